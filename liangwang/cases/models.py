@@ -1,0 +1,241 @@
+"""Tables of the case engine: plan, case, task, hold, clock stop, event, proof, rating."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from liangwang.base.models import RefModel
+
+OPEN_TASK_STATES = ("ready", "assigned", "accepted", "arrived", "reported")
+"""A task in one of these waits for somebody; its clock runs."""
+LIVE_CASE_STATES = ("open", "supplement", "accepted")
+
+STAGES = ("report", "confirm", "accept", "file", "dispatch", "handle", "feedback", "verify", "close", "rate")
+"""上报 核实 受理 立案 派遣 处置 反馈 核查 结案 评价 (GB/T 30428), in this order; supervision (督办) may come at any."""
+
+STAGE_LABELS = {
+    "report": {"zh": "上报", "en": "Report"},
+    "confirm": {"zh": "核实", "en": "Confirm"},
+    "accept": {"zh": "受理", "en": "Accept"},
+    "file": {"zh": "立案", "en": "File"},
+    "dispatch": {"zh": "派遣", "en": "Dispatch"},
+    "handle": {"zh": "处置", "en": "Handle"},
+    "feedback": {"zh": "反馈", "en": "Report back"},
+    "verify": {"zh": "核查", "en": "Verify"},
+    "close": {"zh": "结案", "en": "Close"},
+    "rate": {"zh": "评价", "en": "Rate"},
+}
+
+
+class Plan(models.Model):
+    """A compiled plan: an immutable graph of nodes, named by the hash of its body; cases pin theirs."""
+
+    hash = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(max_length=12, choices=[("application", "办件"), ("incident", "案件")])
+    key = models.CharField(max_length=120, db_index=True)
+    body = models.JSONField()
+    created_at = models.DateTimeField()
+
+
+class Case(RefModel):
+    """An application (opened by a person) or an incident (opened by a rule or a report)."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        SUPPLEMENT = "supplement"
+        ACCEPTED = "accepted"
+        CLOSED = "closed"
+        REFUSED = "refused"
+        WITHDRAWN = "withdrawn"
+
+    number = models.CharField(max_length=32, unique=True)
+    kind = models.CharField(max_length=12)
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT)
+    subject = models.ForeignKey("base.Subject", null=True, on_delete=models.PROTECT, related_name="cases")
+    title = models.JSONField()
+    place = models.ForeignKey("base.Place", null=True, on_delete=models.PROTECT, related_name="cases")
+    lon = models.FloatField(null=True)
+    lat = models.FloatField(null=True)
+    h3_9 = models.BigIntegerField(null=True)
+    source = models.CharField(max_length=8, choices=[("person", "人"), ("rule", "规则"), ("report", "上报")])
+    pack = models.CharField(max_length=40)
+    key = models.CharField(max_length=160, unique=True, null=True)  # noqa: DJ001
+    facts = models.JSONField(default=dict)
+    level = models.CharField(max_length=8, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    stage = models.CharField(max_length=10, default="report")
+    lead_office = models.ForeignKey(
+        "base.Office", null=True, on_delete=models.PROTECT, related_name="lead_cases"
+    )
+    supervised = models.BooleanField(default=False)
+    opened_at = models.DateTimeField()
+    accept_by = models.DateTimeField(null=True)  # silence after this means accepted from receipt
+    accepted_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)  # by law
+    promised_at = models.DateTimeField(null=True)  # by the item's own promise
+    extended_days = models.SmallIntegerField(default=0)
+    assigned_at = models.DateTimeField(null=True)
+    arrived_at = models.DateTimeField(null=True)
+    handled_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["state", "due_at"]),
+            models.Index(fields=["kind", "state", "-opened_at"]),
+            models.Index(fields=["subject", "-opened_at"]),
+            models.Index(fields=["place", "-opened_at"]),
+            models.Index(
+                fields=["accept_by"], condition=Q(state="open", accept_by__isnull=False), name="cases_silent"
+            ),
+        ]
+
+
+class Task(RefModel):
+    """One node of a case's plan, with its holder, its clock and what came of it.
+
+    `kept` is an approval given before a send-back (退回): it stands again, without a hand, if what it was based on
+    comes back the same, and is asked for anew if not.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        READY = "ready"
+        ASSIGNED = "assigned"
+        ACCEPTED = "accepted"
+        ARRIVED = "arrived"
+        REPORTED = "reported"
+        KEPT = "kept"
+        DEFERRED = "deferred"
+        DONE = "done"
+        CANCELLED = "cancelled"
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="tasks")
+    node = models.CharField(max_length=80)
+    label = models.JSONField()
+    stage = models.CharField(max_length=20, blank=True)
+    by = models.JSONField()
+    role = models.CharField(max_length=20, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    waits = models.SmallIntegerField(default=0)
+    office = models.ForeignKey("base.Office", null=True, on_delete=models.PROTECT, related_name="tasks")
+    crew_office = models.ForeignKey(
+        "base.Office", null=True, on_delete=models.PROTECT, related_name="crew_tasks"
+    )
+    assignee = models.ForeignKey("base.Post", null=True, on_delete=models.PROTECT, related_name="tasks")
+    because = models.JSONField(default=dict)  # why this crew: the next-best with their times
+    verify = models.CharField(max_length=8, blank=True)
+    attempt = models.SmallIntegerField(default=1)
+    declined = models.SmallIntegerField(default=0)
+    ready_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+    assigned_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
+    arrived_at = models.DateTimeField(null=True)
+    reported_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    defer_asked = models.JSONField(null=True)  # {until, reason, party, office}: waits for approval
+    deferred_until = models.DateTimeField(null=True)
+    climbed = models.CharField(max_length=10, blank=True)  # the highest level already told that it is late
+    done_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="tasks_done"
+    )
+    verified_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="tasks_verified"
+    )
+    outcome = models.CharField(max_length=20, blank=True)
+    result = models.JSONField(default=dict)
+    input_hash = models.CharField(max_length=32, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case", "node"], name="one_task_per_node"),
+            models.CheckConstraint(condition=Q(waits__gte=0), name="waits_never_negative"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["office", "due_at"], condition=Q(state__in=OPEN_TASK_STATES), name="tasks_inbox"
+            ),
+            models.Index(
+                fields=["crew_office", "due_at"], condition=Q(state__in=OPEN_TASK_STATES), name="tasks_crew"
+            ),
+            models.Index(fields=["due_at"], condition=Q(state__in=OPEN_TASK_STATES), name="tasks_late"),
+        ]
+
+
+class CaseHold(models.Model):
+    """A reason for which a case stays open: a signal not yet cleared, a payment, a supplement."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="holds")
+    reason = models.CharField(max_length=40)
+    ref = models.CharField(max_length=80, blank=True)
+    since = models.DateTimeField()
+    released_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "reason", "ref"], condition=Q(released_at__isnull=True), name="one_hold"
+            )
+        ]
+
+
+class ClockStop(models.Model):
+    """Days that do not count: a special procedure, told in writing; `until` is null while it lasts."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="clock_stops")
+    ground = models.CharField(max_length=20)
+    since = models.DateField()
+    until = models.DateField(null=True)  # the first day that counts again
+    decided_by = models.ForeignKey("base.Office", null=True, on_delete=models.PROTECT)
+    notice = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["case"], condition=Q(until__isnull=True), name="one_running_stop")
+        ]
+
+
+class CaseEvent(models.Model):
+    """A line of a case's timeline; only ever added."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="events")
+    task = models.ForeignKey(Task, null=True, on_delete=models.PROTECT, related_name="events")
+    at = models.DateTimeField()
+    what = models.CharField(max_length=30)
+    stage = models.CharField(max_length=10, blank=True)
+    who = models.JSONField(default=dict)  # {party, office, role, label}; no party for a rule or the clock
+    body = models.JSONField(default=dict)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["case", "id"])]
+
+
+class Proof(RefModel):
+    """A photo or document that shows what was done, with time and place; kept per attempt."""
+
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="proofs")
+    attempt = models.SmallIntegerField()
+    kind = models.CharField(max_length=30)
+    file = models.ForeignKey("base.StoredFile", on_delete=models.PROTECT)
+    at = models.DateTimeField()
+    lon = models.FloatField(null=True)
+    lat = models.FloatField(null=True)
+    party = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT)
+    office = models.ForeignKey("base.Office", null=True, on_delete=models.PROTECT)
+
+
+class Rating(models.Model):
+    """What the person thought of it: once per case, voluntary."""
+
+    case = models.OneToOneField(Case, on_delete=models.PROTECT, related_name="rating")
+    score = models.SmallIntegerField()  # 5 非常满意 … 1 非常不满意
+    tags = models.JSONField(default=list)
+    text = models.TextField(blank=True)
+    party = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(score__range=(1, 5)), name="score_1_to_5")]
