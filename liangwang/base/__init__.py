@@ -1,0 +1,1 @@
+"""Who, where, when, and what was done: the storey everything stands on."""

@@ -1,0 +1,65 @@
+"""What was done: one leaf in the transaction of the act; the sequencer orders the leaves later."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from .models import AuditEntry, AuditSubject
+
+if TYPE_CHECKING:
+    from .access import Thing
+    from .hats import Actor
+
+SALT_BYTES = 16
+
+
+def canonical(body: dict[str, Any]) -> bytes:
+    """The one byte form of a body: sorted keys, no spaces, UTF-8."""
+    return json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str).encode()
+
+
+def leaf_hash(salt: bytes, body: bytes) -> bytes:
+    """RFC 6962 leaf over salt ‖ body; the salt keeps short bodies from being guessed after erasure."""
+    return hashlib.sha256(b"\x00" + salt + body).digest()
+
+
+def record(
+    actor: "Actor",
+    verb: str,
+    thing: "Thing",
+    *,
+    at: datetime,
+    purpose: str = "none",
+    outcome: str = "done",
+    body: dict[str, Any] | None = None,
+    subjects: Iterable[int] = (),
+) -> AuditEntry:
+    """Writes one entry; must run inside the transaction of the act, whose failure takes it along.
+
+    The entry names people by random refs and offices by key, never by name or number. `subjects` (ids) default
+    to the thing's, and are those who can read the entry on their page.
+    """
+    raw = canonical(
+        {
+            "at": at.isoformat(),
+            "who": actor.party_ref or actor.key,
+            "hat": actor.hat,
+            "role": actor.role,
+            "office": actor.office_key,
+            "verb": verb,
+            "thing": thing.kind,
+            "ref": thing.ref,
+            "purpose": purpose,
+            "outcome": outcome,
+            **({"body": body} if body else {}),
+        }
+    )
+    salt = os.urandom(SALT_BYTES)
+    entry = AuditEntry.objects.create(at=at, body=raw, salt=salt, leaf=leaf_hash(salt, raw))
+    touched = set(subjects) or set(thing.subject_ids)
+    if touched:
+        AuditSubject.objects.bulk_create([AuditSubject(entry=entry, subject_id=s) for s in sorted(touched)])
+    return entry

@@ -1,0 +1,17 @@
+"""Starts the operations storey: its subscriptions and its kinds of thing."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.apps import AppConfig
+
+
+class OperationsConfig(AppConfig):
+    name = "liangwang.operations"
+    label = "operations"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        for part in ("access", "jobs", "declare"):
+            if find_spec(f"{self.name}.{part}"):
+                import_module(f"{self.name}.{part}")

@@ -1,0 +1,1 @@
+"""One small condition language with two back ends, and the stream kernel. No Django."""
