@@ -1,0 +1,69 @@
+"""Compiles items or a bundle for one situation into one form, one material list and the most parallel plan."""
+
+from . import merge, plan, supply
+from .compiled import Bound, Compiled, CompileError, Proved, Source
+from .declare import Bundle, holds
+from .merge import Answers
+from .vocabulary import Words
+
+
+def compile_bound(bound: Bound, answers: Answers, proved: Proved, words: Words) -> Compiled:
+    """The form, materials and plan of `bound` for these scenario answers, less what is proved; pure.
+
+    Raises CompileError where two items contradict each other, shut a situation out, or wait for each other.
+    """
+    questions = merge.questions(bound)
+    asked = merge.asked_questions(questions, answers)
+    # An answer to a question that no longer concerns her must not select anything.
+    live = {q.question: answers[q.question] for q in asked if q.question in answers}
+    joined = _joined(bound, live)
+    already = tuple(source for source in joined if _has_all(source, live, proved))
+    items = tuple(source for source in joined if source not in already)
+    needs = supply.needs(bound, items, live, proved, words)
+    supplied = frozenset(proved.certificates) | {
+        key for key, evidence in proved.values.items() if evidence.state == "verified"
+    }
+    nodes = plan.nodes(items, live, supplied, words)
+    _keep_promises(items, nodes)
+    promised = plan.critical_days(nodes)
+    legal = plan.legal_days(nodes, items)
+    return Compiled(
+        key=bound.key,
+        label=bound.head.label,
+        items=items,
+        already=already,
+        questions=asked,
+        unanswered=tuple(q.question for q in asked if q.question not in live),
+        pages=merge.pages(bound, items, live, proved, words),
+        needs=needs,
+        nodes=nodes,
+        consents=merge.consents(bound, items, live),
+        plan=plan.body(bound, nodes, promised, legal),
+        promised_days=promised,
+        legal_days=legal,
+    )
+
+
+def _joined(bound: Bound, answers: Answers) -> tuple[Source, ...]:
+    if not isinstance(bound.head, Bundle):
+        return bound.items
+    wanted = {joined.item: joined for joined in bound.head.joins}
+    return tuple(source for source in bound.items if holds(wanted[source.key].when, answers))
+
+
+def _has_all(source: Source, answers: Answers, proved: Proved) -> bool:
+    """True where every certificate that the item would issue is in the library already."""
+    outputs = [o for o in source.item.outputs if o.certificate and holds(o.when, answers)]
+    return bool(outputs) and all(f"{o.role}.{o.certificate}" in proved.certificates for o in outputs)
+
+
+def _keep_promises(items: tuple[Source, ...], nodes: tuple[plan.Node, ...]) -> None:
+    """An item whose steps take longer than it promises is a contradiction in its own declaration."""
+    for source in items:
+        own = [node for node in nodes if node.item == source.key]
+        days = max((node.ends for node in own), default=0) - min((node.starts for node in own), default=0)
+        if days > source.item.promised_days:
+            raise CompileError(
+                zh=f"{source.key} 承诺 {source.item.promised_days} 个工作日,但它的环节要 {days} 个",
+                en=f"{source.key} promises {source.item.promised_days} working days, its steps take {days}",
+            )

@@ -1,0 +1,232 @@
+"""The schema of items.yaml: what a person may ask of which office, and bundles (一件事) that join items."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from liangwang.base.declare import declaration_file, reference
+from liangwang.base.labels import Label
+
+Level = Literal["city", "district", "street"]
+Form = Literal["original", "copy", "certificate"]
+When = dict[str, tuple[str, ...]]
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of a declaration: read once, never changed, and no key of it is unknown."""
+
+
+class Basis(Shape, kw_only=True):
+    """A rule of law and the words of it that matter; without `source` it says itself that nobody checked it."""
+
+    law: Label
+    article: str | None = None
+    source: str | None = None
+    unverified: bool = False
+
+    def __post_init__(self) -> None:
+        if bool(self.source) == self.unverified:
+            raise ValueError(f"basis '{self.law['zh']}' has either a 'source' or 'unverified: true'")
+
+
+class Deciding(Shape, kw_only=True):
+    """The office that an item belongs to: a department at one of the three levels."""
+
+    department: str
+    level: Level
+
+
+class Days(Shape, kw_only=True):
+    """A limit in working days and what it rests on."""
+
+    days: int
+    basis: Label
+    source: str | None = None
+    unverified: bool = False
+
+    def __post_init__(self) -> None:
+        if bool(self.source) == self.unverified:
+            raise ValueError("a legal limit has either a 'source' or 'unverified: true'")
+
+
+class Known(Shape, kw_only=True):
+    """What of which person the hub may know that answers a question."""
+
+    concept: str
+    role: str
+
+
+class Option(Shape, kw_only=True):
+    """One situation (情形) that an applicant may be in."""
+
+    option: str
+    label: Label
+    hint: Label | None = None
+
+
+class Question(Shape, kw_only=True):
+    """A question whose answer selects fields, materials and steps; `known_by` lets the hub answer it."""
+
+    question: str
+    label: Label
+    options: tuple[Option, ...]
+    hint: Label | None = None
+    known_by: Known | None = None
+    when: When = {}
+
+    def __post_init__(self) -> None:
+        if len(self.options) < 2:
+            raise ValueError(f"question '{self.question}' has at least two options")
+
+
+class Field(Shape, kw_only=True):
+    """A value to be filled in: its identity is (concept, role); the rest are constraints."""
+
+    concept: str
+    role: str
+    label: Label | None = None
+    hint: Label | None = None
+    required: bool = True
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    one_of: tuple[str, ...] = ()
+    not_after_today: bool = False
+    when: When = {}
+
+
+class Material(Shape, kw_only=True):
+    """A document to be handed in: its identity is (type, role, validity, form)."""
+
+    type: str
+    role: str
+    form: Form = "copy"
+    valid_months: int | None = None
+    required: bool = True
+    commitment: Label | None = None
+    gates: str | None = None
+    hint: Label | None = None
+    when: When = {}
+
+
+class Output(Shape, kw_only=True):
+    """What the item ends in: a certificate, and the values that enter the hub with it."""
+
+    certificate: str | None = None
+    role: str
+    attributes: tuple[str, ...] = ()
+    valid_months: int | None = None
+    paper: bool = False
+    when: When = {}
+
+
+class Step(Shape, kw_only=True):
+    """A published step. `uses`, `after` and `pays` are the only three reasons for which it may wait."""
+
+    step: str
+    label: Label
+    by: Deciding | None = None
+    working_days: int
+    uses: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    after_basis: Label | None = None
+    pays: str | None = None
+    special: bool = False
+    when: When = {}
+
+
+class Fee(Shape, kw_only=True):
+    """A charge in 分; it becomes a step of its own that others may wait for."""
+
+    fee: str
+    label: Label
+    fen: int
+    currency: str = "CNY"
+    when: When = {}
+
+
+class Delivery(Shape, kw_only=True):
+    """How a paper result reaches the person, which no computer can do away with."""
+
+    ways: tuple[Literal["post", "collect", "electronic"], ...]
+    label: Label
+    when: When = {}
+
+
+class Joined(Shape, kw_only=True):
+    """One item of a bundle, and the situations in which it is part of it."""
+
+    item: Annotated[str, reference("items.yaml")]
+    when: When = {}
+
+
+class Consent(Shape, kw_only=True):
+    """Whose consent is needed, in words that the person reads before she gives it."""
+
+    role: str
+    label: Label
+    text: Label
+    when: When = {}
+
+
+class Item(Shape, kw_only=True):
+    """An item (事项) of one office: what it asks, what it does with it, and what comes out."""
+
+    item: str
+    label: Label
+    guide: Label
+    office: Deciding
+    subject: str = "applicant"
+    theme: str = "other"
+    aliases: tuple[str, ...] = ()
+    roles: dict[str, Label] = {}
+    apply: tuple[str, ...] = ("applicant",)
+    basis: tuple[Basis, ...] = ()
+    legal_days: Days | None = None
+    promised_days: int
+    trips: int = 0
+    questions: tuple[Question, ...] = ()
+    fields: tuple[Field, ...] = ()
+    materials: tuple[Material, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    steps: tuple[Step, ...]
+    fees: tuple[Fee, ...] = ()
+    delivery: tuple[Delivery, ...] = ()
+    consents: tuple[Consent, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.steps:
+            raise ValueError(f"item '{self.item}' has at least one step")
+
+
+class Bundle(Shape, kw_only=True):
+    """One thing done once (一件事): it only joins; what is asked belongs to the items."""
+
+    bundle: str
+    label: Label
+    guide: Label
+    office: Deciding
+    joins: tuple[Joined, ...]
+    subject: str = "applicant"
+    theme: str = "other"
+    aliases: tuple[str, ...] = ()
+    roles: dict[str, Label] = {}
+    apply: tuple[str, ...] = ("applicant",)
+    basis: tuple[Basis, ...] = ()
+    questions: tuple[Question, ...] = ()
+    consents: tuple[Consent, ...] = ()
+
+
+declaration_file("items.yaml", tuple_of=(Item, Bundle), owner="services")
+
+
+def holds(when: When, answers: dict[str, str]) -> bool:
+    """True when every question named in `when` is answered with one of its options.
+
+    >>> holds({"marriage": ("unmarried",), "with": ("father",)}, {"marriage": "unmarried", "with": "father"})
+    True
+    """
+    return all(answers.get(question) in options for question, options in when.items())

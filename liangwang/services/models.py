@@ -1,0 +1,164 @@
+"""Tables of services: published item versions, drafts, submissions, consents, certificates and letters."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from liangwang.base.models import Party, Place, RefModel, StoredFile, Subject
+
+
+class ItemVersion(models.Model):
+    """An item or bundle as it was published, with the items that it joins; never changed, submissions pin it."""
+
+    key = models.CharField(max_length=120)
+    hash = models.CharField(max_length=64)
+    body = models.JSONField()
+    published_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["key", "hash"], name="one_item_version")]
+
+
+class Draft(RefModel):
+    """An application being written: saved at every page, on the server, so that it goes on on another device."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        SUBMITTED = "submitted"
+        ABANDONED = "abandoned"
+
+    version = models.ForeignKey(ItemVersion, on_delete=models.PROTECT, related_name="drafts")
+    key = models.CharField(max_length=120, db_index=True)
+    applicant = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="drafts")
+    started_by = models.ForeignKey(Party, null=True, on_delete=models.PROTECT, related_name="+")
+    roles = models.JSONField(default=dict)  # role -> subject ref: mother, father, child (once it is a subject)
+    scenario = models.JSONField(default=dict)  # question -> option
+    answers = models.JSONField(default=dict)  # "role.concept" -> what was typed, right or wrong
+    committed = models.JSONField(default=list)  # "role.type" of materials replaced by a commitment
+    place = models.ForeignKey(Place, null=True, on_delete=models.PROTECT, related_name="+")
+    saves = models.IntegerField(default=0)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["applicant", "state", "-updated_at"])]
+
+
+class DraftMaterial(RefModel):
+    """A file handed in with a draft; replaced ones stay, ended."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.PROTECT, related_name="materials")
+    type = models.CharField(max_length=60)
+    role = models.CharField(max_length=40)
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["draft", "type", "role"], condition=models.Q(ended_at__isnull=True), name="one_material"
+            )
+        ]
+
+
+class Authorisation(RefModel):
+    """The consent of one person to one draft: the text that she saw, and what she decided."""
+
+    class State(models.TextChoices):
+        ASKED = "asked"
+        GIVEN = "given"
+        REFUSED = "refused"
+
+    draft = models.ForeignKey(Draft, on_delete=models.PROTECT, related_name="authorisations")
+    role = models.CharField(max_length=40)
+    subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="authorisations")
+    text = models.JSONField()
+    state = models.CharField(max_length=8, choices=State.choices, default=State.ASKED)
+    asked_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+    decided_by = models.ForeignKey(Party, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["draft", "role"], name="one_authorisation")]
+
+
+class Submission(RefModel):
+    """A draft handed in: answers and evidence frozen, the plan pinned by the case, the receipt as it was given."""
+
+    draft = models.OneToOneField(Draft, on_delete=models.PROTECT, related_name="submission")
+    case = models.OneToOneField("cases.Case", on_delete=models.PROTECT, related_name="submission")
+    version = models.ForeignKey(ItemVersion, on_delete=models.PROTECT, related_name="submissions")
+    key = models.CharField(max_length=120, db_index=True)
+    applicant = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="submissions")
+    roles = models.JSONField(default=dict)
+    answers = models.JSONField()
+    evidence = models.JSONField()  # the compiled form, materials and their supply, as submitted
+    hash = models.CharField(max_length=64)
+    receipt = models.JSONField(default=dict)
+    submitted_at = models.DateTimeField()
+
+
+class SubmissionPart(models.Model):
+    """Who else may see a submission, and as what: the other parent, a child's guardian."""
+
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="parts")
+    subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="parts")
+    role = models.CharField(max_length=40)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["submission", "role"], name="one_part")]
+
+
+class Certificate(RefModel):
+    """A signed certificate; `body` is what was signed, `signed` the compact signature that its QR carries."""
+
+    number = models.CharField(max_length=40, unique=True)
+    type = models.CharField(max_length=60)
+    subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="certificates")
+    role = models.CharField(max_length=40)
+    case = models.ForeignKey("cases.Case", null=True, on_delete=models.PROTECT, related_name="certificates")
+    node = models.CharField(max_length=120)
+    office_ref = models.CharField(max_length=26)
+    office_name = models.JSONField()
+    body: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField()
+    signed = models.TextField()
+    issued_at = models.DateTimeField()
+    valid_until = models.DateField(null=True, blank=True)
+    replaced_by = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_because = models.JSONField(default=dict)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["case", "node", "type", "role"],
+                condition=models.Q(revoked_at__isnull=True),
+                name="one_certificate",
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["subject", "type"])]
+
+
+class Letter(RefModel):
+    """An official letter (文书) to the applicant: number, office, date, what was decided, and the remedies."""
+
+    class Kind(models.TextChoices):
+        RECEIVED = "received"
+        ACCEPTED = "accepted"
+        SUPPLEMENT = "supplement"
+        NOT_ACCEPTED = "not_accepted"
+        GRANTED = "granted"
+        REFUSED = "refused"
+
+    number = models.CharField(max_length=80, unique=True)
+    kind = models.CharField(max_length=14, choices=Kind.choices)
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="letters")
+    subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="letters")
+    office_ref = models.CharField(max_length=26, blank=True)
+    office_name = models.JSONField()
+    node = models.CharField(max_length=120, blank=True)
+    body = models.JSONField()
+    at = models.DateTimeField()
+    key = models.CharField(max_length=120, unique=True)

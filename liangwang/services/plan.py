@@ -1,0 +1,193 @@
+"""The most parallel plan: edges only from data, legal precondition or payment, and its critical path in working days."""
+
+from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
+from typing import Any, NamedTuple
+
+from liangwang.base.labels import Label
+
+from .compiled import Bound, CompileError, Node, Source
+from .declare import Step, holds
+from .merge import Answers
+from .vocabulary import Words
+
+
+class Draft(NamedTuple):
+    """A node before its edges are known."""
+
+    key: str
+    source: Source
+    step: Step
+    gives: tuple[str, ...]
+
+
+class Edge(NamedTuple):
+    """Why one node waits for another: data (which), law (which basis) or payment."""
+
+    before: str
+    why: str
+
+
+def nodes(items: Iterable[Source], answers: Answers, supplied: frozenset[str], words: Words) -> tuple[Node, ...]:
+    """Every step of the situation with its needs and its place in time; raises CompileError for a circle.
+
+    `supplied` names the values and documents that are there at the start: nobody waits for those.
+    """
+    drafts = [draft for source in items for draft in _drafts(source, answers)]
+    edges = {draft.key: _edges(draft, drafts, supplied) for draft in drafts}
+    order = _ordered(edges, words)
+    by_key = {draft.key: draft for draft in drafts}
+    ends: dict[str, int] = {}
+    found: dict[str, Node] = {}
+    for key in order:
+        draft = by_key[key]
+        starts = max((ends[edge.before] for edge in edges[key]), default=0)
+        ends[key] = starts + draft.step.working_days
+        found[key] = _node(draft, edges[key], starts, ends[key])
+    return tuple(found[draft.key] for draft in drafts)
+
+
+def critical_days(plan: Iterable[Node]) -> int:
+    """Working days from acceptance to the last result."""
+    return max((node.ends for node in plan), default=0)
+
+
+def longest_chain(plan: Iterable[Node]) -> int:
+    """How many steps wait for one another, at most."""
+    depth: dict[str, int] = {}
+    for node in sorted(plan, key=lambda n: (n.starts, n.ends, len(n.needs))):
+        depth[node.key] = 1 + max((depth.get(need, 0) for need in node.needs), default=0)
+    return max(depth.values(), default=0)
+
+
+def legal_days(plan: tuple[Node, ...], items: Iterable[Source]) -> int | None:
+    """The limits of law along the longest chain of items; None unless every item has one."""
+    limits = {source.key: source.item.legal_days for source in items}
+    if not limits or any(limit is None for limit in limits.values()):
+        return None
+    owner = {node.key: node.item for node in plan}
+    waits: dict[str, set[str]] = {key: set() for key in limits}
+    for node in plan:
+        waits[node.item] |= {owner[need] for need in node.needs if owner[need] != node.item}
+    ends: dict[str, int] = {}
+    try:
+        for key in TopologicalSorter(waits).static_order():
+            limit = limits[key]
+            ends[key] = max((ends[before] for before in waits[key]), default=0) + (limit.days if limit else 0)
+    except CycleError:  # items may interleave step by step; then only the sum is a safe statement
+        return sum(limit.days for limit in limits.values() if limit)
+    return max(ends.values())
+
+
+def body(bound: Bound, plan: tuple[Node, ...], promised: int, legal: int | None) -> dict[str, Any]:
+    """The plan as the case engine takes it (content-addressed there)."""
+    return {
+        "key": bound.key,
+        "kind": "application",
+        "label": dict(bound.head.label),
+        "legal_days": legal,
+        "promised_days": promised,
+        "nodes": [
+            {
+                "key": node.key,
+                "label": dict(node.label),
+                "by": {"department": node.department, "level": node.level},
+                "within": {"working_days": node.days} if node.days else None,
+                "needs": list(node.needs),
+                "uses": list(node.uses),
+                "gives": list(node.gives),
+                "proof": [],
+                "verify": None,
+                "stage": "handle",
+                "tell": [],
+                "special": node.special,
+            }
+            for node in plan
+        ],
+    }
+
+
+def _drafts(source: Source, answers: Answers) -> Iterable[Draft]:
+    """The steps of one item; its outputs are given by its last step unless a step names them."""
+    steps = [step for step in source.item.steps if holds(step.when, answers)]
+    for fee in source.item.fees:
+        if holds(fee.when, answers):
+            label: Label = {"zh": f"缴费:{fee.label['zh']}", "en": f"Pay: {fee.label['en']}"}
+            pay = Step(step=f"pay_{fee.fee}", label=label, working_days=0, gives=(f"paid.{source.key}.{fee.fee}",))
+            yield Draft(f"{_short(source.key)}.{pay.step}", source, pay, pay.gives)
+    named = {gives for step in steps for gives in step.gives}
+    outputs: dict[str, None] = {}
+    for output in source.item.outputs:
+        if holds(output.when, answers):
+            if output.certificate:
+                outputs[f"{output.role}.{output.certificate}"] = None
+            outputs.update({f"{output.role}.{concept}": None for concept in output.attributes})
+    rest = tuple(key for key in outputs if key not in named)
+    for step in steps:
+        gives = (*step.gives, *rest) if step is steps[-1] else step.gives
+        yield Draft(f"{_short(source.key)}.{step.step}", source, step, gives)
+
+
+def _edges(draft: Draft, drafts: list[Draft], supplied: frozenset[str]) -> list[Edge]:
+    edges: list[Edge] = []
+    for uses in draft.step.uses:
+        if uses not in supplied:
+            edges += [Edge(other.key, uses) for other in drafts if uses in other.gives and other is not draft]
+    for after in draft.step.after:
+        pack = draft.source.key.partition(":")[0]
+        for other in drafts:
+            full = f"{other.source.key}.{other.step.step}"
+            if full in (after, f"{pack}:{after}", f"{draft.source.key}.{after}"):
+                edges.append(Edge(other.key, "law"))
+    if draft.step.pays:
+        paid = f"paid.{draft.source.key}.{draft.step.pays}"
+        edges += [Edge(other.key, "payment") for other in drafts if paid in other.gives]
+    return edges
+
+
+def _ordered(edges: dict[str, list[Edge]], words: Words) -> list[str]:
+    graph = {key: {edge.before for edge in found} for key, found in edges.items()}
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        circle: list[str] = error.args[1]
+        why = [edge.why for key in circle for edge in edges[key] if edge.before in circle]
+        names = list(dict.fromkeys(why))
+        zh = "、".join(_name(name, words)["zh"] for name in names)
+        en = ", ".join(_name(name, words)["en"] for name in names)
+        chain = " → ".join(circle)
+        raise CompileError(
+            zh=f"互为前提:{chain};循环的材料:{zh}", en=f"circular: {chain}; the circular materials: {en}"
+        ) from error
+
+
+def _name(why: str, words: Words) -> Label:
+    if why == "law":
+        return {"zh": "法定前置", "en": "legal precondition"}
+    if why == "payment":
+        return {"zh": "缴费", "en": "payment"}
+    key = why.partition(".")[2]
+    return words.documents[key].label if key in words.documents else words.concept(key).label
+
+
+def _node(draft: Draft, edges: list[Edge], starts: int, ends: int) -> Node:
+    by = draft.step.by or draft.source.item.office
+    return Node(
+        key=draft.key,
+        item=draft.source.key,
+        label=draft.step.label,
+        department=by.department,
+        level=by.level,
+        days=draft.step.working_days,
+        needs=tuple(dict.fromkeys(edge.before for edge in edges)),
+        uses=draft.step.uses,
+        gives=draft.gives,
+        because=tuple(dict.fromkeys(edge.why for edge in edges)),
+        starts=starts,
+        ends=ends,
+        special=draft.step.special,
+    )
+
+
+def _short(key: str) -> str:
+    return key.partition(":")[2]

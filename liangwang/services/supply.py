@@ -1,0 +1,128 @@
+"""The merged material list, and where each material comes from before anyone is asked for it."""
+
+from collections.abc import Iterable
+
+from liangwang.base.labels import Label
+
+from .compiled import Bound, Evidence, Need, Proved, Source, Supply
+from .declare import Material, holds
+from .merge import Answers, roles
+from .vocabulary import Document, Words
+
+ACCEPTS = {
+    "original": ("original", "certificate"),
+    "copy": ("copy", "original", "certificate"),
+    "certificate": ("certificate",),
+}
+"""What satisfies a published form: an e-certificate stands for the paper, an original for a copy."""
+
+
+def identities(items: Iterable[Source], answers: Answers) -> set[tuple[str, str, int | None, str]]:
+    """The materials as published: (type, role, validity, form), each item counted by its own words."""
+    return {
+        (m.type, m.role, m.valid_months, m.form)
+        for source in items
+        for m in source.item.materials
+        if holds(m.when, answers)
+    }
+
+
+def given_by(items: Iterable[Source], answers: Answers) -> dict[str, str]:
+    """Every "role.type" that a step or output of these items produces, with the item that does."""
+    given: dict[str, str] = {}
+    for source in items:
+        for output in source.item.outputs:
+            if output.certificate and holds(output.when, answers):
+                given.setdefault(f"{output.role}.{output.certificate}", source.key)
+        for step in source.item.steps:
+            if holds(step.when, answers):
+                for gives in step.gives:
+                    given.setdefault(gives, source.key)
+    return given
+
+
+def needs(
+    bound: Bound, items: tuple[Source, ...], answers: Answers, proved: Proved, words: Words
+) -> tuple[Need, ...]:
+    """One list for all items: what one paper can serve is asked once, and what is proved is not asked."""
+    wanted: dict[str, list[tuple[Source, Material]]] = {}
+    for source in items:
+        for material in source.item.materials:
+            if holds(material.when, answers):
+                wanted.setdefault(f"{material.role}.{material.type}", []).append((source, material))
+    given = given_by(items, answers)
+    labels = {source.key: source.item.label for source in items}
+    names = roles(bound)
+    return tuple(_need(id, asked, given, labels, proved, names, words) for id, asked in wanted.items())
+
+
+def _need(
+    id: str,
+    asked: list[tuple[Source, Material]],
+    given: dict[str, str],
+    labels: dict[str, Label],
+    proved: Proved,
+    names: dict[str, Label],
+    words: Words,
+) -> Need:
+    material = asked[0][1]
+    document = words.document(material.type)
+    forms = set.intersection(*(set(ACCEPTS[m.form]) for _, m in asked))
+    validity = [m.valid_months for _, m in asked if m.valid_months is not None]
+    commitment = next((m.commitment for _, m in asked if m.commitment), None)
+    if not all(m.commitment for _, m in asked):
+        commitment = None
+    makers = {source.key for source, _ in asked}
+    # An item that consumes its own product would be circular: only another item's output supplies it.
+    maker = given.get(id) if given.get(id) not in makers else None
+    return Need(
+        id=id,
+        type=material.type,
+        role=material.role,
+        label=document.label,
+        role_label=names.get(material.role, {"zh": material.role, "en": material.role}),
+        kind=document.kind,
+        forms=tuple(form for form in ("certificate", "original", "copy") if form in forms),
+        valid_months=min(validity) if validity else None,
+        required=any(m.required for _, m in asked),
+        supply=_supply(id, material.role, document, labels.get(maker or ""), commitment, proved),
+        asked_by=tuple(source.key for source, _ in asked),
+        item_labels=tuple(source.item.label for source, _ in asked),
+        hint=next((m.hint for _, m in asked if m.hint), None),
+        commitment=commitment,
+        gates=tuple(f"{_short(source.key)}.{m.gates}" for source, m in asked if m.gates),
+    )
+
+
+def _supply(
+    id: str, role: str, document: Document, maker: Label | None, commitment: Label | None, proved: Proved
+) -> Supply:
+    """The first of: certificate, hub value, output of an earlier step, earlier case, commitment, ask."""
+    if evidence := proved.certificates.get(id):
+        return _from("certificate", evidence)
+    if evidence := _shown(role, document, proved):
+        return _from("attribute", evidence)
+    if maker:
+        return Supply(way="output", source=maker)
+    if evidence := proved.earlier.get(id):
+        return _from("earlier", evidence)
+    if commitment and id in proved.committed:
+        return Supply(way="commitment")
+    return Supply(way="ask")
+
+
+def _shown(role: str, document: Document, proved: Proved) -> Evidence | None:
+    """The hub value that replaces a document: every value it shows must be verified; the latest is cited."""
+    if not document.shown_by:
+        return None
+    found = [proved.values.get(f"{role}.{concept}") for concept in document.shown_by]
+    known = [evidence for evidence in found if evidence is not None and evidence.state == "verified"]
+    return max(known, key=lambda evidence: evidence.at) if len(known) == len(document.shown_by) else None
+
+
+def _from(way: str, evidence: Evidence) -> Supply:
+    return Supply(way=way, source=evidence.source, at=evidence.at, ref=evidence.ref)  # type: ignore[arg-type]
+
+
+def _short(key: str) -> str:
+    return key.partition(":")[2]
