@@ -111,7 +111,7 @@ class _Reader:
                 documents += 1
                 if documents > 1:
                     self.fault(
-                        event.start_mark.line + 1,
+                        _line(event),
                         "",
                         "一个文件只能有一份文档",
                         "a file holds one document",
@@ -124,7 +124,7 @@ class _Reader:
         return data
 
     def value(self, event: Any, path: Path, depth: int) -> Any:
-        line = event.start_mark.line + 1
+        line = _line(event)
         self.lines[path] = line
         if isinstance(event, pyyaml.AliasEvent) or event.anchor:
             name = event.anchor
@@ -168,7 +168,7 @@ class _Reader:
         for event in self.events:
             if isinstance(event, pyyaml.MappingEndEvent):
                 break
-            line = event.start_mark.line + 1
+            line = _line(event)
             key = event.value if isinstance(event, pyyaml.ScalarEvent) else None
             value = None
             if key is None:
@@ -204,6 +204,10 @@ class _Reader:
 def looks_boolean(value: object) -> bool:
     """True for a word such as `yes` that another YAML would have read as a boolean."""
     return isinstance(value, str) and value.lower() in _LOOKS_BOOLEAN
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
 
 
 def _last(path: Path) -> str:
