@@ -1,16 +1,8 @@
 """What every test stands on: a data directory of its own, the small test city, and both databases."""
 
-import os
-import tempfile
-from pathlib import Path
-
-# Before Django reads its settings: each xdist worker has its own DATA, so that keys and logs never mix.
-os.environ["DATA"] = tempfile.mkdtemp(prefix="liangwang-test-")
-os.environ.setdefault("CITY", "testville")
-os.environ["DEMO"] = "1"
-
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
