@@ -62,14 +62,15 @@ class HotRoute:
     handler: str
     twin: str = ""
     stream: bool = False
-    public: bool = False
 
 
 HOT: tuple[HotRoute, ...] = (
-    HotRoute("/api/v1/readings", "POST", "send", "reading", "liangwang.operations.readings:handle", "twin/readings"),
-    HotRoute("/gate/check", "POST", "check", "gate", "liangwang.services.gates:handle", "twin/gate/check"),
-    HotRoute("/events", "GET", "open", "event", "liangwang.sse:stream", stream=True),
-    HotRoute("/healthz", "GET", "open", "public", "liangwang.web.health:handle", "twin/healthz", public=True),
+    HotRoute(
+        "/api/v1/readings", "POST", "push", "reading", "liangwang.operations.readings:handle", "twin/readings"
+    ),
+    HotRoute("/gate/check", "POST", "check", "code", "liangwang.services.gates:handle", "twin/gate/check"),
+    HotRoute("/events", "GET", "open", "home", "liangwang.sse:serve", stream=True),
+    HotRoute("/healthz", "GET", "open", "public", "liangwang.web.health:handle", "twin/healthz"),
 )
 
 
@@ -79,6 +80,15 @@ def load(name: str) -> Handler:
     module, _, function = name.partition(":")
     handler: Handler = getattr(import_module(module), function)
     return handler
+
+
+def same_origin(header: Callable[[str], str | None]) -> bool:
+    """Whether a browser sent this from our own page; a session cookie alone is not enough for a POST."""
+    site = header("sec-fetch-site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = header("origin")
+    return origin is None or origin.partition("://")[2] == header("host")
 
 
 async def run(handler: Handler, request: HotRequest) -> HotAnswer:

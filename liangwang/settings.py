@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from liangwang.static import version
+
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("DATA", ROOT / "var")).resolve()
 CITY = os.environ.get("CITY", "shanghai")
@@ -169,7 +171,8 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Shanghai"
 
-STATIC_URL = "/static/"
+# One version for the whole tree: relative imports between ES modules keep working, and browsers may keep files for ever.
+STATIC_URL = f"/static/{version(ROOT / 'liangwang' / 'web' / 'static', ROOT / 'package-lock.json')}/"
 STATIC_ROOT = DATA / "static"
 STATICFILES_DIRS = [ROOT / "liangwang" / "web" / "static"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024

@@ -20,7 +20,7 @@ BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / "python"
 NODE_MODULES = ROOT / "node_modules"
 DATA = Path(os.environ.get("DATA") or ROOT / "var").resolve()
-LAUNCHER = '#!{python}\nimport sys\n\nsys.path.insert(0, {root!r})\n\nfrom liangwang.cli import main\n\nsys.exit(main())\n'
+LAUNCHER = "#!{python}\nimport sys\n\nsys.path.insert(0, {root!r})\n\nfrom liangwang.cli import main\n\nsys.exit(main())\n"
 
 
 class CannotGoOn(Exception):
@@ -77,8 +77,12 @@ def venv() -> None:
 
     mark = f"{sys.version_info.major}.{sys.version_info.minor}"
     if PYTHON.exists() and not (VENV / "made").exists():
-        found = subprocess.run([PYTHON, "-c", "import sys; print(*sys.version_info[:2], sep='.')"],
-                               capture_output=True, text=True, check=False)
+        found = subprocess.run(
+            [PYTHON, "-c", "import sys; print(*sys.version_info[:2], sep='.')"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if found.stdout.strip() == mark:
             (VENV / "made").write_text(mark)
     if not PYTHON.exists():
@@ -86,7 +90,9 @@ def venv() -> None:
     try:
         step("建虚拟环境", "virtual environment", VENV / "made", mark, make)
     except CannotGoOn as problem:
-        raise CannotGoOn(f"{problem}\n缺 venv 模块 · the venv module is missing: apt-get install python3-venv") from None
+        raise CannotGoOn(
+            f"{problem}\n缺 venv 模块 · the venv module is missing: apt-get install python3-venv"
+        ) from None
 
 
 def install(lock: str) -> None:
@@ -94,21 +100,58 @@ def install(lock: str) -> None:
     path = ROOT / "requirements" / f"{lock}.txt"
     if not (BIN / "uv").exists():
         try:
-            call(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "--only-binary",
-                 ":all:", "-r", ROOT / "requirements" / "uv.txt")
+            call(
+                PYTHON,
+                "-m",
+                "pip",
+                "install",
+                "-q",
+                "--disable-pip-version-check",
+                "--require-hashes",
+                "--only-binary",
+                ":all:",
+                "-r",
+                ROOT / "requirements" / "uv.txt",
+            )
         except CannotGoOn:
             say("    装不上 uv,改用 pip,会慢一些 · uv cannot be had here, going on with pip, slower")
     if (BIN / "uv").exists():
-        call(BIN / "uv", "pip", "install", "-q", "--python", PYTHON, "--require-hashes", "-r", path,
-             env={"VIRTUAL_ENV": str(VENV)})
+        call(
+            BIN / "uv",
+            "pip",
+            "install",
+            "-q",
+            "--python",
+            PYTHON,
+            "--require-hashes",
+            "-r",
+            path,
+            env={"VIRTUAL_ENV": str(VENV)},
+        )
     else:
-        call(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--require-hashes", "-r", path)
+        call(
+            PYTHON,
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "-r",
+            path,
+        )
 
 
 def packages(lock: str) -> None:
     """The locked requirements, and the command `liangwang` beside them."""
     path = ROOT / "requirements" / f"{lock}.txt"
-    step("装 Python 依赖", f"Python packages ({lock})", VENV / f"{lock}.stamp", fingerprint([path]), lambda: install(lock))
+    step(
+        "装 Python 依赖",
+        f"Python packages ({lock})",
+        VENV / f"{lock}.stamp",
+        fingerprint([path]),
+        lambda: install(lock),
+    )
     launcher = BIN / "liangwang"
     text = LAUNCHER.format(python=PYTHON, root=str(ROOT))
     # Not `pip install -e .`: that fetches a build backend which no lock of ours covers.
@@ -130,8 +173,13 @@ def node_packages() -> None:
     """The npm packages of package-lock.json, exactly."""
     lock = ROOT / "package-lock.json"
     if lock.exists():
-        step("装前端依赖", "npm packages", NODE_MODULES / ".stamp", fingerprint([lock]),
-             lambda: call(*npm(), "ci", "--no-audit", "--no-fund", "--ignore-scripts"))
+        step(
+            "装前端依赖",
+            "npm packages",
+            NODE_MODULES / ".stamp",
+            fingerprint([lock]),
+            lambda: call(*npm(), "ci", "--no-audit", "--no-fund", "--ignore-scripts"),
+        )
 
 
 def translations() -> None:
@@ -153,37 +201,65 @@ def database() -> None:
     if not os.environ.get("DATABASE_URL") and not (DATA / "liangwang.sqlite3").exists():
         (DATA / "stamps" / "database").unlink(missing_ok=True)
         (DATA / "stamps" / "city").unlink(missing_ok=True)
-    step("建表", "database tables", DATA / "stamps" / "database", mark,
-         lambda: call(PYTHON, "-m", "django", "migrate", "-v0", "--settings", "liangwang.settings",
-                      env={"PYTHONPATH": str(ROOT)}))
+    step(
+        "建表",
+        "database tables",
+        DATA / "stamps" / "database",
+        mark,
+        lambda: call(
+            PYTHON,
+            "-m",
+            "django",
+            "migrate",
+            "-v0",
+            "--settings",
+            "liangwang.settings",
+            env={"PYTHONPATH": str(ROOT)},
+        ),
+    )
 
 
 def city() -> None:
     """The demo city, once; `liangwang demo` makes it again or larger."""
     mark = os.environ.get("CITY", "shanghai") + os.environ.get("DATABASE_URL", "")
-    step("载入演示城市(仅首次)", "the demo city (first time only)", DATA / "stamps" / "city", mark,
-         lambda: call(PYTHON, "-m", "liangwang", "demo", quiet=False))
+    step(
+        "载入演示城市(仅首次)",
+        "the demo city (first time only)",
+        DATA / "stamps" / "city",
+        mark,
+        lambda: call(PYTHON, "-m", "liangwang", "demo", quiet=False),
+    )
 
 
 def browser() -> None:
     """Chromium and Chinese fonts for the page tests, from the system's packages where they are missing."""
-    chromium = next((name for name in ("chromium", "chromium-browser", "google-chrome") if shutil.which(name)), None)
-    fonts = shutil.which("fc-list") and subprocess.run(
-        ["fc-list", ":lang=zh"], capture_output=True, text=True, check=False).stdout.strip()
+    chromium = next(
+        (name for name in ("chromium", "chromium-browser", "google-chrome") if shutil.which(name)), None
+    )
+    fonts = (
+        shutil.which("fc-list")
+        and subprocess.run(
+            ["fc-list", ":lang=zh"], capture_output=True, text=True, check=False
+        ).stdout.strip()
+    )
     wanted = ([] if chromium else ["chromium"]) + ([] if fonts else ["fonts-noto-cjk", "fontconfig"])
     if not wanted:
         return
     command = ["apt-get", "install", "-y", "--no-install-recommends", *wanted]
     if not shutil.which("apt-get") or os.geteuid() != 0:
-        say(f"  ! 网页测试需要 {' '.join(wanted)},请装后再试;本次跳过这些测试\n"
-            f"  ! The page tests need {' '.join(wanted)}; they are skipped now. Install with: sudo {' '.join(command)}")
+        say(
+            f"  ! 网页测试需要 {' '.join(wanted)},请装后再试;本次跳过这些测试\n"
+            f"  ! The page tests need {' '.join(wanted)}; they are skipped now. Install with: sudo {' '.join(command)}"
+        )
         return
     say(f"  · 装浏览器和中文字体 · {' '.join(wanted)} (apt-get) …")
     try:
         call("apt-get", "update", "-q")
         call(*command, env={"DEBIAN_FRONTEND": "noninteractive"})
     except CannotGoOn as problem:
-        say(f"  ! 装不上,跳过网页测试 · cannot be installed, the page tests are skipped:\n{str(problem)[-600:]}")
+        say(
+            f"  ! 装不上,跳过网页测试 · cannot be installed, the page tests are skipped:\n{str(problem)[-600:]}"
+        )
 
 
 def build(lock: str) -> None:

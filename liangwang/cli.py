@@ -1,0 +1,124 @@
+"""The command `liangwang`: one table of subcommands, each imported only when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+Argument = tuple[tuple[str, ...], dict[str, object]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand: what it says of itself, the function that does it, and its arguments for argparse."""
+
+    name: str
+    help: str
+    does: str
+    arguments: tuple[Argument, ...] = ()
+
+
+def _arg(*names: str, **options: object) -> Argument:
+    return names, options
+
+
+JSON_FLAG = _arg("--json", action="store_true", help="一个 JSON 对象 · one JSON object")
+
+COMMANDS: tuple[Command, ...] = (
+    Command("run", "启动全部进程 · start every process under one supervisor", "liangwang.supervise:run"),
+    Command("web", "一个网页进程 · one web process", "liangwang.server:main"),
+    Command(
+        "live",
+        "实时进程:判读数、开案件、派单 · judge readings, open incidents, dispatch",
+        "liangwang.operations.live:main",
+    ),
+    Command(
+        "worker", "后台进程:事件、长任务、审计 · outbox, long jobs, audit sequencer", "liangwang.worker:main"
+    ),
+    Command(
+        "demo",
+        "载入演示城市 · load the demo city",
+        "liangwang.demo:load",
+        (
+            _arg("--people", type=int, default=20_000, metavar="N", help="人数 · number of people"),
+            _arg("--seed", type=int, default=1, metavar="S", help="随机种子 · seed"),
+        ),
+    ),
+    Command(
+        "demo-day",
+        "演示的一天:读数、办件、记录陆续到来 · a demo day arrives while you watch",
+        "liangwang.demo:day",
+    ),
+    Command(
+        "check",
+        "检查应用声明 · inspect the packs",
+        "liangwang.check:main",
+        (_arg("packs", nargs="*", help="只查这些应用 · only these packs"), JSON_FLAG),
+    ),
+    Command(
+        "bench",
+        "性能测试 · run a benchmark beside its baseline",
+        "liangwang.bench:main",
+        (_arg("name", nargs="?", default="all", help="house,或 all · one name, or all"), JSON_FLAG),
+    ),
+    Command(
+        "verify-log",
+        "核验审计日志 · verify the audit log and its checkpoints",
+        "liangwang.base.sequencer:verify_log",
+    ),
+    Command(
+        "verify-receipt",
+        "离线核验回执 · verify a receipt offline",
+        "liangwang.base.sequencer:verify_receipt",
+        (_arg("file", help="回执文件 · the receipt file"),),
+    ),
+    Command(
+        "export-pack",
+        "把工作台上的修改写回 YAML · write desk versions back to YAML",
+        "liangwang.base.export:export_pack",
+        (
+            _arg("pack", help="应用名 · the pack's key"),
+            _arg("--to", default="", metavar="DIR", help="目录 · folder"),
+        ),
+    ),
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, built from the table."""
+    top = argparse.ArgumentParser(
+        prog="liangwang", description="两网 · the open platform on which a city runs"
+    )
+    chosen = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        sub = chosen.add_parser(command.name, help=command.help, description=command.help)
+        for names, options in command.arguments:
+            sub.add_argument(*names, **options)  # type: ignore[arg-type]
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one subcommand; its function's answer is the exit status (None is 0)."""
+    given = vars(parser().parse_args(argv))
+    name = given.pop("command")
+    command = next(command for command in COMMANDS if command.name == name)
+    # The supervisor itself never touches the database: it starts in 50 ms without Django.
+    if command.name != "run":
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "liangwang.settings")
+        import django
+
+        from liangwang.supervise import die_with_parent
+
+        die_with_parent()
+        django.setup()
+    module, _, function = command.does.partition(":")
+    does: Callable[..., int | None] = getattr(import_module(module), function)
+    return does(**given) or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

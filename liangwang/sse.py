@@ -1,0 +1,174 @@
+"""Server-sent events: what happens, told to the pages that may see it. `GET /events?topics=case,task`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs
+
+import msgspec
+from django.db import close_old_connections
+from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
+
+from liangwang.base.access import THINGS, Thing, may
+from liangwang.base.hats import Actor
+from liangwang.base.models import Event
+from liangwang.identity import KEPT_S, Credentials, Known
+
+log = logging.getLogger("liangwang.sse")
+
+POLL_S = 0.3
+QUEUE = 256
+LOOK_BACK = 200
+HEADERS = [
+    ("content-type", "text/event-stream; charset=utf-8"),
+    ("cache-control", "no-store"),
+    ("x-accel-buffering", "no"),
+]
+# What a type of event is about, where its body does not say (`kind`).
+KIND_OF_TOPIC = {"case": "incident", "signal": "incident", "warning": "board", "gate": "pass", "task": "task"}
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One event as pages get it: which thing changed, not what is in it; the page asks for that through its door."""
+
+    id: int
+    type: str
+    ref: str
+    at: str
+    place: str
+    thing: Thing
+
+    def line(self) -> str:
+        body = {"type": self.type, "ref": self.ref, "at": self.at, "place": self.place}
+        return f"id: {self.id}\nevent: {self.type}\ndata: {msgspec.json.encode(body).decode()}\n\n"
+
+
+def thing_of_event(event: Event) -> Thing:
+    """The thing that an event is about, as far as the event itself says."""
+    topic = event.type.partition(".")[0]
+    kind = event.body.get("kind") or KIND_OF_TOPIC.get(topic, topic)
+    return Thing(
+        kind=kind if kind in THINGS else "board",
+        ref=event.ref,
+        place_code=event.place_code,
+        office_ids=frozenset(event.body.get("office_ids", ())),
+        departments=frozenset(event.body.get("departments", ())),
+        subject_ids=frozenset(event.body.get("subject_ids", ())),
+    )
+
+
+def read_after(last: int) -> list[Told]:
+    """Events with a higher id, and a few before it.
+
+    PostgreSQL gives ids before commit, so that a lower id can appear after a higher one: the reader forgets what it has seen.
+    """
+    close_old_connections()
+    rows = Event.objects.filter(id__gt=last - LOOK_BACK).order_by("id")[: LOOK_BACK + 1000]
+    return [Told(e.pk, e.type, e.ref, e.at.isoformat(), e.place_code, thing_of_event(e)) for e in rows]
+
+
+def newest() -> int:
+    close_old_connections()
+    return Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+class Reader:
+    """One open page: what it wants to hear, and what waits to be sent to it."""
+
+    def __init__(self, actor: Actor, topics: frozenset[str]) -> None:
+        self.actor, self.topics = actor, topics
+        self.queue: asyncio.Queue[Told | None] = asyncio.Queue(QUEUE)
+
+    def hears(self, told: Told) -> bool:
+        """Whether the topic was asked for and the policy lets this hat read the thing."""
+        if self.topics and told.type.partition(".")[0] not in self.topics and told.type not in self.topics:
+            return False
+        return may(self.actor, "read", told.thing).allowed
+
+    def offer(self, told: Told) -> None:
+        """Queues an event; a page that is too slow is told to load itself again, and its queue starts afresh."""
+        try:
+            self.queue.put_nowait(told)
+        except asyncio.QueueFull:
+            while not self.queue.empty():
+                self.queue.get_nowait()
+            self.queue.put_nowait(None)
+
+
+class Bus:
+    """Reads the outbox for all readers of this process at once, and only while there are any."""
+
+    def __init__(self, side: ThreadPoolExecutor) -> None:
+        self.side = side
+        self.readers: set[Reader] = set()
+        self._seen: OrderedDict[int, None] = OrderedDict()
+        self._task: asyncio.Task[None] | None = None
+
+    def join(self, reader: Reader) -> None:
+        self.readers.add(reader)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run())
+
+    def leave(self, reader: Reader) -> None:
+        self.readers.discard(reader)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        last = await loop.run_in_executor(self.side, newest)
+        self._mark(await loop.run_in_executor(self.side, read_after, last))
+        while self.readers:
+            await asyncio.sleep(POLL_S)
+            try:
+                fresh = self._mark(await loop.run_in_executor(self.side, read_after, last))
+            except Exception:
+                log.exception("the outbox cannot be read")
+                continue
+            last = max([last, *(told.id for told in fresh)])
+            for told in fresh:
+                self._tell(told)
+
+    def _mark(self, events: Iterable[Told]) -> list[Told]:
+        fresh = [told for told in events if told.id not in self._seen]
+        self._seen.update(dict.fromkeys(told.id for told in fresh))
+        while len(self._seen) > 4 * LOOK_BACK:
+            self._seen.popitem(last=False)
+        return fresh
+
+    def _tell(self, told: Told) -> None:
+        for reader in list(self.readers):
+            if reader.hears(told):
+                reader.offer(told)
+
+
+def topics_of(query: str) -> frozenset[str]:
+    asked = parse_qs(query).get("topics", [""])[0]
+    return frozenset(topic for topic in asked.split(",") if topic)
+
+
+async def serve(
+    scope: Scope, proto: HTTPProtocol, bus: Bus, known: Known, who: Credentials, actor: Actor
+) -> None:
+    """Sends events until the page leaves, its session ends or its hat changes."""
+    reader = Reader(actor, topics_of(scope.query_string))
+    transport = proto.response_stream(200, HEADERS)
+    bus.join(reader)
+    try:
+        await transport.send_str("retry: 2000\n\n")
+        while True:
+            try:
+                told = await asyncio.wait_for(reader.queue.get(), KEPT_S)
+                await transport.send_str(told.line() if told else "event: reload\ndata: {}\n\n")
+            except TimeoutError:
+                await transport.send_str(": beat\n\n")
+            # Every turn, so that a busy stream is checked too; the look-up itself is kept for five seconds.
+            if (await known.actor(who)).key != actor.key:
+                await transport.send_str("event: signed-out\ndata: {}\n\n")
+                return
+    except ProtocolClosed:
+        log.debug("a page left")
+    finally:
+        bus.leave(reader)

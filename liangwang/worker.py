@@ -1,0 +1,147 @@
+"""The worker process: outbox effects, long jobs, the audit sequencer, the sweeper, and the tick that only enqueues."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from importlib.util import find_spec
+
+from django.conf import settings
+from django.db import OperationalError, close_old_connections
+from django_tasks.base import TaskResultStatus
+from django_tasks_db.management.commands.db_worker import Worker
+from django_tasks_db.models import DBTaskResult
+
+from liangwang.base import clock, events, sequencer
+from liangwang.base.transactions import write
+
+log = logging.getLogger("liangwang.worker")
+
+IDLE_S = 0.2
+STOREYS = ("base", "hub", "cases", "services", "operations")
+LONGEST_PAUSE_S = 30.0
+
+
+@dataclass(slots=True)
+class Chore:
+    """Something done again and again: every `every_s`, or at once while `do` says that there was work (a count)."""
+
+    name: str
+    every_s: float
+    do: Callable[[datetime], int | None]
+    due: float = 0.0
+    failures: int = 0
+
+    def turn(self, now: float) -> bool:
+        """Does the chore if it is due; a failure is logged and its pause doubles. Returns whether there may be more."""
+        if now < self.due:
+            return False
+        try:
+            done = self.do(clock.now())
+            self.failures = 0
+        except OperationalError as error:
+            self.failures += 1
+            log.warning("%s: the database is busy or away, again soon: %s", self.name, error)
+            done = 0
+        except Exception:
+            self.failures += 1
+            log.exception("%s failed", self.name)
+            done = 0
+        pause = min(LONGEST_PAUSE_S, self.every_s * 2**self.failures) if self.failures else self.every_s
+        self.due = now if done else now + pause
+        return bool(done)
+
+
+def outbox(at: datetime) -> int:
+    return events.run_due(at)
+
+
+def sweep(at: datetime) -> int:
+    """Effects that a subscriber is owed and has no row for: after a new subscriber was added, or a crash."""
+    with write():
+        return events.sweep(at)
+
+
+def tick(at: datetime) -> None:
+    """Tells each storey that time has passed: `tick(at)` in its jobs.py, in a transaction of its own; it only enqueues."""
+    for storey in STOREYS:
+        if not find_spec(f"liangwang.{storey}.jobs"):
+            continue
+        said = getattr(import_module(f"liangwang.{storey}.jobs"), "tick", None)
+        if said is not None:
+            with write():
+                said(at)
+
+
+def sequence(at: datetime) -> int | None:
+    """Gives the audit entries their order and signs a checkpoint over them."""
+    return sequencer.run_once(at)
+
+
+def next_job(_at: datetime) -> int:
+    """Runs one long job of the queue, if there is one; looks without a lock first, because taking one stops writers."""
+    if not DBTaskResult.objects.ready().exists():
+        return 0
+    Worker(
+        queue_names=["*"],
+        interval=0,
+        batch=True,
+        backend_name="default",
+        startup_delay=False,
+        max_tasks=1,
+        worker_id=f"worker-{os.getpid()}",
+        excluded_queue_names=[],
+    ).run()
+    return 1
+
+
+def give_back_jobs() -> int:
+    """Makes jobs that a killed worker left half-done ready again; jobs are written so that a second run does no harm."""
+    running = DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING)
+    return running.update(status=TaskResultStatus.READY, started_at=None)
+
+
+def chores() -> list[Chore]:
+    return [
+        Chore("beat", 2.0, beat),
+        Chore("outbox", 0.2, outbox),
+        Chore("sequencer", 1.0, sequence),
+        Chore("tick", 5.0, tick),
+        Chore("sweeper", 60.0, sweep),
+    ]
+
+
+def beat(_at: datetime) -> None:
+    """Leaves a sign of life for /healthz."""
+    path = settings.DATA / "worker" / "beat"
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+
+
+def turn_until(stop: threading.Event, rows: list[Chore]) -> None:
+    """Turns through the chores until told to stop; a chore that is running is finished first."""
+    while not stop.is_set():
+        more = [chore.turn(time.monotonic()) for chore in rows]
+        close_old_connections()
+        if not any(more):
+            stop.wait(IDLE_S)
+
+
+def main() -> None:
+    """Runs until SIGTERM; long jobs have a thread of their own, so that effects never wait for one."""
+    logging.getLogger("django_tasks_db").setLevel(logging.WARNING)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    give_back_jobs()
+    long = threading.Thread(target=turn_until, args=(stop, [Chore("jobs", 0.5, next_job)]), daemon=True)
+    long.start()
+    turn_until(stop, chores())
+    long.join(timeout=5)
