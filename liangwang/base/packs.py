@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
+from . import words  # noqa: F401  (registers the shared files)
 from .declare import (
     Entry,
     Problem,
@@ -31,7 +32,7 @@ class PackMeta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """pack.toml: what a pack is called, whose it is, and when it may act."""
 
     name: Label
-    owner: Annotated[str, reference("departments")]
+    owner: Annotated[str, reference("departments.csv")]
     dimension: Literal["dynamics", "environment", "traffic", "supply", "infrastructure"] | None = None
     mode: Literal["routine", "emergency"] = "routine"
     needs: tuple[str, ...] = ()
@@ -65,22 +66,14 @@ class Declared(NamedTuple):
         return f"{self.pack}:{self.key}"
 
 
-# Desk versions in force instead of the file's: raw entries of one file name by (pack, key). Set by
-# pack_versions when Django is there; without it only files speak.
-Overlay = Callable[[str], Mapping[tuple[str, str], Any]]
-_overlay: list[Overlay] = []
-_generation: list[Callable[[], object]] = []
 _targets: dict[str, Callable[[], Iterable[str]]] = {}
-
-
-def overlay_with(versions: Overlay, generation: Callable[[], object]) -> None:
-    """Lets desk versions speak before files; `generation` changes whenever `versions` would."""
-    _overlay[:] = [versions]
-    _generation[:] = [generation]
+Desk = Mapping[
+    str, Mapping[tuple[str, str], Any]
+]  # published desk versions: file -> (pack, key) -> raw entry
 
 
 def names_of(target: str, names: Callable[[], Iterable[str]]) -> None:
-    """Registers a set of the city's names that declarations may refer to, such as "departments"."""
+    """Registers a set of the city's names that declarations may refer to, such as "grids"."""
     _targets[target] = names
 
 
@@ -91,8 +84,8 @@ def packs(root: Path | None = None) -> list[Pack]:
 
 def declarations(file: str, root: Path | None = None) -> list[Declared]:
     """Everything in force that one kind of file declares, over all packs, without entries that are wrong."""
-    generation = _generation[0]() if _generation and root is None else None
-    return _shelf(root or _root()).declared(file, generation)
+    generation, desk = (0, {}) if root else _desk()
+    return _shelf(root or _root()).declared(file, generation, desk)
 
 
 def declared(file: str, name: str, within: str | None = None, root: Path | None = None) -> Declared:
@@ -125,10 +118,32 @@ def _root() -> Path:
     return settings.PACKS_DIR
 
 
-def _cache_folder() -> Path:
+def _data() -> Path:
     from liangwang import settings
 
-    return settings.DATA / "cache"
+    return settings.DATA
+
+
+def desk_file() -> Path:
+    """Where pack_versions leaves the published desk versions, so that a process without Django knows them."""
+    return _data() / "desk.msgpack"
+
+
+def _desk() -> tuple[int, Desk]:
+    try:
+        changed = desk_file().stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0, {}
+    return changed, _desk_at(changed)
+
+
+@lru_cache(maxsize=1)
+def _desk_at(changed: int) -> Desk:
+    rows = msgspec.msgpack.decode(desk_file().read_bytes(), type=list[tuple[str, str, str, Any]])
+    desk: dict[str, dict[tuple[str, str], Any]] = {}
+    for pack, file, key, raw in rows:
+        desk.setdefault(file, {})[pack, key] = raw
+    return desk
 
 
 class _Shelf:
@@ -136,11 +151,11 @@ class _Shelf:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.documents = Documents(_cache_folder() / "packs.msgpack")
+        self.documents = Documents(_data() / "cache" / "packs.msgpack")
         self.faults: dict[Schema, list[Problem]] = {schemas()["pack.toml"]: []}
         self.packs: dict[str, Pack] = {}
         self.entries: dict[Schema, list[tuple[str, Entry]]] = {}
-        self.in_force: dict[Schema, tuple[object, list[Declared]]] = {}
+        self.in_force: dict[Schema, tuple[int, list[Declared]]] = {}
         for path in sorted(root.glob("*/pack.toml")):
             self._open(path)
         self.documents.keep()
@@ -188,17 +203,17 @@ class _Shelf:
             self.documents.keep()
         return self.entries[schema]
 
-    def declared(self, file: str, generation: object) -> list[Declared]:
+    def declared(self, file: str, generation: int, desk: Desk) -> list[Declared]:
         schema = schemas().get(file)
         if schema is None:
             raise LookupError(
                 f"{file}: no schema is registered; import the `declare` of the storey that owns it"
             )
-        kept, found = self.in_force.get(schema, (None, []))
+        kept, found = self.in_force.get(schema, (0, []))
         if schema not in self.in_force or kept != generation:
             found = [_declared(pack, entry) for pack, entry in self.read_all(schema)]
-            if generation is not None:
-                found = _with_desk(found, schema, _overlay[0](file), set(self.packs))
+            if file in desk:
+                found = _with_desk(found, schema, desk[file], set(self.packs))
             self.in_force[schema] = (generation, found)
         return found
 
@@ -225,19 +240,21 @@ class _Shelf:
     def _unresolved(self) -> Iterator[Problem]:
         names = _Names(self)
         for pack in self.packs.values():
-            owner, known = pack.meta.owner, names.of("departments")
-            if known is not None and owner not in known:
-                yield _unknown(self._shown(pack), 1, "owner", owner, did_you_mean(owner, known))
+            owner, known = pack.meta.owner, names.of("departments.csv") or set()
+            if not any(c in known for c in _candidates(owner, pack.key)):
+                yield _unknown(
+                    self._shown(pack), 1, "owner", owner, did_you_mean(owner, _short(known, pack.key))
+                )
         for schema in schemas().values():
             for pack_key, entry in [] if schema.name == "pack.toml" else self.read_all(schema):
                 for mention in mentions(entry.value, type(entry.value)):
                     known = names.of(mention.target)
                     if known is None or any(c in known for c in _candidates(mention.text, pack_key)):
                         continue
-                    shown = {k.removeprefix(f"{pack_key}:").removeprefix(f"{SHARED}:") for k in known}
                     line = self.line(entry, mention.path)
                     key = str(next((p for p in reversed(mention.path) if isinstance(p, str)), entry.key))
-                    yield _unknown(entry.file, line, key, mention.text, did_you_mean(mention.text, shown))
+                    remedy = did_you_mean(mention.text, _short(known, pack_key))
+                    yield _unknown(entry.file, line, key, mention.text, remedy)
 
     def line(self, entry: Entry, path: tuple[str | int, ...]) -> int:
         """The line of a value inside an entry."""
@@ -258,7 +275,7 @@ class _Names:
         if target not in self.known:
             if target in _targets:
                 self.known[target] = set(_targets[target]())
-            elif schema := schemas().get(target):
+            elif schema := schemas().get(target) or schemas().get(f"{target}.csv"):
                 self.known[target] = {f"{pack}:{entry.key}" for pack, entry in self.shelf.read_all(schema)}
             else:
                 self.known[target] = None
@@ -300,6 +317,11 @@ def _candidates(name: str, within: str | None) -> list[str]:
     if ":" in name or within is None:
         return [name]
     return [f"{within}:{name}", f"{SHARED}:{name}", name]
+
+
+def _short(known: Iterable[str], pack: str) -> set[str]:
+    """Names as their own pack may write them: without its name or that of the shared words."""
+    return {name.removeprefix(f"{pack}:").removeprefix(f"{SHARED}:") for name in known}
 
 
 def _unknown(file: str, line: int, key: str, name: str, remedy: Label) -> Problem:
