@@ -193,7 +193,9 @@ def outline(geometry: dict[str, Any]) -> Polygon | MultiPolygon:
 
 def districts(division: Path, echarts: Path) -> dict[str, Polygon | MultiPolygon]:
     rows = [r for r in read(division / "areas.csv") if r["provinceCode"] == CITY_CODE]
-    features = json.loads((echarts / "map/json/province/shanghai.json").read_text(encoding="utf-8"))["features"]
+    features = json.loads((echarts / "map/json/province/shanghai.json").read_text(encoding="utf-8"))[
+        "features"
+    ]
     by_name = {f["properties"]["name"]: outline(f["geometry"]) for f in features}
     areas = {r["code"]: by_name[r["name"]] for r in rows}
     table = []
@@ -214,7 +216,9 @@ def streets(division: Path, areas: dict[str, Polygon | MultiPolygon]) -> dict[st
     points: dict[str, Point] = {}
     cells: dict[str, Polygon | MultiPolygon] = {}
     for district, area in areas.items():
-        governed = [r["code"] for r in rows if r["areaCode"] == district and kind[r["code"]] != "statistical_unit"]
+        governed = [
+            r["code"] for r in rows if r["areaCode"] == district and kind[r["code"]] != "statistical_unit"
+        ]
         governed.sort(key=lambda code: code not in known)
         fixed = [known[code] for code in governed if code in known]
         spread = spread_points(area, len(governed), seed=SEED + int(district), fixed=fixed)

@@ -32,7 +32,11 @@ COMMITTEES = {
     "900102001002": ("竹园居委会", "Zhuyuan Residents' Committee", "residents_committee"),
     "900102101201": ("溪口村村委会", "Xikou Village Villagers' Committee", "villagers_committee"),
     "900102101202": ("东坡村村委会", "Dongpo Village Villagers' Committee", "villagers_committee"),
-    "900102501498": ("湖西工业园区虚拟社区", "Huxi Industrial Park (statistical community)", "statistical_unit"),
+    "900102501498": (
+        "湖西工业园区虚拟社区",
+        "Huxi Industrial Park (statistical community)",
+        "statistical_unit",
+    ),
 }
 
 
@@ -73,7 +77,11 @@ def main() -> None:
         return [code, *cells, f"{lon:.5f}", f"{lat:.5f}"]
 
     points |= {code: (area.centroid.x, area.centroid.y) for code, (_, _, area) in DISTRICTS.items()}
-    write("districts.csv", ["code", "zh", "en", "lon", "lat"], [row(c, zh, en) for c, (zh, en, _) in DISTRICTS.items()])
+    write(
+        "districts.csv",
+        ["code", "zh", "en", "lon", "lat"],
+        [row(c, zh, en) for c, (zh, en, _) in DISTRICTS.items()],
+    )
     kinds = ["code", "zh", "en", "kind", "lon", "lat"]
     write("streets.csv", kinds, [row(c, *names) for c, names in STREETS.items()])
     write("committees.csv", kinds, [row(c, *names) for c, names in COMMITTEES.items()])

@@ -152,7 +152,9 @@ class AreaIndex:
 
     def containing(self, lon: float, lat: float) -> list[Any]:
         """Keys of the areas that cover the point, border included."""
-        return [self.keys[i] for i in sorted(self.tree.query(shapely.Point(lon, lat), predicate="covered_by"))]
+        return [
+            self.keys[i] for i in sorted(self.tree.query(shapely.Point(lon, lat), predicate="covered_by"))
+        ]
 
     def first_of(self, lon: Floats, lat: Floats) -> list[Any]:
         """For many points at once: the key of the first area that covers each, None outside all."""

@@ -3,13 +3,14 @@
 import csv
 import json
 import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
-import tomllib
+import numpy as np
 from django.conf import settings
 from django.db.models import Count, Max, Model, QuerySet
 
@@ -90,7 +91,8 @@ def place_rows(city_dir: Path) -> Iterator[PlaceRow]:
     """Every place of the folder, parents first."""
     city = city_settings(city_dir)
     code = city["code"]
-    yield PlaceRow(code, "city", "city", None, city["name"], *city["centre"], None, False)
+    lon, lat = city["centre"]
+    yield PlaceRow(code, "city", "city", None, city["name"], lon, lat, None, False)
     outlines = _areas(city_dir / "districts.geojson")
     for r in _table(city_dir / "districts.csv"):
         yield _row(r, "district", "district", code, outlines, approximate=False)
@@ -123,7 +125,19 @@ def _areas(path: Path) -> dict[str, str]:
     return {f["properties"]["code"]: json.dumps(f["geometry"], separators=(",", ":")) for f in features}
 
 
-FIELDS = ("kind", "level", "parent_id", "name", "lon", "lat", "h3_7", "h3_9", "polygon", "approximate", "ended_at")
+FIELDS = (
+    "kind",
+    "level",
+    "parent_id",
+    "name",
+    "lon",
+    "lat",
+    "h3_7",
+    "h3_9",
+    "polygon",
+    "approximate",
+    "ended_at",
+)
 
 
 def _write_level(rows: Sequence[PlaceRow], kept: dict[str, Place], at: datetime) -> int:
@@ -221,7 +235,7 @@ def codes_containing(lon: Sequence[float], lat: Sequence[float], level: str = "s
         streets = codes_containing(lon, lat, "street")
         return [_nearest_neighbourhood(s, (x, y)) for s, x, y in zip(streets, lon, lat, strict=True)]
     index = _index().areas.get(level)
-    return index.first_of(lon, lat) if index else [None] * len(lon)
+    return index.first_of(np.asarray(lon), np.asarray(lat)) if index else [None] * len(lon)
 
 
 def _nearest_neighbourhood(street: str | None, point: tuple[float, float]) -> str | None:
@@ -284,9 +298,12 @@ def _built(stamp: tuple[Any, ...]) -> _Index:
     areas: dict[str, list[tuple[str, Any]]] = {}
     outlined = Place.objects.filter(ended_at=None).exclude(polygon=None).order_by("code")
     for code, level, polygon in outlined.values_list("code", "level", "polygon"):
+        assert polygon is not None
         areas.setdefault(level, []).append((code, area_of(polygon)))
     members: dict[str, list[tuple[str, float, float]]] = {}
     committees = Place.objects.filter(ended_at=None, level="neighbourhood").exclude(kind="statistical_unit")
     for code, street, lon, lat in committees.values_list("code", "parent__code", "lon", "lat"):
+        assert lon is not None
+        assert lat is not None
         members.setdefault(street, []).append((code, lon, lat))
     return _Index(stamp, {level: AreaIndex(rows) for level, rows in areas.items()}, members)

@@ -110,7 +110,11 @@ def test_shanghai_is_complete() -> None:
     assert kinds["neighbourhood", "villagers_committee"] == 1555
     assert kinds["neighbourhood", "statistical_unit"] == 13
     assert all(row.parent in rows for row in rows.values() if row.parent)
-    assert all((row.polygon is None) == (row.kind == "statistical_unit") for row in rows.values() if row.level == "street")
+    assert all(
+        (row.polygon is None) == (row.kind == "statistical_unit")
+        for row in rows.values()
+        if row.level == "street"
+    )
     assert sum(row.parent == "310105002" and row.level == "neighbourhood" for row in rows.values()) == 13
     assert rows["310105002"].name == {"zh": "江苏路街道", "en": "Jiangsu Road Subdistrict"}
 

@@ -1,0 +1,142 @@
+"""Travel times on a street graph: who is nearest to an event, by which way; SciPy, one matrix, no server."""
+
+import math
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
+from scipy.spatial import cKDTree
+
+from liangwang.base.geo import METRES_PER_DEGREE, Point
+
+from .street_graph import StreetGraph
+
+FIRST_LIMIT_S = 300.0
+WALK_M_S = 1.4  # from a point to the nearest node of the graph, and back
+CLOSED = np.inf
+
+
+class Snap(NamedTuple):
+    """The nearest node and the seconds on foot to it."""
+
+    node: int
+    walk_s: float
+
+
+class Way(NamedTuple):
+    """A route: seconds, and its points from the unit to the event."""
+
+    seconds: float
+    points: list[Point]
+
+
+class Router:
+    """A street graph ready for questions; `closed` arcs (indices into the graph) are not driven.
+
+    Arcs are held by their head, so that one search from an event finds the times of all units *to* it.
+    """
+
+    def __init__(self, graph: StreetGraph, closed: Collection[int] = ()) -> None:
+        self.graph = graph
+        self.closed = frozenset(closed)
+        n = len(graph)
+        seconds = graph.seconds.astype(np.float64, copy=True)
+        # SciPy sums parallel arcs of a coordinate matrix; the lattice has none, an importer must join its own.
+        seconds[list(self.closed)] = CLOSED
+        self._reverse = csr_matrix((seconds, (graph.head, graph.tail)), shape=(n, n))
+        self._squeeze = math.cos(math.radians(float(graph.lat.mean())))
+        self._tree = cKDTree(self._metres(np.column_stack([graph.lon, graph.lat])))
+
+    def without(self, arcs: Collection[int]) -> "Router":
+        """A router on which these arcs too are closed (flooded, fenced off)."""
+        return Router(self.graph, self.closed | frozenset(arcs))
+
+    def snap(self, points: Sequence[Point]) -> list[Snap]:
+        """For each point the nearest node, and the seconds on foot to it."""
+        distance, node = self._tree.query(self._metres(np.asarray(points, float).reshape(-1, 2)))
+        return [Snap(int(i), float(d) / WALK_M_S) for d, i in zip(distance, node, strict=True)]
+
+    def seconds_to(
+        self, event: Point, units: Sequence[Point], limit_s: float = np.inf
+    ) -> NDArray[np.float64]:
+        """float[units]: seconds from each unit to the event; inf beyond `limit_s` or where no way leads."""
+        if not units:
+            return np.empty(0)
+        return self._seconds(self.snap([event])[0], self.snap(units), limit_s)
+
+    def matrix(
+        self, events: Sequence[Point], units: Sequence[Point], limit_s: float = np.inf
+    ) -> NDArray[np.float64]:
+        """float[events, units]: seconds from each unit to each event."""
+        if not events or not units:
+            return np.empty((len(events), len(units)))
+        at = self.snap(units)
+        return np.array([self._seconds(snap, at, limit_s) for snap in self.snap(events)])
+
+    def way(self, unit: Point, event: Point) -> Way | None:
+        """The quickest way from a unit to an event, with its points for drawing; None where no way leads."""
+        start, end = self.snap([unit, event])
+        seconds, before = dijkstra(self._reverse, indices=end.node, return_predecessors=True)
+        if not np.isfinite(seconds[start.node]):
+            return None
+        node, points = start.node, [unit]
+        while node >= 0:
+            points.append((float(self.graph.lon[node]), float(self.graph.lat[node])))
+            node = int(before[node])
+        return Way(start.walk_s + float(seconds[start.node]) + end.walk_s, [*points, event])
+
+    def _seconds(self, event: Snap, units: Sequence[Snap], limit_s: float) -> NDArray[np.float64]:
+        driven = dijkstra(self._reverse, indices=event.node, limit=limit_s)
+        nodes = np.fromiter((s.node for s in units), np.int64, len(units))
+        walked = np.fromiter((s.walk_s for s in units), np.float64, len(units))
+        found = driven[nodes] + walked + event.walk_s
+        return np.where(found <= limit_s, found, np.inf)
+
+    def _metres(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return points * [METRES_PER_DEGREE * self._squeeze, METRES_PER_DEGREE]
+
+
+def nearest_units(
+    router: Router, event: Point, units: Sequence[Point], k: int = 1, limit_s: float = 3600.0
+) -> list[tuple[int, float]]:
+    """(index of unit, seconds) of the `k` units that reach the event first, within `limit_s`, quickest first.
+
+    The search widens by doubling: most events find their unit within five minutes' travel, and a search over the
+    whole city costs twenty times as much. Fewer than `k` come back when fewer can be there in time.
+    """
+    if not units or k < 1:
+        return []
+    at_event, at_units = router.snap([event])[0], router.snap(units)
+    limit = min(FIRST_LIMIT_S, limit_s)
+    while True:
+        seconds = router._seconds(at_event, at_units, limit)
+        within = np.nonzero(np.isfinite(seconds))[0]
+        if len(within) >= min(k, len(units)) or limit >= limit_s:
+            break
+        limit = min(2 * limit, limit_s)
+    order = within[np.lexsort((within, seconds[within]))][:k]
+    return [(int(i), float(seconds[i])) for i in order]
+
+
+def check() -> list[str]:
+    """What keeps this engine from working; empty when nothing does."""
+    try:
+        _self_test()
+    except Exception as error:
+        return [
+            f"routing: {type(error).__name__}: {error}; reinstall SciPy (pip install -r requirements/base.txt)"
+        ]
+    return []
+
+
+def _self_test() -> None:
+    graph = StreetGraph(
+        np.array([121.0, 121.01]), np.array([31.0, 31.0]), np.array([0], np.int32), np.array([1], np.int32),
+        np.array([60.0]), np.zeros(1, np.int8),
+    )  # fmt: skip
+    found = nearest_units(Router(graph), (121.01, 31.0), [(121.0, 31.0)])
+    if found != [(0, 60.0)]:
+        raise ArithmeticError(f"expected 60 s, found {found}")
