@@ -1,0 +1,371 @@
+"""The kernel: one vector step judges a batch of readings of many datastreams by many rules; no clock, no file.
+
+Event time rules: a reading is judged when it can no longer be overtaken inside its source's `reorder`, in the
+order of `at`, and a pending `lasting` ends at its exact moment, whichever reading or tick comes after it. So
+disorder and repetition inside `reorder` change nothing, and a replay of the same steps gives the same bytes.
+"""
+
+from datetime import UTC, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .language import Name, Node, Window, names
+from .numpy_backend import Column, Mask, is_true
+from .state import MUTED, QUIET, RAISED, Batch, Int, Params, RuleParams, RuleState, State, fresh, name_of
+from .windows import NEVER
+
+__all__ = ["CLEAR", "LEVEL", "RAISE", "TRANSITION", "Batch", "Params", "State", "flush_at", "fresh", "step"]
+
+CLEAR, RAISE, LEVEL = 0, 1, 2
+TICK_US: Final = 1_000_000
+DAY_US: Final = 86_400_000_000
+MINUTE_US: Final = 60_000_000
+
+TRANSITION: Final = np.dtype(
+    [
+        ("at", "i8"),
+        ("rule", "i2"),
+        ("thing", "i4"),
+        ("datastream", "i4"),
+        ("kind", "i1"),
+        ("level", "i1"),
+        ("value", "f8"),
+    ]
+)
+Transitions = NDArray[np.void]
+Things = NDArray[np.int32]
+Float = NDArray[np.float64]
+
+
+def step(state: State, params: Params, batch: Batch, now: int) -> tuple[State, Transitions]:
+    """Judge a batch received at `now` (µs) and what time itself decides; return state and transitions.
+
+    The state passed in is spent: its arrays are used on. Transitions come in order of (at, rule, thing, kind).
+    """
+    judge = _Judge(state, params, now)
+    _take(state, params, batch, now)
+    released = _release(state, params, now)
+    for round_ in _rounds(params, released):
+        judge.round(round_)
+    if now - state.tick_at >= TICK_US:
+        state.tick_at = now
+        judge.tick()
+    return state, judge.transitions()
+
+
+def flush_at(params: Params, last_at: int) -> int:
+    """Return a `now` at which every reading up to `last_at` is judged."""
+    return last_at + int(params.reorder.max(initial=0)) + TICK_US
+
+
+def _take(state: State, params: Params, batch: Batch, now: int) -> None:
+    """Put a batch beside the readings that wait; count those that come after their moment was judged."""
+    if not len(batch.at):
+        return
+    thing = params.thing[batch.datastream]
+    late = (thing < 0) | (batch.at <= state.floor[thing])
+    if late.any():
+        stream, at = batch.datastream[late], batch.at[late]
+        # The newest judged reading coming again is a repetition, not a late one.
+        np.add.at(state.late, stream[at != state.last_at[stream]], 1)
+        keep = ~late
+        batch, thing = batch.pick(keep), thing[keep]
+    np.maximum.at(state.top, thing, batch.at)
+    held = state.held
+    if len(held.at):
+        state.held = held.joined(batch)
+        state.held_since = np.concatenate([state.held_since, np.full(len(batch.at), now)])
+    else:
+        state.held, state.held_since = batch, np.full(len(batch.at), now, dtype=np.int64)
+
+
+def _release(state: State, params: Params, now: int) -> Batch:
+    """Take out the readings that cannot be overtaken any more, sorted by thing and time, each once."""
+    held = state.held
+    if not len(held.at):
+        return held
+    thing = params.thing[held.datastream]
+    waited = state.held_since + params.reorder[held.datastream] <= now
+    if waited.any():
+        np.maximum.at(state.floor, thing[waited], held.at[waited])
+    floor = np.maximum(state.floor[thing], state.top[thing] - params.thing_reorder[thing])
+    state.floor[thing] = floor
+    out = held.at <= floor
+    if out.all():
+        state.held, state.held_since = Batch.empty(), np.zeros(0, dtype=np.int64)
+        return _sorted(held, thing)
+    keep = ~out
+    state.held, state.held_since = held.pick(keep), state.held_since[keep]
+    return _sorted(held.pick(out), thing[out])
+
+
+def _sorted(batch: Batch, thing: Things) -> Batch:
+    """Sort by (thing, at, datastream, seq, value) and drop repetitions of (datastream, at, seq)."""
+    if len(thing) < 2:
+        return batch
+    start = int(batch.at.min())
+    span = int(batch.at.max()) - start
+    # One integer key sorts several times faster than a lexsort; ties are rare and sorted out after.
+    if span < 2**42 and int(thing.max()) < 2**21:
+        key = (thing.astype(np.int64) << 42) | (batch.at - start)
+        order = np.argsort(key)
+        ordered = key[order]
+        tied = bool((ordered[1:] == ordered[:-1]).any())
+    else:
+        tied = True
+    if tied:
+        order = np.lexsort((batch.value, batch.seq, batch.datastream, batch.at, thing))
+    batch = batch.pick(order)
+    if not tied:
+        return batch
+    again = (
+        (batch.datastream[1:] == batch.datastream[:-1])
+        & (batch.at[1:] == batch.at[:-1])
+        & (batch.seq[1:] == batch.seq[:-1])
+    )
+    keep = np.concatenate([[True], ~again])
+    return batch if keep.all() else batch.pick(keep)
+
+
+def _rounds(params: Params, batch: Batch) -> list[Batch]:
+    """Cut a sorted batch into rounds in which each thing appears at most once."""
+    if not len(batch.at):
+        return []
+    thing = params.thing[batch.datastream]
+    first = np.concatenate([[True], thing[1:] != thing[:-1]])
+    if first.all():
+        return [batch]
+    starts = np.flatnonzero(first)
+    rank = np.arange(len(thing)) - np.repeat(starts, np.diff(np.append(starts, len(thing))))
+    order = np.argsort(rank, kind="stable")
+    cuts = np.cumsum(np.bincount(rank))[:-1]
+    return [batch.pick(part) for part in np.split(order, cuts)]
+
+
+class _Judge:
+    """One step at work: the state, the rules, and the transitions found so far."""
+
+    def __init__(self, state: State, params: Params, now: int) -> None:
+        self.state, self.params, self.now = state, params, now
+        self.rule_states = [state.rules[name_of(rule.program)] for rule in params.rules]
+        self.found: list[Transitions] = []
+        offset = datetime.fromtimestamp(now / 1e6, UTC).astimezone(ZoneInfo(params.zone)).utcoffset()
+        self.zone_us = int(offset.total_seconds() * 1e6) if offset is not None else 0
+
+    def transitions(self) -> Transitions:
+        if not self.found:
+            return np.zeros(0, dtype=TRANSITION)
+        every = np.concatenate(self.found)
+        return every[np.lexsort((every["kind"], every["thing"], every["rule"], every["at"]))]
+
+    # --- a reading comes -----------------------------------------------------------------------------
+
+    def round(self, batch: Batch) -> None:
+        """Judge one reading for each of some distinct things."""
+        state, thing = self.state, self.params.thing[batch.datastream]
+        touched = []
+        for rule, known in zip(self.params.rules, self.rule_states, strict=True):
+            touches = rule.touches[batch.datastream]
+            pick = slice(None) if touches.all() else np.flatnonzero(touches)
+            part = (rule, known, thing[pick], batch.at[pick], batch.datastream[pick], batch.value[pick])
+            touched.append(part)
+            if len(part[2]):
+                self.settle(rule, known, part[2], part[3])
+        state.last_at[batch.datastream] = batch.at
+        state.last_value[batch.datastream] = batch.value
+        for rule, known, things, at, streams, values in touched:
+            if len(things):
+                self.remember(rule, known, things, at, streams, values)
+                self.judge(rule, known, things, at)
+
+    def settle(self, rule: RuleParams, known: RuleState, things: Things, at: Int) -> None:
+        """Before new values count: conditions that ended their `lasting` fire, those gone stale start over."""
+        since = known.since[things]
+        pending = np.flatnonzero(since != NEVER)
+        if not len(pending):
+            return
+        things, at, since = things[pending], at[pending], since[pending]
+        due = since + rule.program.lasting
+        held = self.true(rule, known, rule.program.when, things, np.minimum(due, at))
+        known.since[things[~held]] = NEVER
+        fires = held & (due < at)
+        self.raise_(rule, known, things[fires], due[fires], at[fires])
+
+    def remember(
+        self,
+        rule: RuleParams,
+        known: RuleState,
+        things: Things,
+        at: Int,
+        streams: NDArray[np.int32],
+        values: NDArray[np.float64],
+    ) -> None:
+        """Put the readings into the rule's windows."""
+        for call, ring in zip(rule.program.windows, known.rings, strict=True):
+            if call.function == "silent":
+                continue
+            columns = [rule.program.names.index(name) for name in names(call.subject)]
+            mine = (rule.streams[things][:, columns] == streams[:, None]).any(axis=1)
+            if call.function == "count":
+                mine = mine & self.true(rule, known, call.subject, things, at)
+            ring.push(things[mine], at[mine], values[mine])
+
+    def judge(self, rule: RuleParams, known: RuleState, things: Things, at: Int) -> None:
+        """Judge a rule for some distinct things at their moments, by the values that now hold."""
+        raised = known.raised[things] != QUIET
+        if raised.any():
+            self.clear_or_climb(rule, known, things[raised], at[raised])
+            things, at = things[~raised], at[~raised]
+        if not len(things):
+            return
+        holds = self.true(rule, known, rule.program.when, things, at)
+        since = known.since[things]
+        fresh_ones = holds & (since == NEVER)
+        since = np.where(holds, np.where(fresh_ones, at, since), NEVER)
+        known.since[things] = since
+        due = since + rule.program.lasting
+        fires = holds & (due <= at)
+        if fires.any():
+            self.raise_(rule, known, things[fires], due[fires], at[fires])
+
+    def clear_or_climb(self, rule: RuleParams, known: RuleState, things: Things, at: Int) -> None:
+        """Raised signals: those whose `clear` is true end, the others may climb the ladder, never down it."""
+        clears = self.true(rule, known, rule.program.clear, things, at)
+        if clears.any():
+            ended = things[clears]
+            told = known.raised[ended] == RAISED
+            known.raised[ended] = QUIET
+            self.note(rule, known, ended[told], at[clears][told], CLEAR)
+        if len(rule.program.levels) < 2:
+            return
+        stays = ~clears & (known.raised[things] == RAISED)
+        things, at = things[stays], at[stays]
+        level = self.level(rule, known, things, at)
+        higher = level > known.level[things]
+        known.level[things[higher]] = level[higher]
+        self.note(rule, known, things[higher], at[higher], LEVEL)
+
+    # --- time passes ---------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Judge what time alone decides: `lasting` that has ended, silence, sliding windows, hours of the day."""
+        state, params = self.state, self.params
+        if not params.things:
+            return
+        clock = np.maximum(self.now - params.thing_reorder, state.floor)
+        waiting = np.zeros(params.things, dtype=bool)
+        if len(state.held.at):
+            thing = params.thing[state.held.datastream]
+            waiting[thing[state.held.at <= clock[thing]]] = True
+        for rule, known in zip(params.rules, self.rule_states, strict=True):
+            if not rule.applies.any():
+                continue
+            pending = np.flatnonzero((known.since != NEVER) & ~waiting).astype(np.int32)
+            self.settle_due(rule, known, pending, clock[pending])
+            if rule.program.timed:
+                seen = (state.last_at[rule.streams] > NEVER).any(axis=1)
+                ready = np.flatnonzero(rule.applies & seen & ~waiting).astype(np.int32)
+                before = len(self.found)
+                self.judge(rule, known, ready, clock[ready])
+                for told in self.found[before:]:
+                    np.maximum.at(state.floor, told["thing"], told["at"])
+
+    def settle_due(self, rule: RuleParams, known: RuleState, things: Things, clock: Int) -> None:
+        """Fire the pending conditions whose moment has passed; a value gone stale before it starts over."""
+        due = known.since[things] + rule.program.lasting
+        passed = due <= clock
+        things, due = things[passed], due[passed]
+        if not len(things):
+            return
+        held = self.true(rule, known, rule.program.when, things, due)
+        known.since[things[~held]] = NEVER
+        self.raise_(rule, known, things[held], due[held], clock[passed][held])
+        # What was judged at its moment cannot be unmade by a reading from before it.
+        np.maximum.at(self.state.floor, things[held], due[held])
+
+    # --- raising -------------------------------------------------------------------------------------
+
+    def raise_(self, rule: RuleParams, known: RuleState, things: Things, due: Int, at: Int) -> None:
+        """Raise signals at `due`, unless a signal above them explains them, or they only flap."""
+        if rule.parent is not None and len(things):
+            covered = self.rule_states[rule.parent].raised[things] != QUIET
+            # Waits anew: the condition must last once more after the signal above has cleared.
+            known.since[things[covered]] = at[covered]
+            things, due = things[~covered], due[~covered]
+        if not len(things):
+            return
+        known.since[things] = NEVER
+        known.level[things] = self.level(rule, known, things, due)
+        muted = np.zeros(len(things), dtype=bool)
+        if rule.program.flap_most:
+            muted = known.flaps.count_after(things, due - rule.program.flap_within) >= rule.program.flap_most
+            told = ~muted
+            known.flaps.push(things[told], due[told], np.zeros(int(told.sum())))
+        known.raised[things] = np.where(muted, MUTED, RAISED)
+        self.note(rule, known, things[~muted], due[~muted], RAISE)
+
+    def level(self, rule: RuleParams, known: RuleState, things: Things, at: Int) -> NDArray[np.int8]:
+        """Return the highest level whose condition is true, the lowest where none is."""
+        levels = rule.program.levels
+        found = np.full(len(things), levels[0][0], dtype=np.int8)
+        for level, condition in levels[1:]:
+            if condition is not None:
+                found[self.true(rule, known, condition, things, at)] = level
+        return found
+
+    def note(self, rule: RuleParams, known: RuleState, things: Things, at: Int, kind: int) -> None:
+        if not len(things):
+            return
+        told = np.zeros(len(things), dtype=TRANSITION)
+        streams = rule.streams[things, 0]
+        told["rule"] = rule.index
+        told["thing"], told["at"], told["datastream"], told["kind"] = things, at, streams, kind
+        told["level"], told["value"] = known.level[things], self.state.last_value[streams]
+        self.found.append(told)
+
+    # --- values --------------------------------------------------------------------------------------
+
+    def true(self, rule: RuleParams, known: RuleState, condition: Node, things: Things, at: Int) -> Mask:
+        """Return where a condition is surely true for things at their moments."""
+        moment = _Moment(self, rule, known, things, at)
+        columns = {name: moment.column(i) for i, name in enumerate(rule.program.names)}
+        return is_true(condition, columns, len(things), moment)
+
+
+class _Moment:
+    """The values of some things as they stood at given moments; older than `stale_after` is unknown."""
+
+    def __init__(self, judge: _Judge, rule: RuleParams, known: RuleState, things: Things, at: Int) -> None:
+        self.state, self.params, self.zone_us = judge.state, judge.params, judge.zone_us
+        self.rule, self.known, self.things, self.at = rule, known, things, at
+
+    def column(self, index: int) -> Column:
+        stream = self.rule.streams[self.things, index]
+        unknown = self.at - self.state.last_at[stream] > self.params.stale_after[stream]
+        return Column(self.state.last_value[stream], unknown if unknown.any() else None)
+
+    def minute_of_day(self) -> NDArray[np.int64]:
+        return np.asarray((self.at + self.zone_us) % DAY_US // MINUTE_US)
+
+    def window(self, call: Window) -> Column:
+        if call.function == "silent":
+            return self.silent(call)
+        ring = self.known.rings[self.rule.program.windows.index(call)]
+        if call.function == "count":
+            return Column(ring.count_after(self.things, self.at - call.us))
+        oldest, enough = ring.oldest_since(self.things, self.at - call.us)
+        now = self.column(self.index_of(call.subject))
+        unknown = ~enough if now.null is None else ~enough | now.null
+        return Column(np.asarray(now.values) - oldest, unknown)
+
+    def silent(self, call: Window) -> Column:
+        stream = self.rule.streams[self.things, self.index_of(call.subject)]
+        last = self.state.last_at[stream]
+        return Column(self.at - last >= call.us, last == NEVER)
+
+    def index_of(self, subject: Node) -> int:
+        assert isinstance(subject, Name)
+        return self.rule.program.names.index(subject.name)
