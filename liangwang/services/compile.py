@@ -60,10 +60,9 @@ def _has_all(source: Source, answers: Answers, proved: Proved) -> bool:
 def _keep_promises(items: tuple[Source, ...], nodes: tuple[plan.Node, ...]) -> None:
     """An item whose steps take longer than it promises is a contradiction in its own declaration."""
     for source in items:
-        own = [node for node in nodes if node.item == source.key]
-        days = max((node.ends for node in own), default=0) - min((node.starts for node in own), default=0)
-        if days > source.item.promised_days:
+        days = plan.own_days([node for node in nodes if node.item == source.key])
+        if days > source.item.promised_days.days:
             raise CompileError(
-                zh=f"{source.key} 承诺 {source.item.promised_days} 个工作日,但它的环节要 {days} 个",
-                en=f"{source.key} promises {source.item.promised_days} working days, its steps take {days}",
+                zh=f"{source.key} 承诺 {source.item.promised_days.days} 个工作日,但它的环节要 {days} 个",
+                en=f"{source.key} promises {source.item.promised_days.days} working days, its steps take {days}",
             )

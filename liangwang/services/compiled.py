@@ -10,7 +10,7 @@ from liangwang.base.labels import Label
 from .declare import Bundle, Item
 from .vocabulary import Choice
 
-Way = Literal["certificate", "attribute", "output", "earlier", "commitment", "ask"]
+Way = Literal["form", "certificate", "attribute", "output", "earlier", "commitment", "ask"]
 
 
 class CompileError(Refusal):
@@ -74,11 +74,12 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     not_after_today: bool = False
     asked_by: tuple[str, ...] = ()
     known: Evidence | None = None
+    comes_from: Label | None = None
 
     @property
     def settled(self) -> bool:
-        """True where a verified value makes the question unnecessary."""
-        return self.known is not None and self.known.state == "verified"
+        """True where a verified value, or an item of the same bundle, makes the question unnecessary."""
+        return self.comes_from is not None or (self.known is not None and self.known.state == "verified")
 
 
 class Page(msgspec.Struct, frozen=True):

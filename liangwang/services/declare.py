@@ -32,7 +32,7 @@ class Basis(Shape, kw_only=True):
 class Deciding(Shape, kw_only=True):
     """The office that an item belongs to: a department at one of the three levels."""
 
-    department: str
+    department: Annotated[str, reference("departments")]
     level: Level
 
 
@@ -46,7 +46,7 @@ class Days(Shape, kw_only=True):
 
     def __post_init__(self) -> None:
         if bool(self.source) == self.unverified:
-            raise ValueError("a legal limit has either a 'source' or 'unverified: true'")
+            raise ValueError("a limit has either a 'source' or 'unverified: true'")
 
 
 class Known(Shape, kw_only=True):
@@ -82,7 +82,7 @@ class Question(Shape, kw_only=True):
 class Field(Shape, kw_only=True):
     """A value to be filled in: its identity is (concept, role); the rest are constraints."""
 
-    concept: str
+    concept: Annotated[str, reference("concepts.csv")]
     role: str
     label: Label | None = None
     hint: Label | None = None
@@ -98,11 +98,15 @@ class Field(Shape, kw_only=True):
 
 
 class Material(Shape, kw_only=True):
-    """A document to be handed in: its identity is (type, role, validity, form)."""
+    """A document to be handed in: its identity is (type, role, validity, form).
 
-    type: str
+    `shown_by` names the values that together say the same: verified in the hub, nobody asks for the paper.
+    """
+
+    type: Annotated[str, reference("materials.csv")]
     role: str
     form: Form = "copy"
+    shown_by: tuple[Annotated[str, reference("concepts.csv")], ...] = ()
     valid_months: int | None = None
     required: bool = True
     commitment: Label | None = None
@@ -114,9 +118,9 @@ class Material(Shape, kw_only=True):
 class Output(Shape, kw_only=True):
     """What the item ends in: a certificate, and the values that enter the hub with it."""
 
-    certificate: str | None = None
+    certificate: Annotated[str, reference("materials.csv")] | None = None
     role: str
-    attributes: tuple[str, ...] = ()
+    attributes: tuple[Annotated[str, reference("concepts.csv")], ...] = ()
     valid_months: int | None = None
     paper: bool = False
     when: When = {}
@@ -186,7 +190,7 @@ class Item(Shape, kw_only=True):
     apply: tuple[str, ...] = ("applicant",)
     basis: tuple[Basis, ...] = ()
     legal_days: Days | None = None
-    promised_days: int
+    promised_days: Days
     trips: int = 0
     questions: tuple[Question, ...] = ()
     fields: tuple[Field, ...] = ()

@@ -7,8 +7,8 @@ import msgspec
 from liangwang.base.labels import Label
 
 from .compiled import Ask, Bound, CompileError, Page, Proved, Source
-from .declare import Consent, Field, Question, holds
-from .vocabulary import Choice, Words
+from .declare import Consent, Field, Option, Question, holds
+from .vocabulary import Choice, Words, field_id
 
 Answers = dict[str, str]
 
@@ -16,6 +16,8 @@ Answers = dict[str, str]
 def questions(bound: Bound) -> tuple[Question, ...]:
     """All questions of a bundle and its items, each once; items that know other options would shut people out."""
     found: dict[str, tuple[Question, str]] = {}
+    if len(bound.head.apply) > 1:
+        found["i_am"] = (_i_am(bound), bound.key)
     for owner, asked in ((bound.key, bound.head.questions), *((s.key, s.item.questions) for s in bound.items)):
         for question in asked:
             first, by = found.setdefault(question.question, (question, owner))
@@ -28,6 +30,15 @@ def questions(bound: Bound) -> tuple[Question, ...]:
                     en=f"{by} and {owner} know different options of '{question.question}' ({odd}): someone would be shut out",
                 )
     return tuple(question for question, _ in found.values())
+
+
+def _i_am(bound: Bound) -> Question:
+    """Whoever may apply in more than one role says first which one is hers."""
+    names = roles(bound)
+    options = tuple(Option(option=role, label=names.get(role, {"zh": role, "en": role})) for role in bound.head.apply)
+    subject = names.get(bound.head.subject, {"zh": "当事人", "en": "person"})
+    label: Label = {"zh": f"您是{subject['zh']}的", "en": f"You are the {subject['en']}'s"}
+    return Question(question="i_am", label=label, options=options)
 
 
 def asked_questions(all_questions: Iterable[Question], answers: Answers) -> tuple[Question, ...]:
@@ -43,7 +54,7 @@ def roles(bound: Bound) -> dict[str, Label]:
     return {**found, **bound.head.roles}
 
 
-def pages(bound: Bound, items: Iterable[Source], answers: Answers, proved: Proved, words: Words) -> tuple[Page, ...]:
+def pages(bound: Bound, items: tuple[Source, ...], answers: Answers, proved: Proved, words: Words) -> tuple[Page, ...]:
     """The merged form: one page per person, fields in the order in which the items first name them."""
     uses: dict[tuple[str, str], list[tuple[str, Field]]] = {}
     for source in items:
@@ -51,11 +62,27 @@ def pages(bound: Bound, items: Iterable[Source], answers: Answers, proved: Prove
             if holds(field.when, answers):
                 uses.setdefault((field.role, field.concept), []).append((source.key, field))
     names = roles(bound)
+    given = given_values(items, answers)
     by_role: dict[str, list[Ask]] = {}
-    for (role, _concept), asked in uses.items():
-        by_role.setdefault(role, []).append(_merged(asked, names.get(role, {"zh": role, "en": role}), proved, words))
+    for (role, _), asked in uses.items():
+        ask = _merged(asked, names.get(role, {"zh": role, "en": role}), proved, words)
+        maker = given.get(ask.id)
+        if maker and maker.key not in ask.asked_by:
+            ask = msgspec.structs.replace(ask, comes_from=maker.item.label)
+        by_role.setdefault(role, []).append(ask)
     order = [role for role in names if role in by_role] + [role for role in by_role if role not in names]
     return tuple(Page(role, names.get(role, {"zh": role, "en": role}), tuple(by_role[role])) for role in order)
+
+
+def given_values(items: Iterable[Source], answers: Answers) -> dict[str, Source]:
+    """Every "role.concept" that an item of the bundle produces: nobody is asked for what comes out of it."""
+    return {
+        field_id(output.role, concept): source
+        for source in items
+        for output in source.item.outputs
+        if holds(output.when, answers)
+        for concept in output.attributes
+    }
 
 
 def consents(bound: Bound, items: Iterable[Source], answers: Answers) -> tuple[Consent, ...]:
@@ -90,7 +117,7 @@ def _ask(key: str, field: Field, role_label: Label, words: Words) -> Ask:
             named.get(value) or Choice(value=value, label={"zh": value, "en": value}) for value in field.one_of
         )
     return Ask(
-        id=f"{field.role}.{field.concept}",
+        id=field_id(field.role, field.concept),
         concept=field.concept,
         role=field.role,
         label=field.label or concept.label,

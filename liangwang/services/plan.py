@@ -9,7 +9,7 @@ from liangwang.base.labels import Label
 from .compiled import Bound, CompileError, Node, Source
 from .declare import Step, holds
 from .merge import Answers
-from .vocabulary import Words
+from .vocabulary import Words, field_id
 
 
 class Draft(NamedTuple):
@@ -50,6 +50,14 @@ def nodes(items: Iterable[Source], answers: Answers, supplied: frozenset[str], w
 def critical_days(plan: Iterable[Node]) -> int:
     """Working days from acceptance to the last result."""
     return max((node.ends for node in plan), default=0)
+
+
+def own_days(nodes: list[Node]) -> int:
+    """Working days that one item's own steps take once everything from elsewhere is there."""
+    ends: dict[str, int] = {}
+    for node in sorted(nodes, key=lambda n: (n.starts, n.ends, len(n.needs))):
+        ends[node.key] = node.days + max((ends.get(need, 0) for need in node.needs), default=0)
+    return max(ends.values(), default=0)
 
 
 def longest_chain(plan: Iterable[Node]) -> int:
@@ -121,7 +129,7 @@ def _drafts(source: Source, answers: Answers) -> Iterable[Draft]:
         if holds(output.when, answers):
             if output.certificate:
                 outputs[f"{output.role}.{output.certificate}"] = None
-            outputs.update({f"{output.role}.{concept}": None for concept in output.attributes})
+            outputs.update({field_id(output.role, concept): None for concept in output.attributes})
     rest = tuple(key for key in outputs if key not in named)
     for step in steps:
         gives = (*step.gives, *rest) if step is steps[-1] else step.gives

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from liangwang.base.labels import Label
 
-from .compiled import Bound, Evidence, Need, Proved, Source, Supply
+from .compiled import Bound, Evidence, Need, Proved, Source, Supply, Way
 from .declare import Material, holds
 from .merge import Answers, roles
-from .vocabulary import Document, Words
+from .vocabulary import Words, field_id
 
 ACCEPTS = {
     "original": ("original", "certificate"),
@@ -15,6 +15,8 @@ ACCEPTS = {
     "certificate": ("certificate",),
 }
 """What satisfies a published form: an e-certificate stands for the paper, an original for a copy."""
+FROM_FORM = Supply(way="form", source={"zh": "由您填写的内容自动生成", "en": "made from your answers"})
+"""A paper form of an office is printed from the one form; nobody fills it in again."""
 
 
 def identities(items: Iterable[Source], answers: Answers) -> set[tuple[str, str, int | None, str]]:
@@ -85,7 +87,9 @@ def _need(
         forms=tuple(form for form in ("certificate", "original", "copy") if form in forms),
         valid_months=min(validity) if validity else None,
         required=any(m.required for _, m in asked),
-        supply=_supply(id, material.role, document, labels.get(maker or ""), commitment, proved),
+        supply=FROM_FORM
+        if document.kind == "form"
+        else _supply(id, _shown(asked, proved), labels.get(maker or ""), commitment, proved),
         asked_by=tuple(source.key for source, _ in asked),
         item_labels=tuple(source.item.label for source, _ in asked),
         hint=next((m.hint for _, m in asked if m.hint), None),
@@ -95,13 +99,13 @@ def _need(
 
 
 def _supply(
-    id: str, role: str, document: Document, maker: Label | None, commitment: Label | None, proved: Proved
+    id: str, shown: Evidence | None, maker: Label | None, commitment: Label | None, proved: Proved
 ) -> Supply:
     """The first of: certificate, hub value, output of an earlier step, earlier case, commitment, ask."""
     if evidence := proved.certificates.get(id):
         return _from("certificate", evidence)
-    if evidence := _shown(role, document, proved):
-        return _from("attribute", evidence)
+    if shown:
+        return _from("attribute", shown)
     if maker:
         return Supply(way="output", source=maker)
     if evidence := proved.earlier.get(id):
@@ -111,17 +115,19 @@ def _supply(
     return Supply(way="ask")
 
 
-def _shown(role: str, document: Document, proved: Proved) -> Evidence | None:
-    """The hub value that replaces a document: every value it shows must be verified; the latest is cited."""
-    if not document.shown_by:
+def _shown(asked: list[tuple[Source, Material]], proved: Proved) -> Evidence | None:
+    """The hub value that says what the document says, for every item that asks it; the latest one is cited."""
+    if not all(m.shown_by for _, m in asked):
         return None
-    found = [proved.values.get(f"{role}.{concept}") for concept in document.shown_by]
-    known = [evidence for evidence in found if evidence is not None and evidence.state == "verified"]
-    return max(known, key=lambda evidence: evidence.at) if len(known) == len(document.shown_by) else None
+    wanted = {field_id(m.role, concept) for _, m in asked for concept in m.shown_by}
+    known = [proved.values[key] for key in wanted if key in proved.values]
+    if len(known) < len(wanted) or any(evidence.state != "verified" for evidence in known):
+        return None
+    return max(known, key=lambda evidence: evidence.at)
 
 
-def _from(way: str, evidence: Evidence) -> Supply:
-    return Supply(way=way, source=evidence.source, at=evidence.at, ref=evidence.ref)  # type: ignore[arg-type]
+def _from(way: Way, evidence: Evidence) -> Supply:
+    return Supply(way=way, source=evidence.source, at=evidence.at, ref=evidence.ref)
 
 
 def _short(key: str) -> str:

@@ -13,23 +13,23 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Concept(msgspec.Struct, frozen=True, kw_only=True):
-    """What a field asks about somebody: its label, how it is typed, and what all uses of it have in common."""
+    """What a field asks about somebody: its label and how it is typed (text, date, choice, …)."""
 
     key: str
     label: Label
     kind: str = "text"
     choices: tuple[Choice, ...] = ()
     unit: str = ""
+    personal: bool = False
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A type of material: `kind` certificate, proof, form or photo; `shown_by` are the values that replace it."""
+    """A type of material (certificate, proof, form, letter, photo, report, commitment) and who issues it."""
 
     key: str
     label: Label
     kind: str = "certificate"
-    issuer: Label | None = None
-    shown_by: tuple[str, ...] = ()
+    issuer: str = ""
 
 
 class Words(msgspec.Struct, frozen=True):
@@ -39,8 +39,21 @@ class Words(msgspec.Struct, frozen=True):
     documents: dict[str, Document]
 
     def concept(self, key: str) -> Concept:
-        """The concept, or a plain text one under its own key where the vocabulary does not have it."""
+        """The concept; one of plain text under its own key where the vocabulary does not have it."""
         return self.concepts.get(key) or Concept(key=key, label={"zh": key, "en": key})
 
     def document(self, key: str) -> Document:
+        """The document type; a certificate under its own key where the vocabulary does not have it."""
         return self.documents.get(key) or Document(key=key, label={"zh": key, "en": key})
+
+
+def field_id(role: str, concept: str) -> str:
+    """The name of one value about one person, the same in forms, facts, plans and the hub's answers.
+
+    >>> field_id("mother", "person.phone"), field_id("child", "child.name"), field_id("child", "vaccination.clinic")
+    ('mother.phone', 'child.name', 'child.vaccination_clinic')
+    """
+    group, _, rest = concept.rpartition(".")
+    if not group or group in {"person", "child", "company", role}:
+        return f"{role}.{rest}"
+    return f"{role}.{group}_{rest}"

@@ -1,0 +1,94 @@
+"""Which items and bundles are in force, bound to what they join, and the words that they use."""
+
+from functools import lru_cache
+
+import msgspec
+
+from liangwang.base import packs, vocabulary
+from liangwang.base.errors import NotFound
+
+from .compiled import Bound, Source
+from .declare import Bundle, Item
+from .vocabulary import Choice, Concept, Document, Words
+
+
+def bound(key: str) -> Bound:
+    """The item or bundle called `pack:key`, with the items that it joins; raises NotFound."""
+    return _bound(key, _in_force())
+
+
+def keys() -> list[str]:
+    """Every item and bundle in force, bundles first."""
+    found = packs.declarations("items.yaml")
+    return [d.ref for d in sorted(found, key=lambda d: isinstance(d.value, Item))]
+
+
+def words() -> Words:
+    """The concepts and documents that forms and material lists name."""
+    return _words(_word_versions())
+
+
+def body_of(one: Bound) -> dict[str, object]:
+    """The declarations of `one` as plain data: what an item version keeps, and `read_body` reads again."""
+    return {
+        "key": one.key,
+        "kind": "bundle" if isinstance(one.head, Bundle) else "item",
+        "head": msgspec.to_builtins(one.head),
+        "items": [{"key": s.key, "item": msgspec.to_builtins(s.item)} for s in one.items],
+    }
+
+
+def read_body(body: dict[str, object]) -> Bound:
+    """The declarations as they were when the version was published."""
+    kind = Bundle if body["kind"] == "bundle" else Item
+    items = tuple(
+        Source(entry["key"], msgspec.convert(entry["item"], Item)) for entry in _entries(body["items"])
+    )
+    return Bound(str(body["key"]), msgspec.convert(body["head"], kind), items)
+
+
+def _entries(found: object) -> list[dict[str, str]]:
+    return msgspec.convert(found, list[dict])
+
+
+def _in_force() -> tuple[packs.Declared, ...]:
+    return tuple(packs.declarations("items.yaml"))
+
+
+def _bound(key: str, in_force: tuple[packs.Declared, ...]) -> Bound:
+    by_ref = {d.ref: d for d in in_force}
+    one = by_ref.get(key)
+    if one is None:
+        raise NotFound
+    if isinstance(one.value, Item):
+        return Bound(key, one.value, (Source(key, one.value),))
+    head: Bundle = one.value
+    sources = []
+    for joined in head.joins:
+        other = by_ref.get(joined.item) or by_ref.get(f"{one.pack}:{joined.item}")
+        if other is None or not isinstance(other.value, Item):
+            raise NotFound
+        sources.append(Source(other.ref, other.value))
+    return Bound(key, head, tuple(sources))
+
+
+def _word_versions() -> tuple[str, ...]:
+    return tuple(d.version_hash for file in ("concepts.csv", "materials.csv") for d in packs.declarations(file))
+
+
+@lru_cache(maxsize=4)
+def _words(versions: tuple[str, ...]) -> Words:
+    concepts = {d.key: _concept(d.key, d.value) for d in packs.declarations("concepts.csv")}
+    documents = {d.key: _document(d.key, d.value) for d in packs.declarations("materials.csv")}
+    return Words(concepts, documents)
+
+
+def _concept(key: str, one: vocabulary.Concept) -> Concept:
+    choices = tuple(Choice(value=value, label=label) for value, label in one.options().items())
+    return Concept(
+        key=key, label=one.label, kind=one.type, choices=choices, unit=one.unit or "", personal=one.personal
+    )
+
+
+def _document(key: str, one: vocabulary.Material) -> Document:
+    return Document(key=key, label=one.label, kind=one.kind, issuer=one.source or "")
