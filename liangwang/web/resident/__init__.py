@@ -1,0 +1,1 @@
+"""Pages of residents and companies: find, apply, track, rate, show."""

@@ -1,0 +1,50 @@
+// Maps: MapLibre over our own GeoJSON; no tiles, no glyph server, no outside host. Labels are drawn from local fonts.
+
+import { Map as LibreMap, Marker, NavigationControl, setWorkerUrl } from "../npm/maplibre-gl/dist/maplibre-gl.mjs";
+
+setWorkerUrl(new URL("../npm/maplibre-gl/dist/maplibre-gl-worker.mjs", import.meta.url).href);
+
+const LIGHT = { ground: "#eef1f4", area: "#ffffff", line: "#b9c2cc", text: "#46525f", halo: "#ffffff" };
+const DARK = { ground: "#0b1118", area: "#14202d", line: "#2f4560", text: "#9fb0c3", halo: "#0b1118" };
+export const LEVELS = { ok: "#1a7f4b", watch: "#f2c230", warn: "#d65a12", bad: "#c62f26", info: "#1b62b8", idle: "#6b7785" };
+
+/** The style for areas (polygons with `name`), lines and points (with `level` and `name`) of one GeoJSON source. */
+export function style(source, dark) {
+  const c = dark ? DARK : LIGHT;
+  const level = ["match", ["get", "level"], ...Object.entries(LEVELS).flat(), c.text];
+  const of = (type) => ["==", ["geometry-type"], type];
+  return {
+    version: 8,
+    sources: { things: { type: "geojson", data: source } },
+    layers: [
+      { id: "ground", type: "background", paint: { "background-color": c.ground } },
+      { id: "areas", type: "fill", source: "things", filter: of("Polygon"), paint: { "fill-color": c.area } },
+      { id: "borders", type: "line", source: "things", filter: of("Polygon"), paint: { "line-color": c.line, "line-width": 1.2 } },
+      { id: "lines", type: "line", source: "things", filter: of("LineString"), paint: { "line-color": c.line, "line-width": 2 } },
+      { id: "points", type: "circle", source: "things", filter: of("Point"), paint: { "circle-radius": 7, "circle-color": level, "circle-stroke-color": c.halo, "circle-stroke-width": 2 } },
+      { id: "names", type: "symbol", source: "things", layout: { "text-field": ["get", "name"], "text-size": 13, "text-offset": [0, 1.1], "text-anchor": "top" }, paint: { "text-color": c.text, "text-halo-color": c.halo, "text-halo-width": 1.5 } },
+    ],
+  };
+}
+
+/** Draws one [data-map]; with data-pick, a click puts a pin and fills the fields `<pick>_lon` and `<pick>_lat`. */
+export function draw(element) {
+  const { source, lon, lat, zoom, pick } = element.dataset;
+  element.textContent = "";
+  const dark = Boolean(element.closest(".dark"));
+  const empty = { type: "FeatureCollection", features: [] };
+  const map = new LibreMap({ container: element, style: style(source || empty, dark), center: [Number(lon), Number(lat)], zoom: Number(zoom), attributionControl: false, dragRotate: false });
+  map.addControl(new NavigationControl({ showCompass: false }), "top-right");
+  if (!pick) new Marker({ color: "#2f3e9e" }).setLngLat([Number(lon), Number(lat)]).addTo(map);
+  else pickPoint(map, pick);
+  return map;
+}
+
+function pickPoint(map, pick) {
+  let pin;
+  map.on("click", ({ lngLat }) => {
+    pin = (pin ?? new Marker({ color: "#2f3e9e" })).setLngLat(lngLat).addTo(map);
+    document.querySelector(`[name="${pick}_lon"]`).value = lngLat.lng.toFixed(6);
+    document.querySelector(`[name="${pick}_lat"]`).value = lngLat.lat.toFixed(6);
+  });
+}
