@@ -9,7 +9,6 @@ $(error 需要 Python 3.11 或更新版本 · Python 3.11 or newer is needed: in
 endif
 PY := .venv/bin/python
 SETUP := $(PYTHON) scripts/setup.py
-PYTEST := $(PY) -m pytest -n 2 --dist worksteal --durations 15
 
 help: ## 列出命令 · list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,10 +17,10 @@ run: ## 安装、载入演示城市、启动(PORT= DATA=) · set up, load the de
 	@$(SETUP) run && exec $(PY) -m liangwang run
 
 test: ## 测试(≤ 8 分钟,含两种数据库与短断电测试) · the tests, both databases and a short kill test included
-	@$(SETUP) test && $(PYTEST) -m "not slow"
+	@$(SETUP) test && $(PY) scripts/test.py
 
 test-all: ## 全部测试,含慢的 · every test, the slow ones too
-	@$(SETUP) test && $(PYTEST)
+	@$(SETUP) test && $(PY) scripts/test.py --all
 
 check: ## 格式、类型、层次、应用声明、文档(< 1 分钟) · format, types, contracts, packs, docs
 	@$(SETUP) check && $(PY) scripts/check.py

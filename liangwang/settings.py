@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from liangwang.static import version
 
@@ -37,7 +37,7 @@ def _secret() -> str:
 
 
 def _database(url: str) -> dict[str, Any]:
-    """SQLite by default, PostgreSQL by DATABASE_URL=postgresql://user:pw@host:port/name."""
+    """SQLite by default, PostgreSQL by DATABASE_URL=postgresql://user:pw@host:port/name?host=/socket/folder&sslmode=…"""
     if not url:
         return {
             "ENGINE": "django.db.backends.sqlite3",
@@ -52,15 +52,17 @@ def _database(url: str) -> dict[str, Any]:
             },
         }
     parts = urlsplit(url)
+    options = dict(parse_qsl(parts.query))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": parts.path.lstrip("/"),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": unquote(parts.hostname or ""),
+        "HOST": options.pop("host", "") or unquote(parts.hostname or ""),
         "PORT": parts.port or "",
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
     }
 
 

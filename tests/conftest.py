@@ -1,10 +1,19 @@
 """What every test stands on: a data directory of its own, the small test city, and both databases."""
 
-from collections.abc import Iterator
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.house import House
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # a Monday, noon in the city
 
@@ -26,3 +35,78 @@ def data_dir(tmp_path: Path, settings: object) -> Iterator[Path]:
     yield tmp_path
     settings.DATA = before  # type: ignore[attr-defined]
     keys.forget_cached()
+
+
+# --- whole houses and browsers ---------------------------------------------------------------------------
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+
+
+def _database_of_its_own(name: str) -> dict[str, str]:
+    """On PostgreSQL a house gets a new database; on SQLite it has its own file anyway."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url:
+        return {}
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return {"DATABASE_URL": url.replace("/postgres?", f"/{name}?")}
+
+
+@pytest.fixture
+def make_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
+    """Makes houses with tables and no city: `make_house(WEB="2")`; each is stopped when the test ends."""
+    houses: list[House] = []
+
+    def make(**environment: str) -> House:
+        data = tmp_path_factory.mktemp("house")
+        house = House(
+            data, environment={**_database_of_its_own(f"house_{os.getpid()}_{len(houses)}"), **environment}
+        )
+        house.prepare()
+        houses.append(house)
+        return house
+
+    yield make
+    for house in houses:
+        with suppress(ProcessLookupError):
+            house.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """One Chromium for the session, because starting it takes two seconds."""
+    if CHROMIUM is None:
+        pytest.skip(
+            "no Chromium on this machine and it cannot be installed: see the first lines of `make test`"
+        )
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: "Browser", request: pytest.FixtureRequest) -> Iterator["Page"]:
+    """A new page in Chinese; a test may say its size: `@pytest.mark.parametrize("page", [(390, 844)], indirect=True)`."""
+    width, height = getattr(request, "param", (1280, 800))
+    options: dict[str, Any] = {"locale": "zh-CN", "timezone_id": "Asia/Shanghai"}
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    yield context.new_page()
+    context.close()

@@ -1,0 +1,148 @@
+"""A whole house for tests: web, live and worker as real processes on a free port, with a DATA of its own."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE_S = 30.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class House:
+    """The processes of `liangwang run`, under its own supervisor."""
+
+    data: Path
+    port: int = field(default_factory=free_port)
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[str] | None = None
+    log: list[str] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        own = {"DATA": str(self.data), "PORT": str(self.port), "CITY": "testville", "PYTHONPATH": str(ROOT)}
+        return {**os.environ, **own, **self.environment}
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Runs one `liangwang` command on this house's data and waits for it."""
+        return subprocess.run(
+            [sys.executable, "-m", "liangwang", *words],
+            env=self.env,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def prepare(self) -> None:
+        """The tables; no demo city."""
+        words = [
+            sys.executable,
+            "-m",
+            "django",
+            "migrate",
+            "-v0",
+            "--run-syncdb",
+            "--settings",
+            "liangwang.settings",
+        ]
+        subprocess.run(words, env=self.env, cwd=ROOT, check=True)
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "liangwang", "run"],
+            env=self.env,
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        self.wait_until(lambda: "Ctrl-C" in "".join(self.log), "the house is up")
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        self.log.extend(process.stdout)
+
+    def stop(self) -> int:
+        """Ends the house as Ctrl-C does; returns the supervisor's status."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(20)
+        self.process = None
+        return code
+
+    def wait_until(self, true: Any, what: str, patience_s: float = PATIENCE_S) -> None:
+        until = time.monotonic() + patience_s
+        while not true():
+            if time.monotonic() > until:
+                raise AssertionError(f"not within {patience_s:g} s: {what}\n" + "".join(self.log[-60:]))
+            time.sleep(0.05)
+
+    def pids(self, command: str) -> list[int]:
+        """The live processes `liangwang <command>` of this house: children of its own supervisor only."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        found = []
+        for child in children:
+            try:
+                words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if command.encode() in words:
+                found.append(int(child))
+        return found
+
+    def kill(self, command: str) -> bool:
+        """Ends a process as a power cut would (SIGKILL); returns whether there was one."""
+        pids = self.pids(command)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        return bool(pids)
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, timeout: float = 10.0, **headers: str
+    ) -> Answer:
+        """One HTTP request; header names are written with underscores."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            connection.request(
+                method, path, body, {name.replace("_", "-"): value for name, value in headers.items()}
+            )
+            response = connection.getresponse()
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
