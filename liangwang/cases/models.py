@@ -52,7 +52,7 @@ class Case(RefModel):
 
     number = models.CharField(max_length=32, unique=True)
     kind = models.CharField(max_length=12)
-    plan = models.ForeignKey(Plan, on_delete=models.PROTECT)
+    plan = models.ForeignKey(Plan, to_field="hash", on_delete=models.PROTECT)  # pinned by content
     subject = models.ForeignKey("base.Subject", null=True, on_delete=models.PROTECT, related_name="cases")
     title = models.JSONField()
     place = models.ForeignKey("base.Place", null=True, on_delete=models.PROTECT, related_name="cases")

@@ -1,0 +1,62 @@
+"""What may be done with a case: a verb a file, re-exported here; all keyword-only, inside the caller's transaction."""
+
+from .accept import accept_case, confirm_case, refuse_case, supplement, supply, withdraw_case
+from .clocks import extend_case, resume_clock, stop_clock
+from .close import close_case, rate_case
+from .decline import (
+    DECLINE_REASONS,
+    approve_deferral,
+    decline_task,
+    defer_task,
+    escalate_task,
+    supervise_task,
+    wake_task,
+)
+from .handle import (
+    PROOF_LABELS,
+    Shown,
+    accept_task,
+    add_proof,
+    arrive_task,
+    assign_task,
+    complete_task,
+    report_task,
+)
+from .holds import hold, release
+from .open import open_case
+from .send_back import send_back
+from .verify import verify_task
+
+__all__ = [
+    "DECLINE_REASONS",
+    "PROOF_LABELS",
+    "Shown",
+    "accept_case",
+    "accept_task",
+    "add_proof",
+    "approve_deferral",
+    "arrive_task",
+    "assign_task",
+    "close_case",
+    "complete_task",
+    "confirm_case",
+    "decline_task",
+    "defer_task",
+    "escalate_task",
+    "extend_case",
+    "hold",
+    "open_case",
+    "rate_case",
+    "refuse_case",
+    "release",
+    "report_task",
+    "resume_clock",
+    "send_back",
+    "stop_clock",
+    "supervise_task",
+    "supplement",
+    "supply",
+    "verify_task",
+    "wake_task",
+    "withdraw_case",
+]

@@ -1,0 +1,147 @@
+"""退单 挂账 督办: decline once with a reason, defer with approval, supervise, climb when late."""
+
+from datetime import datetime, timedelta
+
+from liangwang.base import notices
+from liangwang.base.hats import Actor
+from liangwang.base.labels import Label
+from liangwang.base.models import Office
+
+from ..engine import both, flip, lock_task, require_live, tell
+from ..models import OPEN_TASK_STATES, Task
+from ..refusals import DeclineRefused, OnceOnly, OwnWork, ReasonNeeded
+from .handle import require_holder
+
+State = Task.State
+DECLINE_WITHIN = timedelta(minutes=30)  # the house's own limit, no legal basis; counted from the assignment
+DECLINE_REASONS: dict[str, Label] = {
+    "not_ours": {"zh": "不属本单位权属或职责", "en": "not our asset or duty"},
+    "wrong_place": {"zh": "位置有误，不在本辖区", "en": "wrong place, outside our area"},
+    "no_skill": {"zh": "需要其他专业队伍或设备", "en": "needs another trade or equipment"},
+    "busy": {"zh": "正在处置更紧急的案件", "en": "busy with a more urgent incident"},
+    "unsafe": {"zh": "现场不具备作业条件", "en": "the place is not safe to work in"},
+}
+
+
+def decline_task(*, actor: Actor, at: datetime, task: Task, reason: str, note: str = "") -> Task:
+    """退单 before accepting: a reason from the list, within the limit, once; then the duty officer names the lead."""
+    locked, task = lock_task(task, actor, at)
+    require_live(locked.case)
+    require_holder(actor, task)
+    if reason not in DECLINE_REASONS:
+        words = "、".join(label["zh"] for label in DECLINE_REASONS.values())
+        english = "; ".join(label["en"] for label in DECLINE_REASONS.values())
+        raise ReasonNeeded(what=f"退单原因（{words}）", what_en=f"a reason to decline ({english})")
+    if task.declined:
+        raise DeclineRefused(why="已经退过一次", why_en="it has been declined once")
+    if task.assigned_at and at - task.assigned_at > DECLINE_WITHIN:
+        minutes = int(DECLINE_WITHIN.total_seconds() // 60)
+        raise DeclineRefused(why=f"已超过 {minutes} 分钟", why_en=f"more than {minutes} minutes have passed")
+    declined_by = task.crew_office
+    values = {
+        "state": State.READY,
+        "crew_office_id": None,
+        "assignee_id": None,
+        "declined": task.declined + 1,
+    }
+    flip(task, [State.ASSIGNED], {"zh": "退单", "en": "declined"}, **values)
+    body = {"reason": reason, "by": declined_by.key if declined_by else ""}
+    locked.note("task.declined", task, stage="dispatch", note=note, label=DECLINE_REASONS[reason], **body)
+    locked.seal("handle", "task.declined", task, body=body, key=f"task.declined/{task.ref}")
+    if locked.case.lead_office:
+        _tell_office(
+            locked.case.lead_office, task, "declined", at,
+            {"zh": f"退单：{task.label['zh']}，请指定主办、协办", "en": f"Declined: {task.label['en']}; name who leads"},
+        )  # fmt: skip
+    return task
+
+
+def defer_task(*, actor: Actor, at: datetime, task: Task, until: datetime, reason: str) -> Task:
+    """Asks for 延期、挂账: nothing stops until someone else approves; the task stays on the board."""
+    locked, task = lock_task(task, actor, at)
+    require_live(locked.case)
+    require_holder(actor, task)
+    if not reason.strip() or until <= at:
+        raise ReasonNeeded(what="挂账的理由和将来的日期", what_en="the reason and a date to come")
+    asked = {"until": until.isoformat(), "reason": reason, "party": actor.party_ref, "from": task.state}
+    flip(task, OPEN_TASK_STATES, {"zh": "申请挂账", "en": "deferred"}, defer_asked=asked)
+    locked.note("task.defer_asked", task, until=asked["until"], reason=reason)
+    locked.seal("handle", "task.defer_asked", task, body={"until": asked["until"]})
+    return task
+
+
+def approve_deferral(*, actor: Actor, at: datetime, task: Task, approved: bool, note: str = "") -> Task:
+    """Decides on an asked deferral; not by the one who asked. Approved, the clock runs to the new day."""
+    locked, task = lock_task(task, actor, at)
+    require_live(locked.case)
+    asked = task.defer_asked
+    if not asked:
+        raise OnceOnly(what="挂账审批", what_en="Deciding on a deferral")
+    if asked["party"] and asked["party"] == actor.party_ref:
+        raise OwnWork(**both("task", task.label))
+    if approved:
+        until = datetime.fromisoformat(asked["until"])
+        values = {"state": State.DEFERRED, "deferred_until": until, "due_at": until}
+        flip(task, OPEN_TASK_STATES, {"zh": "挂账", "en": "deferred"}, **values)
+    else:
+        flip(task, OPEN_TASK_STATES, {"zh": "退回挂账申请", "en": "kept going"}, defer_asked=None)
+    locked.note("task.deferred" if approved else "task.not_deferred", task, note=note, until=asked["until"])
+    locked.seal("dispatch", "task.deferred" if approved else None, task, body={"approved": approved})
+    return task
+
+
+def wake_task(*, actor: Actor, at: datetime, task: Task) -> Task:
+    """A deferred task whose day has come, or that is called back, goes on where it was."""
+    locked, task = lock_task(task, actor, at)
+    require_live(locked.case)
+    back = (task.defer_asked or {}).get("from", State.READY)
+    values = {"state": back, "defer_asked": None, "deferred_until": None}
+    flip(task, [State.DEFERRED], {"zh": "恢复", "en": "taken up again"}, **values)
+    locked.note("task.woken", task)
+    locked.seal("dispatch", "task.woken", task)
+    return task
+
+
+def supervise_task(*, actor: Actor, at: datetime, task: Task, note: str) -> Task:
+    """督办: marks the case, and tells the office that holds the task."""
+    locked, task = lock_task(task, actor, at)
+    require_live(locked.case)
+    if not note.strip():
+        raise ReasonNeeded(what="督办要求", what_en="what is demanded")
+    locked.put(supervised=True)
+    locked.note("task.supervised", task, note=note)
+    locked.seal("supervise", "task.supervised", task)
+    holder = task.crew_office or task.office
+    if holder is not None:
+        _tell_office(
+            holder, task, f"supervised/{at.isoformat()}", at,
+            {"zh": f"督办：{note}", "en": f"Supervised: {note}"},
+        )  # fmt: skip
+    return task
+
+
+def escalate_task(*, actor: Actor, at: datetime, task: Task, level: str, offices: list[Office]) -> bool:
+    """A late task climbs to a level (street, district, city), whose offices are told once; False when they were."""
+    locked, task = lock_task(task, actor, at)
+    order = ("", "street", "district", "city")
+    if task.state not in OPEN_TASK_STATES or order.index(task.climbed) >= order.index(level):
+        return False
+    flip(task, OPEN_TASK_STATES, {"zh": "升级", "en": "escalated"}, climbed=level)
+    locked.note("task.overdue", task, level=level)
+    body = {"level": level, "offices": [office.key for office in offices]}
+    locked.seal("supervise", task=task, body=body)
+    tell(locked, "task.overdue", task, key=f"task.overdue/{task.ref}/{task.attempt}/{level}", **body)
+    for office in offices:
+        text: Label = {
+            "zh": f"{locked.case.number} 的“{task.label['zh']}”已超时",
+            "en": f"'{task.label['en']}' of {locked.case.number} is late",
+        }
+        _tell_office(office, task, f"late/{level}/{task.attempt}", at, text)
+    return True
+
+
+def _tell_office(office: Office, task: Task, what: str, at: datetime, body: Label) -> None:
+    notices.notify(
+        to=office, template=f"task.{what.partition('/')[0]}", title=task.label, body=body, at=at,
+        key=f"{task.ref}/{what}/{office.pk}", link=f"/tasks/{task.ref}/",
+    )  # fmt: skip

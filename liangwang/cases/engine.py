@@ -1,0 +1,294 @@
+"""The heart of the engine: one case under its lock, states that flip once, counters that fall, clocks that start."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Model
+
+from liangwang.base import audit, events
+from liangwang.base.access import Thing
+from liangwang.base.errors import NotFound
+from liangwang.base.hats import Actor
+from liangwang.base.labels import Label
+from liangwang.base.working_days import end_of_day, local_day, working_days
+
+from .declare import PlanNode, Within
+from .graph import Graph, input_hash
+from .models import STAGES, Case, CaseEvent, Task
+from .plans import graph_of
+from .refusals import CaseMoved, TaskMoved
+
+STATE_LABELS: dict[str, Label] = {
+    "waiting": {"zh": "未开始", "en": "not started"},
+    "ready": {"zh": "待办", "en": "to do"},
+    "assigned": {"zh": "已派", "en": "assigned"},
+    "accepted": {"zh": "已接单", "en": "accepted"},
+    "arrived": {"zh": "已到场", "en": "on site"},
+    "reported": {"zh": "已反馈，待核查", "en": "reported, to be verified"},
+    "kept": {"zh": "退回中，意见暂留", "en": "kept while sent back"},
+    "deferred": {"zh": "挂账", "en": "deferred"},
+    "done": {"zh": "已办结", "en": "done"},
+    "cancelled": {"zh": "已取消", "en": "cancelled"},
+    "open": {"zh": "待受理", "en": "not yet accepted"},
+    "supplement": {"zh": "待补正", "en": "waiting for a supplement"},
+    "closed": {"zh": "已结案", "en": "closed"},
+    "refused": {"zh": "不予办理", "en": "refused"},
+    "withdrawn": {"zh": "已撤件", "en": "withdrawn"},
+}
+DONE = Task.State.DONE
+
+
+def both(name: str, label: Label | dict[str, str]) -> dict[str, str]:
+    """A label as the two named fields of a refusal's template.
+
+    >>> both("task", {"zh": "看护", "en": "Guard"})
+    {'task': '看护', 'task_en': 'Guard'}
+    """
+    return {name: label["zh"], f"{name}_en": label["en"]}
+
+
+@dataclass
+class Locked:
+    """A case held by this transaction, its graph and tasks; lines of the timeline are written together at the end."""
+
+    case: Case
+    graph: Graph
+    tasks: dict[str, Task]
+    actor: Actor
+    at: datetime
+    lines: list[CaseEvent] = field(default_factory=list)
+    changed: set[str] = field(default_factory=set)
+
+    def note(self, what: str, task: Task | None = None, *, stage: str = "", **body: Any) -> None:
+        """A line of the timeline, written when the act is sealed."""
+        who = {
+            "party": self.actor.party_ref,
+            "office": self.actor.office_key,
+            "role": self.actor.role,
+            "label": self.actor.label,
+        }
+        self.lines.append(
+            CaseEvent(case=self.case, task=task, at=self.at, what=what, stage=stage, who=who, body=body)
+        )
+
+    def put(self, **values: Any) -> None:
+        """Changes columns of the case, written once when the act is sealed."""
+        for name, value in values.items():
+            if getattr(self.case, name) != value:
+                setattr(self.case, name, value)
+                self.changed.add(name)
+
+    def reach(self, stage: str, *, back: bool = False) -> None:
+        """Moves an incident on to a stage; only rework moves it back."""
+        if self.case.kind == "incident" and (back or STAGES.index(stage) > STAGES.index(self.case.stage)):
+            self.put(stage=stage)
+
+    def seal(
+        self,
+        verb: str,
+        event: str | None = None,
+        task: Task | None = None,
+        *,
+        body: dict[str, Any] | None = None,
+        key: str = "",
+    ) -> None:
+        """Ends the act: case columns, timeline, audit leaf and outbox, all in the caller's transaction."""
+        if self.changed:
+            self.case.save(update_fields=sorted(self.changed))
+            self.changed.clear()
+        if self.lines:
+            CaseEvent.objects.bulk_create(self.lines)
+            self.lines.clear()
+        audit.record(self.actor, verb, thing_now(self.case, task), at=self.at, purpose="case", body=body)
+        if event:
+            tell(self, event, task, key=key, **(body or {}))
+
+
+def place_code_of(case: Case) -> str:
+    """The division code of the case's place, "" where it has none."""
+    return case.place.code if case.place_id and case.place else ""
+
+
+def thing_now(case: Case, task: Task | None = None) -> Thing:
+    """What the audit log says was acted on, from what is in memory already."""
+    offices = {case.lead_office_id, task.office_id, task.crew_office_id} if task else {case.lead_office_id}
+    return Thing(
+        kind="task" if task else case.kind,
+        ref=task.ref if task else case.ref,
+        office_ids=frozenset(office for office in offices if office is not None),
+        subject_ids=frozenset({case.subject_id} if case.subject_id and case.kind == "application" else ()),
+    )
+
+
+def tell(locked: Locked, event: str, task: Task | None = None, *, key: str = "", **body: Any) -> None:
+    """Emits an outbox event that says what a listener needs to know without asking."""
+    case = locked.case
+    said: dict[str, Any] = {"case": case.ref, "kind": case.kind, "pack": case.pack, **body}
+    if task is not None:
+        said |= {"task": task.ref, "node": task.node}
+    ref = task.ref if task is not None else case.ref
+    events.emit(event, ref, locked.at, said, key=key or None, place_code=place_code_of(case))
+
+
+TASK_COLUMNS = (
+    "ref case_id node label stage role state waits office_id crew_office_id assignee_id verify attempt declined ready_at "
+    "due_at assigned_at reported_at climbed done_by_id verified_by_id outcome result input_hash defer_asked"
+).split()
+
+
+def lock_case(case_id: int, actor: Actor, at: datetime) -> Locked:
+    """The case and its tasks, held until the transaction ends: two statements."""
+    case = Case.objects.select_for_update(of=("self",)).select_related("place").get(pk=case_id)
+    tasks = {task.node: task for task in Task.objects.filter(case_id=case_id).only(*TASK_COLUMNS)}
+    for task in tasks.values():
+        task.case = case
+    return Locked(case, graph_of(case.plan_id), tasks, actor, at)
+
+
+def lock_task(task: Task, actor: Actor, at: datetime) -> tuple[Locked, Task]:
+    """The task's case under lock, and the task as it is now; the caller's copy may be old."""
+    locked = lock_case(task.case_id, actor, at)
+    if task.node not in locked.tasks:
+        raise NotFound
+    return locked, locked.tasks[task.node]
+
+
+def require_live(case: Case, *states: str) -> None:
+    """Raises CaseMoved unless the case is in one of the states."""
+    if case.state not in (states or (Case.State.ACCEPTED,)):
+        raise CaseMoved(number=case.number, **both("state", STATE_LABELS[case.state]))
+
+
+def flip(task: Task, from_states: Iterable[str], verb: Label, **values: Any) -> None:
+    """The optimistic UPDATE … WHERE state IN …: it succeeds once; the second of two raises TaskMoved."""
+    moved = Task.objects.filter(pk=task.pk, state__in=list(from_states)).update(**values)
+    if not moved:
+        raise TaskMoved(
+            **both("task", task.label), **both("state", STATE_LABELS[task.state]), **both("verb", verb)
+        )
+    for name, value in values.items():
+        setattr(task, name, value.pk if isinstance(value, Model) and name.endswith("_id") else value)
+
+
+def outputs_of(locked: Locked) -> dict[str, Any]:
+    """What finished nodes gave, by output key."""
+    found: dict[str, Any] = {}
+    for key in locked.graph.order:
+        task = locked.tasks[key]
+        if task.state == DONE:
+            found |= {
+                name: task.result[name] for name in locked.graph.nodes[key].gives if name in task.result
+            }
+    return found
+
+
+def due_of(within: Within | None, start: datetime) -> datetime | None:
+    """When a limit that starts now runs out; None where there is none."""
+    if within is None:
+        return None
+    if within.minutes is not None:
+        return start + timedelta(minutes=within.minutes)
+    day = working_days().due_on(local_day(start), within.working_days or 0)
+    return end_of_day(day) if day else None
+
+
+def finish(
+    locked: Locked, task: Task, from_states: Iterable[str], outcome: str, result: dict[str, Any]
+) -> None:
+    """Flips a task to done, then lets its successors' counters fall."""
+    node = locked.graph.nodes[task.node]
+    based_on = input_hash(node, locked.case.facts, outputs_of(locked) if node.uses else {})
+    values: dict[str, Any] = {"state": DONE, "done_at": locked.at, "outcome": outcome, "input_hash": based_on}
+    if result:
+        values["result"] = {**task.result, **result}
+    if task.state != Task.State.REPORTED and locked.actor.party_id:
+        values["done_by_id"] = locked.actor.party_id
+    flip(task, from_states, {"zh": "办结", "en": "completed"}, **values)
+    locked.note("task.done", task, outcome=outcome, attempt=task.attempt)
+    if outcome != "refused":
+        settle(locked, [task])
+
+
+def settle(locked: Locked, finished: list[Task]) -> None:
+    """Counters of successors fall; those at zero become ready, or stand again if what they were based on is the same."""
+    graph, tasks = locked.graph, locked.tasks
+    fallen: dict[int, list[int]] = {}
+    ready: list[Task] = []
+    front = list(finished)
+    touched: set[str] = set()
+    while front:
+        for key in graph.successors[front.pop().node]:
+            task = tasks[key]
+            task.waits -= 1
+            touched.add(key)
+            if task.waits == 0 and task.state == Task.State.WAITING:
+                ready.append(task)
+            elif task.waits == 0 and task.state == Task.State.KEPT and _stands(locked, task):
+                front.append(task)
+            elif task.waits == 0 and task.state == Task.State.KEPT:
+                ready.append(task)
+    for key in touched - {task.node for task in ready}:
+        fallen.setdefault(tasks[key].waits, []).append(tasks[key].pk)
+    for waits, ids in fallen.items():
+        Task.objects.filter(pk__in=ids).update(waits=waits)
+    make_ready(locked, ready)
+
+
+def _stands(locked: Locked, task: Task) -> bool:
+    """Whether a kept approval's inputs came back the same; then it is done again without a hand."""
+    node = locked.graph.nodes[task.node]
+    if input_hash(node, locked.case.facts, outputs_of(locked)) != task.input_hash:
+        return False
+    flip(task, [Task.State.KEPT], {"zh": "恢复", "en": "restored"}, state=DONE)
+    locked.note("task.kept", task)
+    return True
+
+
+def make_ready(locked: Locked, tasks: list[Task]) -> None:
+    """Starts the clock of tasks that wait for nothing any more, one statement per due time."""
+    by_due: dict[tuple[datetime | None, int], list[Task]] = {}
+    for task in tasks:
+        due = due_of(locked.graph.nodes[task.node].within, locked.at)
+        again = task.ready_at is not None  # it was out before: what comes now is another attempt
+        by_due.setdefault((due, task.attempt + again), []).append(task)
+    for (due, attempt), group in by_due.items():
+        values = {
+            "state": Task.State.READY, "waits": 0, "ready_at": locked.at, "due_at": due,
+            "attempt": attempt, "outcome": "", "climbed": "",
+        }  # fmt: skip
+        Task.objects.filter(pk__in=[task.pk for task in group]).update(**values)
+        for task in group:
+            for name, value in values.items():
+                setattr(task, name, value)
+            tell_ready(locked, task)
+
+
+def tell_ready(locked: Locked, task: Task) -> None:
+    """`task.ready`, with who is wanted, so that dispatch and rules need not look."""
+    node = locked.graph.nodes[task.node]
+    key = f"task.ready/{task.ref}/{task.attempt}"
+    tell(locked, "task.ready", task, key=key, by=by_json(node), office=task.office_id)
+
+
+def by_json(node: PlanNode) -> dict[str, Any]:
+    """Who does a node, as plain data."""
+    by = node.by
+    found = {
+        "anyone": by.anyone, "department": by.department, "role": by.role, "office": by.office,
+        "signal": by.signal, "rule": by.rule, "level": by.level,
+    }  # fmt: skip
+    plain: dict[str, Any] = {name: value for name, value in found.items() if value}
+    if by.crew:
+        plain["crew"] = {"skill": by.crew.skill, "of": by.crew.of}
+    return plain
+
+
+def all_done(locked: Locked, *, but_stage: str = "") -> bool:
+    """Whether nothing is left to do, apart from nodes of one stage; a refused outcome is not done."""
+    over = {DONE, Task.State.CANCELLED}
+    return all(
+        (task.state in over and task.outcome != "refused") or (but_stage and task.stage == but_stage)
+        for task in locked.tasks.values()
+    )
