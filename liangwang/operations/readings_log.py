@@ -5,6 +5,7 @@ its writer starts again. A writer owns its folder by a lock, so that a restarted
 """
 
 import fcntl
+import logging
 import os
 import struct
 import threading
@@ -19,6 +20,8 @@ import msgspec
 import numpy as np
 
 from liangwang.rules.state import Batch
+
+logger = logging.getLogger(__name__)
 
 HEADER: Final = struct.Struct("<IIB")
 READINGS, QUARANTINE = 1, 2
@@ -44,10 +47,11 @@ class Record(NamedTuple):
 
 
 class Unknown(msgspec.Struct, array_like=True):
-    """A reading that is kept but not judged; `text` is sealed."""
+    """Readings of one device that are kept but not judged, for one reason; `text` is sealed."""
 
     device: str
     reason: str
+    rows: int
     text: bytes
 
 
@@ -182,13 +186,20 @@ class Reader:
             if segment < position.segment:
                 continue
             start = position.byte if segment == position.segment else 0
-            data = _tail(folder / f"{segment:08d}.log", start, most_bytes)
+            path = folder / f"{segment:08d}.log"
+            data = _tail(path, start, most_bytes)
+            end = 0
             for kind, payload, end in _records(data):
                 position = Position(segment, start + end)
                 self.positions[folder.name] = position
                 yield Record(folder.name, kind, payload, position)
-            if len(data) == most_bytes:
+            if start + end < path.stat().st_size and (end or segment == segments[-1]):
                 return
+            if end < len(data):
+                # Only a damaged disk leaves this: every later segment was begun after this one was whole.
+                logger.error(
+                    "%s: unreadable after byte %d, going on with the next segment", path, start + end
+                )
 
 
 def read_range(root: Path, writer: str, start: Position, end: Position) -> Iterator[Record]:

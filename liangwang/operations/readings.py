@@ -1,0 +1,226 @@
+"""Takes readings from machines: checked row by row, durable, then acknowledged; judged by the live process."""
+
+import asyncio
+import os
+import threading
+from collections import defaultdict
+from concurrent.futures import Future
+from typing import Any, ClassVar, Final, NamedTuple
+
+import msgspec
+import numpy as np
+from django.db import close_old_connections
+from numpy.typing import NDArray
+
+from liangwang import settings
+from liangwang.base import clock
+from liangwang.base.errors import Refusal
+from liangwang.base.hats import Actor
+from liangwang.base.keys import seal
+from liangwang.base.labels import Label
+from liangwang.channels import readings as wire
+from liangwang.hot import HotAnswer, HotRequest, answer
+from liangwang.rules.state import Batch
+
+from . import datastreams
+from .readings_log import QUARANTINE, READINGS, QuarantineRecord, Unknown, Writer, packed
+
+AHEAD_US: Final = 10 * 60 * 1_000_000
+MOST_BODY: Final = 32 * 1024 * 1024
+SAMPLE_CHARS: Final = 4000
+
+REASONS: Final[dict[str, Label]] = {
+    "unknown": {
+        "zh": "没有登记的设备或量“{key}”,已隔离待认领",
+        "en": "device or quantity '{key}' is not registered; kept in quarantine",
+    },
+    "ahead": {
+        "zh": "时间超前十分钟以上,已隔离",
+        "en": "the time is over 10 minutes ahead; kept in quarantine",
+    },
+    "not_finite": {"zh": "数值不是有限的数", "en": "the value is not a finite number"},
+    "bounds": {
+        "zh": "数值 {value:g} 超出量程 {least:g} 至 {most:g}",
+        "en": "the value {value:g} is outside {least:g} to {most:g}",
+    },
+}
+
+
+class NoReadings(Refusal):
+    """The body as a whole is not readings."""
+
+    status, code = 400, "unreadable"
+    template: ClassVar[Label] = {"zh": "{zh}", "en": "{en}"}
+
+
+class Taken(NamedTuple):
+    """What was taken: the answer, and the appends that must be on disk before it is given."""
+
+    answer: dict[str, Any]
+    durable: list["Future[None]"]
+
+
+_writer: Writer | None = None
+_writer_pid = 0
+_lock = threading.Lock()
+
+
+def log() -> Writer:
+    """Return this process's writer of the readings log, opened at the first use."""
+    global _writer, _writer_pid
+    with _lock:
+        # A forked child must not share its parent's folder.
+        if _writer is None or _writer_pid != os.getpid():
+            _writer, _writer_pid = Writer(settings.DATA / "readings"), os.getpid()
+        return _writer
+
+
+def close_log() -> None:
+    """Close this process's writer (at the end, and in tests)."""
+    global _writer
+    with _lock:
+        if _writer is not None:
+            _writer.close()
+            _writer = None
+
+
+def take_readings(source: Actor, body: bytes, content_type: str, now: int) -> dict[str, Any]:
+    """Take a body of readings; return `{"accepted": n, "rejected": [{"row", "reason"}]}` once it is durable.
+
+    `now` in µs. Raises NoReadings when the body as a whole cannot be read, OSError when it cannot be stored.
+    """
+    taken = begin(source, body, content_type, now, _index_for)
+    for append in taken.durable:
+        append.result()
+    return taken.answer
+
+
+def take_batch(batch: Batch, now: int) -> None:
+    """Take readings that are checked already (replayed, or from inside the house), durably."""
+    log().append(READINGS, packed(batch, now)).result()
+
+
+async def handle(request: HotRequest) -> HotAnswer:
+    """Answer POST /api/v1/readings in the web process: 200 with per-row reasons, 400, 413."""
+    if len(request.body) > MOST_BODY:
+        return answer({"error": "too_large", "message": _TOO_LARGE}, 413)
+    now = round(clock.now().timestamp() * 1e6)
+    try:
+        parsed = wire.parse(request.body, request.content_type or "application/json", now)
+    except wire.Unreadable as error:
+        return answer({"error": "unreadable", "message": error.label}, 400)
+    index = datastreams.known_index()
+    scope = request.actor.scope
+    if index is None or any(key not in index.for_scope(scope) for key in set(parsed.datastream)):
+        # The database is never asked on the event loop.
+        index = await asyncio.get_running_loop().run_in_executor(None, _look_up)
+    taken = _take(request.actor, parsed, index, now)
+    for append in taken.durable:
+        await asyncio.wrap_future(append)
+    return answer(taken.answer)
+
+
+_TOO_LARGE: Final[Label] = {"zh": "一批最多 32 MB,请分批", "en": "at most 32 MB in a batch; split it"}
+
+
+def _look_up() -> datastreams.Index:
+    try:
+        return datastreams.refreshed()
+    finally:
+        close_old_connections()
+
+
+def _index_for(scope: tuple[str, ...], keys: list[str]) -> datastreams.Index:
+    index = datastreams.index()
+    if any(key not in index.for_scope(scope) for key in set(keys)):
+        return datastreams.refreshed()
+    return index
+
+
+def begin(source: Actor, body: bytes, content_type: str, now: int, index_for: Any) -> Taken:
+    """Check a body and queue what is good; the answer may be given when every append is durable."""
+    try:
+        parsed = wire.parse(body, content_type, now)
+    except wire.Unreadable as error:
+        raise NoReadings(**error.label) from error
+    return _take(source, parsed, index_for(source.scope, parsed.datastream), now)
+
+
+def _take(source: Actor, parsed: wire.Parsed, index: datastreams.Index, now: int) -> Taken:
+    known = index.for_scope(source.scope)
+    stream = np.array([known.get(key, -1) for key in parsed.datastream], dtype=np.int32)
+    at, seq = np.array(parsed.at, dtype=np.int64), np.array(parsed.seq, dtype=np.int64)
+    value = np.array(parsed.value, dtype=np.float64)
+    reasons = _reasons(index, stream, at, value, now)
+    good = reasons == 0
+    batch = Batch(stream, at, seq, value).pick(good)
+    rejected: list[dict[str, Any]] = [{"row": bad.row, "reason": bad.reason} for bad in parsed.bad]
+    kept: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for place in np.flatnonzero(~good):
+        key, name = parsed.datastream[place], _NAMES[reasons[place]]
+        rejected.append(
+            {"row": parsed.rows[place], "reason": _reason(name, key, index, stream[place], value[place])}
+        )
+        if name in {"unknown", "ahead"}:
+            kept[key, name].append(f"{parsed.at[place]} {parsed.value[place]!r} {parsed.seq[place]}")
+    rejected.sort(key=lambda line: line["row"])
+    durable = []
+    if len(batch.at):
+        durable.append(log().append(READINGS, packed(batch, now)))
+    if kept:
+        durable.append(log().append(QUARANTINE, _quarantined(source, kept, now)))
+    return Taken({"accepted": _distinct(batch), "rejected": rejected}, durable)
+
+
+_NAMES: Final = ("", "not_finite", "unknown", "ahead", "bounds")
+
+
+def _reasons(
+    index: datastreams.Index,
+    stream: NDArray[np.int32],
+    at: NDArray[np.int64],
+    value: NDArray[np.float64],
+    now: int,
+) -> NDArray[np.int8]:
+    """Return for each row the number of its reason, 0 for a good one; the gravest wins."""
+    reasons = np.zeros(len(at), dtype=np.int8)
+    reasons[(value < index.least[stream]) | (value > index.most[stream])] = 4
+    reasons[at > now + AHEAD_US] = 3
+    reasons[stream < 0] = 2
+    reasons[~np.isfinite(value)] = 1
+    return reasons
+
+
+def _reason(name: str, key: str, index: datastreams.Index, stream: int, value: float) -> Label:
+    least, most = float(index.least[stream]), float(index.most[stream])
+    fields = {"key": key[:80], "value": float(value), "least": least, "most": most}
+    template = REASONS[name]
+    return {"zh": template["zh"].format(**fields), "en": template["en"].format(**fields)}
+
+
+def _quarantined(source: Actor, kept: dict[tuple[str, str], list[str]], now: int) -> bytes:
+    """Seal what is kept but not judged: a device that nobody knows may carry what nobody may read."""
+    rows = [
+        Unknown(
+            key[:110],
+            reason,
+            len(lines),
+            seal("\n".join(lines)[:SAMPLE_CHARS], f"quarantine:{source.key}:{key[:110]}:{reason}"),
+        )
+        for (key, reason), lines in kept.items()
+    ]
+    return msgspec.msgpack.encode(QuarantineRecord(source.key, now, rows))
+
+
+def _distinct(batch: Batch) -> int:
+    """Count readings by (datastream, at, seq): one sent twice is accepted once."""
+    if len(batch.at) < 2:
+        return len(batch.at)
+    order = np.lexsort((batch.seq, batch.at, batch.datastream))
+    batch = batch.pick(order)
+    again = (
+        (batch.datastream[1:] == batch.datastream[:-1])
+        & (batch.at[1:] == batch.at[:-1])
+        & (batch.seq[1:] == batch.seq[:-1])
+    )
+    return len(batch.at) - int(again.sum())
