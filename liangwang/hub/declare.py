@@ -26,7 +26,7 @@ class Column(Shape, kw_only=True):
     type: ColumnType
     optional: bool = False
     heads: tuple[str, ...] = ()
-    says: str | None = None
+    says: Annotated[str, reference("attributes.csv")] | None = None
     min: int | float | str | None = None
     max: int | float | str | None = None
     pattern: str | None = None

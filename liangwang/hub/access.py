@@ -1,0 +1,16 @@
+"""How the hub's things show themselves to the policy: batches, attributes and orders."""
+
+from liangwang.base.access import Thing, register_kind
+
+from .actions import thing as order_thing
+from .collect import thing as batch_thing
+from .models import AttributeVersion
+
+
+def _attribute(version: AttributeVersion) -> Thing:
+    return Thing(kind="attribute", ref=version.version)
+
+
+register_kind("batch", of=batch_thing, offices=("office_id",))
+register_kind("attribute", of=_attribute)
+register_kind("order", of=order_thing)

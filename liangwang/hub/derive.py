@@ -1,0 +1,290 @@
+"""Derives an attribute: the pack's rule over all changed subjects at once, published as a new memory map."""
+
+import importlib.util
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import ibis
+import numpy as np
+import pyarrow as pa
+from django.conf import settings
+
+from liangwang.base import audit
+from liangwang.base.access import Thing
+from liangwang.base.events import emit
+from liangwang.base.hats import platform
+from liangwang.base.models import Person, new_ref
+from liangwang.base.packs import Declared, declarations, declared, packs
+from liangwang.base.transactions import write
+from liangwang.rules.decide import Decision, decide_one, decision_expression
+from liangwang.rules.declare import DecisionRule
+from liangwang.rules.program import compile_decision, limits_of
+
+from . import attributes, store
+from .declare import Source
+from .models import AttributeVersion, Order, Partition
+from .orders import order_in_force, require_in_force
+from .schema import rows_schema
+from .sources import sources
+
+HORIZON_DAYS = 60  # a verdict that would hold longer than this without a new record has no until-date
+SINGLE_MAX = 2_000
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A decision rule of a pack, compiled, with the function of logic.py that makes its facts."""
+
+    declared: Declared
+    decision: Decision
+    version: str
+
+    @property
+    def name(self) -> str:
+        return self.declared.ref
+
+    @property
+    def verdicts(self) -> list[str]:
+        """The verdicts from the mildest (the last case) to the strictest (the first)."""
+        return list(dict.fromkeys(case.then for case in reversed(self.decision.cases)))
+
+
+def rule_of(name: str) -> Rule:
+    """The rule called `pack:rule`, with the limits in force; raises NotFound."""
+    one = declared("rules.yaml", name)
+    limits = [limit for limit in declarations("limits.yaml") if limit.pack == one.pack]
+    version = ".".join([one.version_hash[:16], *(limit.version_hash[:8] for limit in limits)])[:64]
+    return Rule(one, compile_decision(one.value, None, limits_of(limit.value for limit in limits)), version)
+
+
+def rules_of(pack: str) -> list[Rule]:
+    """Every attribute rule of a pack."""
+    found = [one for one in declarations("rules.yaml") if one.pack == pack]
+    return [rule_of(one.ref) for one in found if isinstance(one.value, DecisionRule) and one.value.says]
+
+
+def run(name: str, subject_ids: Iterable[int] | None, at: datetime) -> AttributeVersion | None:
+    """Judges the subjects (None: everybody) and publishes the next version of the attribute.
+
+    Raises OutsideOrder for an emergency pack in routine; None when nobody was to be judged.
+    """
+    rule = rule_of(name)
+    require_in_force(rule.declared.pack, at)
+    ids = _people(subject_ids)
+    if not len(ids):
+        return None
+    found = judged(rule, ids, at)
+    return _publish(rule, found, at, whole=subject_ids is None)
+
+
+def _people(subject_ids: Iterable[int] | None) -> np.ndarray:
+    if subject_ids is None:
+        rows = Person.objects.filter(subject__ended_at=None).values_list("pk", flat=True)
+        return np.fromiter(rows.iterator(chunk_size=50_000), dtype=np.int64)
+    return np.unique(np.fromiter(subject_ids, dtype=np.int64))
+
+
+# --- judging -------------------------------------------------------------------------------------------
+
+
+def judged(rule: Rule, ids: np.ndarray, at: datetime) -> pa.Table:
+    """`subject_id, case, until` of each subject; `until` is null where the verdict is the mildest.
+
+    The until-date is asked of the rule itself: it is judged for the coming days as if no record arrived.
+    """
+    today = at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+    con = store.connect()
+    tables = tables_of(con, rule.declared.pack)
+    first = _decide(rule, con, tables, _days(ids, [today]))
+    mildest = len(rule.decision.cases) - 1
+    cases = first["case"].to_numpy()
+    order = first["subject_id"].to_numpy()
+    strict = order[(cases >= 0) & (cases != mildest)]
+    until = _untils(rule, con, tables, strict, dict(zip(order.tolist(), cases.tolist(), strict=True)), today)
+    days = [until.get(subject) for subject in order.tolist()]
+    return pa.table({"subject_id": order, "case": cases, "until": pa.array(days, pa.date32())})
+
+
+def _untils(
+    rule: Rule, con: "ibis.BaseBackend", tables: Mapping[str, ibis.Table], ids: np.ndarray, cases: dict[int, int], today: date
+) -> dict[int, date]:
+    """The last coming day on which each subject's verdict is still the one of today."""
+    until: dict[int, date] = {}
+    open_ids = ids
+    then = [case.then for case in rule.decision.cases]
+    for day in (today + timedelta(days=n) for n in range(1, HORIZON_DAYS + 1)):
+        if not len(open_ids):
+            break
+        found = _decide(rule, con, tables, _days(open_ids, [day]))
+        same = []
+        for subject, case in zip(found["subject_id"].to_pylist(), found["case"].to_pylist(), strict=True):
+            if case >= 0 and then[case] == then[cases[subject]]:
+                same.append(subject)
+            else:
+                until[subject] = day - timedelta(days=1)
+        open_ids = np.array(same, dtype=np.int64)
+    return until
+
+
+def _days(ids: np.ndarray, days: list[date]) -> pa.Table:
+    return pa.table(
+        {
+            "subject_id": np.tile(ids, len(days)),
+            "today": pa.array(np.repeat(np.array(days, dtype="datetime64[D]"), len(ids)), pa.date32()),
+        }
+    )
+
+
+def _decide(
+    rule: Rule, con: "ibis.BaseBackend", tables: Mapping[str, ibis.Table], people: pa.Table
+) -> pa.Table:
+    facts = _facts(rule, {**tables, "people": con.create_table(f"people_{new_ref()}", people, temp=True)})
+    case = decision_expression(rule.decision, facts)
+    return con.to_pyarrow(facts.select("subject_id", case=case).order_by("subject_id"))
+
+
+def _facts(rule: Rule, tables: Mapping[str, ibis.Table]) -> ibis.Table:
+    """The pack's `logic.py: <rule>(tables) -> table`, one row for each of `people`."""
+    table: ibis.Table = getattr(logic(rule.declared.pack), rule.declared.key)(tables)
+    return table
+
+
+def logic(pack: str) -> ModuleType:
+    """The pack's logic.py, loaded once for its content."""
+    path = next(one.path for one in packs() if one.key == pack) / "logic.py"
+    return _module(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _module(path: Path, _changed: int) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"pack_{path.parent.name}_logic", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def tables_of(con: "ibis.BaseBackend", pack: str) -> dict[str, ibis.Table]:
+    """Each source of a pack as one table of its linked rows, the newest delivery of a key only."""
+    found = {}
+    for one in sources():
+        if one.pack == pack:
+            partitions = store.in_force(Partition.Kind.ROWS, one.pack, one.key)
+            table = store.scan(con, partitions, rows_schema(one.value))
+            found[one.key] = newest(table, one.value)
+    return found
+
+
+def newest(table: ibis.Table, source: Source) -> ibis.Table:
+    """The rows that count: a key delivered again replaces what was said before."""
+    window = ibis.window(group_by=list(source.key), order_by=[table.batch.desc(), table.row.desc()])
+    ranked = table.mutate(rank=ibis.row_number().over(window))
+    return ranked.filter(ranked.rank == 0, ranked.subject_id.notnull()).drop("rank")
+
+
+# --- publishing ----------------------------------------------------------------------------------------
+
+
+def _publish(rule: Rule, found: pa.Table, at: datetime, *, whole: bool) -> AttributeVersion:
+    order = order_in_force(rule.declared.pack, at)
+    before = attributes.current(rule.name)
+    usable = before is not None and before.meta.rule_hash == rule.version and not whole
+    old = before.values() if before is not None else np.empty(0, attributes.RECORD)
+    values, worse = _patched(rule, found, old, keep=usable)
+    version = f"{at:%Y%m%dT%H%M%S%f}-{new_ref()[:6]}"
+    meta = _meta(rule, version, order, at)
+    attributes.write_version(meta, values, worse)
+    codes = np.bincount(values["verdict"], minlength=len(rule.verdicts) + 1)
+    counts = {verdict: int(codes[code]) for code, verdict in enumerate(rule.verdicts, start=1)}
+    with write():
+        row = AttributeVersion.objects.create(
+            name=rule.name,
+            version=version,
+            rule_hash=rule.version,
+            order=order,
+            at=at,
+            changed=found.num_rows,
+            counts=counts,
+        )
+        body = {"rule": rule.version, "order": order.number if order else None, "counts": counts}
+        thing = Thing(kind="attribute", ref=version)
+        audit.record(platform(rule.declared.pack), "decide", thing, at=at, purpose="order", body=body)
+        told = {"name": rule.name, "version": version, "worse": len(worse)}
+        emit("attribute.published", version, at, told, key=f"attribute.published/{version}")
+    attributes.point(rule.name, version)
+    attributes.remove_old(rule.name)
+    return row
+
+
+def _patched(rule: Rule, found: pa.Table, old: np.ndarray, *, keep: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The next map, and the subjects whose verdict became stricter: RECORD[max id + 1], int64[n]."""
+    ids = found["subject_id"].to_numpy()
+    size = max(int(ids.max(initial=0)) + 1, len(old) if keep else 0)
+    values = np.zeros(size, attributes.RECORD)
+    if keep:
+        values[: len(old)] = old
+    cases = found["case"].to_numpy()
+    codes = np.array([0, *(rule.verdicts.index(case.then) + 1 for case in rule.decision.cases)], dtype="u1")
+    values["verdict"][ids] = codes[cases + 1]  # undecided is case -1: no verdict, a person decides
+    values["case"][ids] = np.maximum(cases, 0)
+    until = found["until"].combine_chunks().cast(pa.int32()).fill_null(0).to_numpy(zero_copy_only=False)
+    values["until"][ids] = until
+    inside = ids[ids < len(old)]
+    worse = inside[values["verdict"][inside] > np.maximum(old["verdict"][inside], 1)]
+    return values, worse
+
+
+def _meta(rule: Rule, version: str, order: Order | None, at: datetime) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "version": version,
+        "rule_hash": rule.version,
+        "at": at,
+        "order": order.number if order else None,
+        "starts_at": order.starts_at if order else None,
+        "ends_at": order.ends_at if order else None,
+        "verdicts": rule.verdicts,
+        "because": [case.because for case in rule.decision.cases],
+    }
+
+
+# --- why -----------------------------------------------------------------------------------------------
+
+
+def why(name: str, subject_id: int, at: datetime) -> dict[str, Any]:
+    """One subject's verdict traced: the deciding case, each condition with its values, and the rows behind them."""
+    rule = rule_of(name)
+    require_in_force(rule.declared.pack, at)
+    today = at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+    con = store.connect()
+    tables = {
+        key: table.filter(table.subject_id == subject_id)
+        for key, table in tables_of(con, rule.declared.pack).items()
+    }
+    people = con.create_table("people_why", _days(np.array([subject_id]), [today]), temp=True)
+    facts = con.to_pyarrow(_facts(rule, {**tables, "people": people})).to_pylist()[0]
+    case, trace = decide_one(rule.decision, facts)
+    return {
+        "verdict": case.then if case else None,
+        "because": case.because if case else None,
+        "trace": trace,
+        "records": _records(con, tables, rule.declared.pack),
+    }
+
+
+def _records(con: "ibis.BaseBackend", tables: Mapping[str, ibis.Table], pack: str) -> list[dict[str, Any]]:
+    """The source rows of one subject, without their sealed columns, newest first."""
+    rows = []
+    by_key = {one.key: one for one in sources() if one.pack == pack}
+    for key, table in tables.items():
+        source: Source = by_key[key].value
+        shown = [name for name, column in source.columns.items() if not column.sealed]
+        for record in con.to_pyarrow(table.select("batch", "row", *shown)).to_pylist():
+            rows.append({"source": key, "label": source.label, "office": source.office, "on": record[source.observed], **record})
+    return sorted(rows, key=lambda row: str(row["on"]), reverse=True)

@@ -1,0 +1,125 @@
+"""What the hub does by itself, in the worker: loads batches, settles and derives, judges anew each day, sweeps."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django_tasks import task
+
+from liangwang.base import clock
+from liangwang.base.events import subscribe
+from liangwang.base.hats import platform
+from liangwang.base.models import Event
+
+from . import actions, attributes, derive, store
+from .models import AttributeVersion, Batch, Order
+from .orders import may_act
+from .sources import is_emergency
+
+
+@subscribe("batch.received", name="hub.load")
+def enqueue_load(event: Event) -> None:
+    """A delivery is loaded by a long job, so that the door answers at once."""
+    load_batch.enqueue(event.ref)
+
+
+@subscribe("order.opened", name="hub.derive")
+def enqueue_first(event: Event) -> None:
+    """An order came into force: everybody is judged."""
+    for pack in event.body["packs"]:
+        derive_pack.enqueue(pack)
+
+
+@task()
+def load_batch(ref: str) -> None:
+    """Loads one batch, then settles and judges the subjects that it speaks of."""
+    at = clock.now()
+    batch = actions.load(Batch.objects.get(ref=ref), at)
+    if batch.state == Batch.State.LOADED:
+        actions.settle_and_derive(batch.pack, actions.subjects_of(batch).tolist(), at)
+
+
+@task()
+def derive_pack(pack: str) -> None:
+    """Judges everybody by a pack's rules: when an order opens, and each new day."""
+    at = clock.now()
+    if may_act(pack, at):
+        for rule in derive.rules_of(pack):
+            derive.run(rule.name, None, at)
+
+
+@task()
+def erase_order(ref: str) -> None:
+    """Erases what an ended order leaves behind."""
+    actions.erase(Order.objects.get(ref=ref), clock.now())
+
+
+@task()
+def sweep_files() -> None:
+    """Removes Parquet files that no manifest row names."""
+    store.sweep(clock.now())
+
+
+def tick(at: datetime) -> None:
+    """Enqueues what is due: orders that ran out, data to be erased, attributes of yesterday, received batches."""
+    end_expired(at)
+    today = at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+    for order in Order.objects.filter(erase_on__lte=today, erased_at=None):
+        if _first_time(f"erase/{order.ref}", at):
+            erase_order.enqueue(order.ref)
+    for name in stale_attributes(at):
+        if _first_time(f"derive/{name}/{today}", at):
+            derive_pack.enqueue(name.partition(":")[0])
+    if _first_time(f"sweep/{at:%Y%m%d%H}", at):
+        sweep_files.enqueue()
+
+
+def end_expired(at: datetime) -> int:
+    """Ends orders whose term is over, as the platform, with erasure after the retention of the pack."""
+    ended = 0
+    for order in Order.objects.filter(ends_at__lte=at, ended_at=None).exclude(signed_at=None):
+        erase_on = at.astimezone(ZoneInfo(settings.TIME_ZONE)).date() + timedelta(days=ERASE_AFTER_DAYS)
+        actions.end_order(
+            order, actor=platform(order.packs[0]), reason="期满 / term over", erase_on=erase_on, at=at
+        )
+        ended += 1
+    return ended
+
+
+ERASE_AFTER_DAYS = 30
+
+
+def stale_attributes(at: datetime) -> list[str]:
+    """Attributes in force whose last full judgement was on an earlier day: their until-dates must be looked at."""
+    zone = ZoneInfo(settings.TIME_ZONE)
+    today = at.astimezone(zone).date()
+    newest = AttributeVersion.objects.filter(ended_at=None).order_by("name", "-id")
+    found: dict[str, datetime] = {}
+    for name, made in newest.values_list("name", "at"):
+        found.setdefault(name, made)
+    return [
+        name
+        for name, made in found.items()
+        if made.astimezone(zone).date() < today and may_act(name.partition(":")[0], at)
+    ]
+
+
+def repoint() -> None:
+    """After a crash between commit and swap: points every attribute at its newest committed version."""
+    at = clock.now()
+    for name in AttributeVersion.objects.values_list("name", flat=True).distinct():
+        newest = AttributeVersion.objects.filter(name=name, ended_at=None).order_by("-id").first()
+        if newest is None or (is_emergency(name.partition(":")[0]) and not may_act(name.partition(":")[0], at)):
+            attributes.withdraw(name)
+        elif (attributes.folder_of(name) / newest.version).exists():
+            attributes.point(name, newest.version)
+
+
+def _first_time(key: str, at: datetime) -> bool:
+    """Whether a chore is due for the first time: remembered in the outbox, so that a tick enqueues it once."""
+    if Event.objects.filter(key=f"hub.chore/{key}").exists():
+        return False
+    Event.objects.create(type="hub.chore", ref=key[:40], at=at, key=f"hub.chore/{key}")
+    return True
+
+

@@ -1,0 +1,38 @@
+"""Emergency and routine (平急): a pack with `mode: emergency` acts only under an order in force, asked here by everyone."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from django.db.models import Q
+
+from liangwang.base.errors import Refusal
+from liangwang.base.labels import Label
+
+from .models import Order
+from .sources import is_emergency
+
+
+class OutsideOrder(Refusal):
+    status, code = 409, "outside_order"
+    template: ClassVar[Label] = {
+        "zh": "现为常态：没有生效的应急令，“{pack}”不收、不算、不显示",
+        "en": "Routine mode: no emergency order is in force, so '{pack}' takes, computes and shows nothing",
+    }
+
+
+def order_in_force(pack: str, at: datetime) -> Order | None:
+    """The signed order under which a pack may act at `at`, or None in routine."""
+    live = Order.objects.filter(starts_at__lte=at, ends_at__gt=at).exclude(signed_at=None)
+    live = live.filter(Q(ended_at=None) | Q(ended_at__gt=at))
+    return next((order for order in live.order_by("-starts_at") if pack in order.packs), None)
+
+
+def may_act(pack: str, at: datetime) -> bool:
+    """True for a routine pack always, for an emergency pack while an order is in force."""
+    return not is_emergency(pack) or order_in_force(pack, at) is not None
+
+
+def require_in_force(pack: str, at: datetime) -> None:
+    """Raises OutsideOrder for an emergency pack in routine."""
+    if not may_act(pack, at):
+        raise OutsideOrder(pack=pack)

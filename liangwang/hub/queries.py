@@ -1,0 +1,163 @@
+"""What others may ask of the hub: sources and their freshness, batches and their reports, values with provenance."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import ibis
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from liangwang.base import audit
+from liangwang.base.access import Thing, require
+from liangwang.base.hats import Actor
+from liangwang.base.packs import Declared
+from liangwang.base.units import duration
+
+from . import attributes, contract, reconcile, store
+from .models import Batch, Disagreement, Order, Partition
+from .orders import may_act, order_in_force
+from .sources import sources
+
+__all__ = ["batches", "known", "order_in_force", "quarantine", "report", "source_states", "status_of", "why"]
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """A source as the data desk shows it: what it brought last and whether that is fresh."""
+
+    declared: Declared
+    last: Batch | None
+    batches: int
+    rows: int
+    state: str  # fresh late silent closed
+
+
+def source_states(at: datetime) -> list[SourceState]:
+    """Every declared source with its freshness; `closed` is an emergency source in routine."""
+    return [_state(one, at) for one in sources()]
+
+
+def _state(one: Declared, at: datetime) -> SourceState:
+    taken = Batch.objects.filter(pack=one.pack, source=one.key).exclude(state=Batch.State.ERASED)
+    last = taken.order_by("-received_at").first()
+    rows = sum(part.rows for part in store.in_force(Partition.Kind.ROWS, one.pack, one.key))
+    if not may_act(one.pack, at):
+        state = "closed"
+    elif last is None:
+        state = "silent"
+    else:
+        state = "fresh" if at - last.received_at <= duration(one.value.fresh_within) else "late"
+    return SourceState(one, last, taken.count(), rows, state)
+
+
+def batches(source: str | None = None) -> Any:
+    """Batches, newest first, as a queryset."""
+    rows = Batch.objects.select_related("office").order_by("-received_at", "-id")
+    if source:
+        pack, _, key = source.partition(":")
+        rows = rows.filter(pack=pack, source=key)
+    return rows
+
+
+def report(batch: Batch, limit: int = 200) -> dict[str, Any]:
+    """What the office that delivered is told: counts, and for each refused row every reason in words."""
+    return {
+        "batch": batch.ref,
+        "source": f"{batch.pack}:{batch.source}",
+        "state": batch.state,
+        "rows": batch.rows,
+        "accepted": batch.good,
+        "linked": batch.linked,
+        "unlinked": batch.unlinked,
+        "unusual": batch.unusual,
+        "rejected": list(quarantine(batch, limit)),
+        "rejected_total": batch.bad,
+        **({"refusal": batch.refusal} if batch.refusal else {}),
+    }
+
+
+def quarantine(batch: Batch, limit: int = 200, after: int = 0) -> Iterator[dict[str, Any]]:
+    """The refused rows of a batch after row `after`: `{row, reasons: [{column, code, zh, en}]}`; never their text."""
+    declared = next((one for one in sources() if (one.pack, one.key) == (batch.pack, batch.source)), None)
+    for partition in batch.partitions.filter(kind=Partition.Kind.QUARANTINE, ended_at=None):
+        table = pq.read_table(store.folder() / partition.path, columns=["row", "reasons"])
+        table = table.filter(pc.greater(table["row"], after)).slice(0, limit)
+        for line in table.to_pylist():
+            why = [_reason(declared, column, code) for column, code in json.loads(line["reasons"])]
+            yield {"row": line["row"], "reasons": why}
+
+
+def reasons(batch: Batch) -> list[dict[str, Any]]:
+    """The reasons of a batch with how many rows each holds for, most first."""
+    declared = next((one for one in sources() if (one.pack, one.key) == (batch.pack, batch.source)), None)
+    found = []
+    for key, count in sorted(batch.reasons.items(), key=lambda item: -item[1]):
+        column, _, code = key.partition(":")
+        found.append({**_reason(declared, column, code), "count": count})
+    return found
+
+
+def _reason(declared: Declared | None, column: str, code: str) -> dict[str, Any]:
+    words = contract.reason(declared.value, column, code) if declared else contract.REASONS[code]
+    return {"column": column, "code": code, "reason": words["zh"], "reason_en": words["en"]}
+
+
+def disagreements() -> Any:
+    """Open conflicts between sources, oldest first."""
+    return Disagreement.objects.filter(ended_at=None).select_related("subject").order_by("opened_at", "id")
+
+
+def known(subject_id: int) -> list[dict[str, Any]]:
+    """Every settled value of a subject with its state and sources. The caller has asked `may` and audits."""
+    partitions = [
+        one for one in store.in_force(Partition.Kind.SETTLED) if one.shard == subject_id >> reconcile.SHARD_BITS
+    ]
+    if not partitions:
+        return []
+    table = pq.read_table(store.paths(partitions), filters=[("subject_id", "=", subject_id)])
+    rows: list[dict[str, Any]] = table.to_pylist()
+    return [{**row, "sources": row["sources"].split(",")} for row in rows]
+
+
+def said_of(disagreement: Disagreement, at: datetime) -> list[dict[str, Any]]:
+    """What each source says in a conflict, newest first, without the value of a sealed column."""
+    con = store.connect()
+    declared = [one for one in sources() if may_act(one.pack, at)]
+    said = reconcile.statements(con, declared)
+    if said is None:
+        return []
+    mine = said.filter(said.subject_id == disagreement.subject_id, said.attribute == disagreement.attribute)
+    rows: list[dict[str, Any]] = con.to_pyarrow(mine.order_by(ibis.desc("at"))).to_pylist()
+    return rows
+
+
+def status_of(name: str, subject_id: int, at: datetime) -> attributes.Value | None:
+    """A subject's value of an attribute from the memory map; None in routine, or where it is not covered."""
+    held = attributes.current(name)
+    if held is None or not held.meta.covers(at):
+        return None
+    return held.value(subject_id)
+
+
+def why(actor: Actor, name: str, subject_id: int, at: datetime) -> dict[str, Any]:
+    """The whole chain behind a value, for the person or an officer with an order; the look is audited."""
+    from .derive import why as traced
+
+    thing = Thing(kind="attribute", ref=name, subject_ids=frozenset({subject_id}))
+    require(actor, "read", thing, "order")
+    if actor.for_subject_id != subject_id:
+        audit.record(actor, "read", thing, at=at, purpose="order")
+    return traced(name, subject_id, at)
+
+
+def attribute_orders() -> Any:
+    """Orders, newest first."""
+    return Order.objects.order_by("-proposed_at")
+
+
+def stale_after(one: Declared) -> timedelta:
+    """How long a delivery of a source counts as fresh."""
+    return duration(one.value.fresh_within)
