@@ -1,11 +1,104 @@
-"""谁看过我的数据: every act that touched the person's data, with who, what for and its proof in the log."""
+"""谁看过我的数据: every act that touched the person's data, with who, what for and its place in the log."""
+
+import json
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
-from liangwang.base.access import door
+from liangwang.base.access import door, visible
+from liangwang.base.models import AuditEntry, Office
+
+PAGE = 50
+
+
+def verb_word(verb: str) -> str:
+    return {
+        "read": _("查看"),
+        "read_sealed": _("查看（解密）"),
+        "create": _("提交"),
+        "update": _("修改"),
+        "decide": _("决定"),
+        "dispatch": _("派遣"),
+        "handle": _("办理"),
+        "verify": _("核查"),
+        "close": _("办结"),
+        "supervise": _("督办"),
+        "rate": _("评价"),
+        "check": _("核验"),
+        "push": _("推送"),
+        "order": _("发布命令"),
+        "open": _("打开"),
+    }.get(verb, verb)
+
+
+def thing_word(thing: str) -> str:
+    return {
+        "person": _("个人信息"),
+        "company": _("企业信息"),
+        "application": _("办件"),
+        "draft": _("草稿"),
+        "task": _("环节"),
+        "certificate": _("证照"),
+        "code": _("随申码"),
+        "attribute": _("数据"),
+        "incident": _("案件"),
+        "file": _("文件"),
+        "notice": _("消息"),
+        "batch": _("数据批次"),
+        "audit": _("日志"),
+    }.get(thing, thing)
+
+
+def purpose_word(purpose: str) -> str:
+    return {"case": _("为办理您的办件"), "order": _("依应急命令"), "none": ""}.get(purpose, purpose)
 
 
 @door("read", "audit")
 def page(request: HttpRequest) -> HttpResponse:
-    return render(request, "resident/seen.html", {})
+    """The newest entries, older ones by `?after=<id>`; each names office, act, purpose and proof."""
+    actor = request.actor  # type: ignore[attr-defined]
+    rows = AuditEntry.objects.filter(subjects__subject=actor.for_subject_id, body__isnull=False)
+    rows = visible(actor, "read", "audit", rows).order_by("-id")
+    after = request.GET.get("after", "")
+    if after.isdigit():
+        rows = rows.filter(pk__lt=int(after))
+    entries = list(rows[: PAGE + 1])
+    more = entries[PAGE - 1].pk if len(entries) > PAGE else ""
+    lines = _lines(entries[:PAGE], actor.party_ref)
+    others = sum(not line["own"] for line in lines)
+    return render(
+        request, "resident/seen.html", {"lines": lines, "others": others, "more": more, "after": after}
+    )
+
+
+def _lines(entries: list[AuditEntry], me: str) -> list[dict[str, Any]]:
+    bodies = [json.loads(bytes(entry.body or b"{}")) for entry in entries]
+    offices = dict(
+        Office.objects.filter(key__in={b["office"] for b in bodies if b["office"]}).values_list("key", "name")
+    )
+    return [
+        {
+            "at": entry.at,
+            "own": body["who"] == me,
+            "who": _who(body, offices, me),
+            "what": f"{verb_word(body['verb'])} · {thing_word(body['thing'])}",
+            "why": purpose_word(body["purpose"]),
+            "idx": entry.idx,
+            "leaf": bytes(entry.leaf).hex(),
+        }
+        for entry, body in zip(entries, bodies, strict=True)
+    ]
+
+
+def _who(body: dict[str, Any], offices: dict[str, Any], me: str) -> Any:
+    if body["office"]:
+        return offices.get(body["office"], body["office"])
+    if body["hat"] == "platform":
+        return {"zh": "系统自动", "en": "automatic"}
+    return (
+        {"zh": "您本人", "en": "yourself"}
+        if body["who"] == me
+        else {"zh": "与您有关的人", "en": "a person connected to you"}
+    )

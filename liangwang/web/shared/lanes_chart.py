@@ -6,7 +6,6 @@ from datetime import date, timedelta
 from typing import Any
 
 STATES = {"done", "doing", "waiting", "late", "back"}
-WEEKDAYS = {"zh": "一二三四五六日", "en": ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"]}
 
 
 @dataclass(frozen=True)
@@ -26,8 +25,7 @@ class Bar:
 class Row:
     office: Any
     label: Any
-    bars: list[Bar]
-    said: str
+    bar: Bar
 
 
 @dataclass(frozen=True)
@@ -62,10 +60,10 @@ def chart(
 ) -> Chart:
     """Lays the rows over whole days from the first start to the last end, today and the promise included.
 
-    A row is a mapping with office, label, start, end (dates, None = not known yet), state, text, or several in `bars`.
+    A row is a mapping with office, label, start, end (dates, None = not known yet), state, text.
     """
     kept = [dict(row) for row in rows]
-    days = [d for row in kept for bar in _bars(row) for d in (bar.get("start"), bar.get("end")) if d]
+    days = [d for row in kept for d in (row.get("start"), row.get("end")) if d]
     first, last = min([*days, today]), max([*days, today, *([promised] if promised else [])])
     last = max(last, first + timedelta(days=4))
     count = (last - first).days + 1
@@ -80,7 +78,7 @@ def chart(
         Tick(left(d), left(d) + step / 2, step, d, is_working(d), shown=i % every == 0)
         for i, d in enumerate(first + timedelta(days=n) for n in range(count))
     ]
-    drawn = [_row(row, first, last, today, step, left) for row in kept]
+    drawn = [_row(row, last, today, step, left) for row in kept]
     return Chart(
         rows=drawn,
         ticks=ticks,
@@ -93,22 +91,13 @@ def chart(
     )
 
 
-def _bars(row: dict[str, Any]) -> list[dict[str, Any]]:
-    return list(row["bars"]) if row.get("bars") else [row]
-
-
-def _row(
-    row: dict[str, Any], first: date, last: date, today: date, step: float, left: Callable[[date], float]
-) -> Row:
-    bars = []
-    for bar in _bars(row):
-        start = bar.get("start") or today
-        end = max(bar.get("end") or last, start)
-        x, width = left(start), round(((end - start).days + 1) * step, 3)
-        inside = width >= 40
-        after = x + width <= 62
-        text_x = x + 1.5 if inside else (x + width + 1 if after else x - 1)
-        anchor = "start" if inside or after else "end"
-        state = bar["state"] if bar["state"] in STATES else "waiting"
-        bars.append(Bar(x, width, state, str(bar.get("text", "")), text_x, anchor, inside))
-    return Row(row["office"], row["label"], bars, "，".join(b.text for b in bars if b.text))
+def _row(row: dict[str, Any], last: date, today: date, step: float, left: Callable[[date], float]) -> Row:
+    start = row.get("start") or today
+    end = max(row.get("end") or last, start)
+    x, width = left(start), round(((end - start).days + 1) * step, 3)
+    inside = width >= 40
+    after = x + width <= 62
+    text_x = x + 1.5 if inside else (x + width + 1 if after else x - 1)
+    state = row["state"] if row["state"] in STATES else "waiting"
+    bar = Bar(x, width, state, row.get("text", ""), text_x, "start" if inside or after else "end", inside)
+    return Row(row["office"], row["label"], bar)

@@ -11,11 +11,17 @@ from ..context import ELDER_COOKIE
 YEAR_S = 365 * 24 * 3600
 
 
+def same_site(request: HttpRequest, address: str | None, default: str = "/") -> str:
+    """The address when it lies on this site, else `default`."""
+    if not address:
+        return default
+    safe = url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure())
+    return address if safe else default
+
+
 def way_back(request: HttpRequest, default: str = "/") -> str:
-    """The `next` of the form or address when it lies on this site, else `default`."""
-    wanted = request.POST.get("next") or request.GET.get("next") or default
-    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if safe else default
+    """Where the form or address says to go on (`next`), on this site only."""
+    return same_site(request, request.POST.get("next") or request.GET.get("next"), default)
 
 
 @door(None, "public", post="open")
