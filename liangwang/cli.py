@@ -68,13 +68,16 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "verify-log",
         "核验审计日志 · verify the audit log and its checkpoints",
-        "liangwang.base.sequencer:verify_log",
+        "liangwang.base.verify:verify_log",
     ),
     Command(
         "verify-receipt",
         "离线核验回执 · verify a receipt offline",
-        "liangwang.base.sequencer:verify_receipt",
-        (_arg("file", help="回执文件 · the receipt file"),),
+        "liangwang.base.receipts:verify_receipt",
+        (
+            _arg("file", help="回执文件 · the receipt file"),
+            _arg("--keys", default="", metavar="FILE", help="公钥文件 · public keys (DATA/audit/keys.txt)"),
+        ),
     ),
     Command(
         "export-pack",

@@ -212,6 +212,7 @@ def database() -> None:
             "django",
             "migrate",
             "-v0",
+            "--skip-checks",
             "--settings",
             "liangwang.settings",
             env={"PYTHONPATH": str(ROOT)},

@@ -74,6 +74,7 @@ class House:
             "migrate",
             "-v0",
             "--run-syncdb",
+            "--skip-checks",
             "--settings",
             "liangwang.settings",
         ]
