@@ -144,7 +144,7 @@ def _days(ids: np.ndarray, days: list[date]) -> pa.Table:
 def _decide(
     rule: Rule, con: "ibis.BaseBackend", tables: Mapping[str, ibis.Table], people: pa.Table
 ) -> pa.Table:
-    facts = _facts(rule, {**tables, "people": con.create_table(f"people_{new_ref()}", people, temp=True)})
+    facts = _facts(rule, {**tables, "people": ibis.memtable(people)})
     case = decision_expression(rule.decision, facts)
     return con.to_pyarrow(facts.select("subject_id", case=case).order_by("subject_id"))
 
@@ -267,7 +267,7 @@ def why(name: str, subject_id: int, at: datetime) -> dict[str, Any]:
         key: table.filter(table.subject_id == subject_id)
         for key, table in tables_of(con, rule.declared.pack).items()
     }
-    people = con.create_table("people_why", _days(np.array([subject_id]), [today]), temp=True)
+    people = ibis.memtable(_days(np.array([subject_id]), [today]))
     facts = con.to_pyarrow(_facts(rule, {**tables, "people": people})).to_pylist()[0]
     case, trace = decide_one(rule.decision, facts)
     return {

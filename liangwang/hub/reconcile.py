@@ -107,8 +107,7 @@ def settle(subject_ids: Iterable[int] | None, at: datetime) -> int:
     table = SETTLED.empty_table()
     if said is not None:
         if touched is not None:
-            ids = con.create_table("touched", pa.table({"subject_id": touched}), temp=True)
-            said = said.semi_join(ids, "subject_id")
+            said = said.semi_join(ibis.memtable(pa.table({"subject_id": touched})), "subject_id")
         table = con.to_pyarrow(settled(said)).cast(SETTLED)
     _publish(table, touched, at)
     return int(table.num_rows)

@@ -93,12 +93,8 @@ def connect() -> "ibis.BaseBackend":
 def scan(con: "ibis.BaseBackend", partitions: list[Partition], empty: pa.Schema) -> ibis.Table:
     """The rows of partitions as one table; without any, an empty table of the schema `empty`."""
     if not partitions:
-        return con.create_table(_name(con), empty.empty_table(), temp=True)
+        return ibis.memtable(empty.empty_table())
     return con.read_parquet(paths(partitions), union_by_name=True)
-
-
-def _name(con: "ibis.BaseBackend") -> str:
-    return f"empty_{len(con.list_tables())}"
 
 
 def remove(partitions: Iterable[Partition]) -> int:
