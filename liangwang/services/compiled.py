@@ -31,11 +31,12 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Proved(msgspec.Struct, frozen=True, kw_only=True):
-    """What can be supplied without asking, by "role.type" and "role.concept"."""
+    """What can be supplied without asking, by "role.type" and "role.concept"; `today` judges how old it may be."""
 
     certificates: dict[str, Evidence] = {}
     values: dict[str, Evidence] = {}
     earlier: dict[str, Evidence] = {}
+    today: str = ""
     committed: frozenset[str] = frozenset()
 
 

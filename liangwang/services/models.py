@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 
-from liangwang.base.models import Party, Place, RefModel, StoredFile, Subject
+from liangwang.base.models import AuditEntry, Office, Party, Place, RefModel, StoredFile, Subject
 
 
 class ItemVersion(models.Model):
@@ -96,7 +96,7 @@ class Submission(RefModel):
     answers = models.JSONField()
     evidence = models.JSONField()  # the compiled form, materials and their supply, as submitted
     hash = models.CharField(max_length=64)
-    receipt = models.JSONField(default=dict)
+    entry = models.ForeignKey(AuditEntry, null=True, on_delete=models.PROTECT, related_name="+")  # the receipt's leaf
     submitted_at = models.DateTimeField()
 
 
@@ -111,6 +111,24 @@ class SubmissionPart(models.Model):
         constraints: ClassVar = [models.UniqueConstraint(fields=["submission", "role"], name="one_part")]
 
 
+class GivenValue(models.Model):
+    """A value that a step of a case produced, such as the child's identity number; sealed where it is personal."""
+
+    case = models.ForeignKey("cases.Case", on_delete=models.PROTECT, related_name="given_values")
+    node = models.CharField(max_length=120)
+    field = models.CharField(max_length=80)
+    value = models.JSONField()
+    at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["case", "field"], condition=models.Q(ended_at__isnull=True), name="one_given_value"
+            )
+        ]
+
+
 class Certificate(RefModel):
     """A signed certificate; `body` is what was signed, `signed` the compact signature that its QR carries."""
 
@@ -120,8 +138,7 @@ class Certificate(RefModel):
     role = models.CharField(max_length=40)
     case = models.ForeignKey("cases.Case", null=True, on_delete=models.PROTECT, related_name="certificates")
     node = models.CharField(max_length=120)
-    office_ref = models.CharField(max_length=26)
-    office_name = models.JSONField()
+    office = models.ForeignKey(Office, on_delete=models.PROTECT, related_name="certificates")
     body: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField()
     signed = models.TextField()
     issued_at = models.DateTimeField()
@@ -156,8 +173,7 @@ class Letter(RefModel):
     kind = models.CharField(max_length=14, choices=Kind.choices)
     submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="letters")
     subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="letters")
-    office_ref = models.CharField(max_length=26, blank=True)
-    office_name = models.JSONField()
+    office = models.ForeignKey(Office, null=True, on_delete=models.PROTECT, related_name="letters")
     node = models.CharField(max_length=120, blank=True)
     body = models.JSONField()
     at = models.DateTimeField()

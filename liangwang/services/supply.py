@@ -1,6 +1,7 @@
 """The merged material list, and where each material comes from before anyone is asked for it."""
 
 from collections.abc import Iterable
+from datetime import date
 
 from liangwang.base.labels import Label
 
@@ -89,7 +90,7 @@ def _need(
         required=any(m.required for _, m in asked),
         supply=FROM_FORM
         if document.kind == "form"
-        else _supply(id, _shown(asked, proved), labels.get(maker or ""), commitment, proved),
+        else _supply(id, _shown(asked, proved), labels.get(maker or ""), commitment, proved, min(validity, default=0)),
         asked_by=tuple(source.key for source, _ in asked),
         item_labels=tuple(source.item.label for source, _ in asked),
         hint=next((m.hint for _, m in asked if m.hint), None),
@@ -99,7 +100,12 @@ def _need(
 
 
 def _supply(
-    id: str, shown: Evidence | None, maker: Label | None, commitment: Label | None, proved: Proved
+    id: str,
+    shown: Evidence | None,
+    maker: Label | None,
+    commitment: Label | None,
+    proved: Proved,
+    valid_months: int,
 ) -> Supply:
     """The first of: certificate, hub value, output of an earlier step, earlier case, commitment, ask."""
     if evidence := proved.certificates.get(id):
@@ -108,11 +114,20 @@ def _supply(
         return _from("attribute", shown)
     if maker:
         return Supply(way="output", source=maker)
-    if evidence := proved.earlier.get(id):
+    if (evidence := proved.earlier.get(id)) and _young_enough(evidence, proved.today, valid_months):
         return _from("earlier", evidence)
     if commitment and id in proved.committed:
         return Supply(way="commitment")
     return Supply(way="ask")
+
+
+def _young_enough(evidence: Evidence, today: str, valid_months: int) -> bool:
+    """Whether a paper of an earlier case still serves: only a material that says how long it is valid can."""
+    if not valid_months or not today or not evidence.at:
+        return False
+    made, now = date.fromisoformat(evidence.at), date.fromisoformat(today)
+    months = (now.year - made.year) * 12 + now.month - made.month - (now.day < made.day)
+    return months < valid_months
 
 
 def _shown(asked: list[tuple[Source, Material]], proved: Proved) -> Evidence | None:

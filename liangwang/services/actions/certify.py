@@ -1,0 +1,164 @@
+"""Issues certificates from finished steps: signed, numbered, verifiable by anyone, revoked but never deleted."""
+
+from datetime import date, datetime
+from functools import cache
+from typing import Any
+
+from liangwang.base import audit
+from liangwang.base.access import thing_of
+from liangwang.base.events import emit
+from liangwang.base.hats import Actor
+from liangwang.base.keys import es256_key
+from liangwang.base.labels import Label
+from liangwang.base.models import Office, Subject
+from liangwang.base.subjects import masked, subject_by_ref
+from liangwang.base.working_days import local_day
+from liangwang.cases.models import Case, Task
+from liangwang.engines.sign import ISSUED, ISSUER, Signer, Verifier
+
+from .. import catalogue, sealed
+from ..models import Certificate, GivenValue, Submission
+from ..refusals import NotIssuable
+
+PREFIX = "LWZ1:"
+SUBJECT, TYPE, NUMBER, HOLDER, OFFICE, VALUES = 2, -70001, -70002, -70003, -70004, -70005
+"""Claim keys: 2 is the certificate's ref (RFC 8392 `sub`), the others are our own private ones."""
+
+
+@cache
+def _signer(private: Any) -> Signer:
+    return Signer.of(private, PREFIX)
+
+
+def signer() -> Signer:
+    """Signs certificates with the key called "certificates"."""
+    return _signer(es256_key("certificates"))
+
+
+def verifier() -> Verifier:
+    """Verifies what `signer` signed."""
+    return Verifier.of([es256_key("certificates").public_key()], PREFIX)
+
+
+def issue_certificate(
+    *, actor: Actor, submission: Submission, node: str, type: str, role: str, at: datetime
+) -> Certificate:
+    """The certificate of `type` about `role` from the finished step `node`; the same step again returns the same.
+
+    A step that was sent back and done again with another result replaces the certificate. Raises NotIssuable.
+    """
+    case = submission.case
+    task = case.tasks.select_related("office").filter(node=node, state=Task.State.DONE).first()
+    document = catalogue.words().document(type)
+    if task is None or task.office is None:
+        raise NotIssuable(what=document.label["zh"], what_en=document.label["en"])
+    values = _values(submission, case, role)
+    known = Certificate.objects.filter(case=case, node=node, type=type, role=role, revoked_at=None).first()
+    if known is not None and known.body["values"] == values:
+        return known
+    if known is not None:
+        _revoke(known, at, {"zh": "依据的内容已更正，换发", "en": "its content was corrected; replaced"})
+    made = _make(submission, task, type, role, values, at)
+    if known is not None:
+        known.replaced_by = made
+        known.save(update_fields=["replaced_by"])
+    audit.record(actor, "create", thing_of("certificate", made), at=at, body={"number": made.number})
+    emit("certificate.issued", made.ref, at, {"type": type, "role": role, "case": case.ref}, key=f"issued/{made.ref}")
+    return made
+
+
+def revoke_certificate(*, actor: Actor, certificate: Certificate, because: Label, at: datetime) -> Certificate:
+    """撤销: from now on verification says revoked, and why."""
+    _revoke(certificate, at, because)
+    audit.record(actor, "close", thing_of("certificate", certificate), at=at, body={"because": because})
+    emit("certificate.revoked", certificate.ref, at, {"type": certificate.type}, key=f"revoked/{certificate.ref}")
+    return certificate
+
+
+def _revoke(certificate: Certificate, at: datetime, because: Label) -> None:
+    certificate.revoked_at, certificate.revoked_because = at, dict(because)
+    certificate.save(update_fields=["revoked_at", "revoked_because"])
+
+
+def _make(
+    submission: Submission, task: Task, type: str, role: str, values: dict[str, Any], at: datetime
+) -> Certificate:
+    holder = subject_by_ref(submission.roles[role])
+    office: Office = task.office
+    certificate = Certificate(
+        type=type,
+        subject=holder,
+        role=role,
+        case=submission.case,
+        node=task.node,
+        office=office,
+        body={},
+        signed="",
+        issued_at=at,
+        valid_until=_valid_until(submission, type, role, at),
+    )
+    certificate.number = certificate.ref
+    certificate.save(force_insert=True)
+    certificate.number = f"{local_day(at):%Y%m%d}{certificate.pk:08d}"
+    label = catalogue.words().document(type).label
+    certificate.body = {
+        "type": type,
+        "label": dict(label),
+        "number": certificate.number,
+        "holder": _holder_name(holder, role, submission),
+        "office": dict(office.name),
+        "case": submission.case.number,
+        "issued_on": local_day(at).isoformat(),
+        "valid_until": certificate.valid_until.isoformat() if certificate.valid_until else None,
+        "values": values,
+    }
+    certificate.signed = signer().mint(_claims(certificate, at))
+    certificate.save(update_fields=["number", "body", "signed"])
+    return certificate
+
+
+def _claims(certificate: Certificate, at: datetime) -> dict[int, Any]:
+    """What the QR carries: enough to recognise the paper offline, with the holder's name masked."""
+    return {
+        ISSUER: "liangwang",
+        SUBJECT: certificate.ref,
+        ISSUED: int(at.timestamp()),
+        TYPE: certificate.type,
+        NUMBER: certificate.number,
+        HOLDER: masked(certificate.body["holder"]),
+        OFFICE: certificate.body["office"]["zh"],
+        VALUES: {k: v for k, v in certificate.body["values"].items() if not sealed.is_sealed(k)},
+    }
+
+
+def _values(submission: Submission, case: Case, role: str) -> dict[str, Any]:
+    """What is certified of the person: her answers and what the case gave, personal numbers masked."""
+    found = {
+        field: sealed.read(field, value, submission.draft.ref)
+        for field, value in submission.answers.items()
+        if field.startswith(f"{role}.")
+    }
+    for row in GivenValue.objects.filter(case=case, ended_at=None, field__startswith=f"{role}."):
+        found[row.field] = sealed.read(row.field, row.value, case.ref)
+    shown = {"name", "sex", "birth_date", "birth_time", "birth_hospital", "identity_number", "insurance_start_on"}
+    shown |= {"birth_certificate_number", "insurance_category", "ethnicity"}
+    return {
+        field: sealed.masked(field, value) for field, value in found.items() if field.partition(".")[2] in shown
+    }
+
+
+def _holder_name(holder: Subject, role: str, submission: Submission) -> str:
+    person = getattr(holder, "person", None)
+    return person.name if person else str(submission.answers.get(f"{role}.name", ""))
+
+
+def _valid_until(submission: Submission, type: str, role: str, at: datetime) -> date | None:
+    body = catalogue.read_body(submission.version.body)
+    months = next(
+        (o.valid_months for s in body.items for o in s.item.outputs if (o.certificate, o.role) == (type, role)), None
+    )
+    if months is None:
+        return None
+    day = local_day(at)
+    year, month = divmod(day.month - 1 + months, 12)
+    return date(day.year + year, month + 1, min(day.day, 28))

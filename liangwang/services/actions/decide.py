@@ -1,0 +1,133 @@
+"""What offices do with an application, and what its applicant may do after handing it in."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from liangwang.base.access import require, thing_of
+from liangwang.base.hats import Actor
+from liangwang.base.labels import Label
+from liangwang.base.models import Office
+from liangwang.cases import actions as cases
+from liangwang.cases.models import Case, Rating, Task
+
+from .. import catalogue, sealed
+from ..form import is_identity_number
+from ..models import GivenValue, Submission
+from ..plan_nodes import node_of
+from ..refusals import ResultMissing
+from .letters import REMEDIES, write_letter
+
+
+def accept(*, actor: Actor, submission: Submission, at: datetime) -> Case:
+    """受理: the clocks start and the first steps go to their offices; the applicant gets the notice."""
+    require(actor, "update", thing_of("application", submission.case))
+    case = cases.accept_case(actor=actor, at=at, case=submission.case)
+    promised = case.promised_at.isoformat() if case.promised_at else None
+    write_letter(submission, "accepted", at=at, office=_office(actor, case), body={"promised_at": promised})
+    return case
+
+
+def ask_supplement(*, actor: Actor, submission: Submission, wanted: list[Label], at: datetime) -> Case:
+    """补正: one notice that lists everything, before acceptance only."""
+    require(actor, "update", thing_of("application", submission.case))
+    case = cases.supplement(actor=actor, at=at, case=submission.case, wanted=wanted)
+    write_letter(submission, "supplement", at=at, office=_office(actor, case), body={"wanted": wanted})
+    return case
+
+
+def supply(*, actor: Actor, submission: Submission, facts: Mapping[str, Any], at: datetime) -> Case:
+    """The applicant supplies what was asked for; the answer stands in the case's facts, sealed where personal."""
+    require(actor, "update", thing_of("application", submission.case))
+    for field, value in facts.items():
+        submission.answers[field] = sealed.close(field, value, submission.draft.ref)
+    submission.save(update_fields=["answers"])
+    stand_ins = {field: sealed.stand_in(field, value) for field, value in facts.items()}
+    return cases.supply(actor=actor, at=at, case=submission.case, facts=stand_ins)
+
+
+def not_accept(*, actor: Actor, submission: Submission, reasons: list[str], at: datetime) -> Case:
+    """不予受理 or 不予办理: with reasons and remedies, never without."""
+    require(actor, "decide", thing_of("application", submission.case))
+    accepted = submission.case.accepted_at is not None
+    case = cases.refuse_case(actor=actor, at=at, case=submission.case, reasons=reasons, remedies=[REMEDIES["zh"]])
+    kind = "refused" if accepted else "not_accepted"
+    write_letter(submission, kind, at=at, office=_office(actor, case), body={"reasons": reasons})
+    return case
+
+
+def decide(
+    *, actor: Actor, task: Task, at: datetime, outcome: str = "done", result: Mapping[str, Any] | None = None
+) -> Task:
+    """An office finishes its step: `result` holds the values that the step gives, by "role.concept".
+
+    Values of people are kept sealed; the case engine sees a stand-in that is equal for equal values, so that a
+    step that comes back the same (退回) disturbs nobody. Raises ResultMissing naming the value.
+    """
+    require(actor, "decide", thing_of("task", task))
+    given = dict(result or {})
+    if outcome == "done":
+        _check(task, given)
+        _keep(task, given, at)
+    shown = {field: sealed.stand_in(field, value) for field, value in given.items()}
+    if outcome == "done":
+        # A certificate that this step issues has no content of its own: it stands for what it certifies.
+        shown |= {key: _certified(shown) for key in _certificates(task)}
+    return cases.complete_task(actor=actor, at=at, task=task, outcome=outcome, result=shown)
+
+
+def send_back(*, actor: Actor, task: Task, to_node: str, reason: str, at: datetime) -> Task:
+    """退回 between offices: the earlier step is done again, and only what depends on a changed result follows."""
+    require(actor, "decide", thing_of("task", task))
+    return cases.send_back(actor=actor, at=at, task=task, to_node=to_node, reason=reason)
+
+
+def withdraw(*, actor: Actor, submission: Submission, at: datetime, reason: str = "") -> Case:
+    """撤件: the applicant takes it back before it is decided."""
+    require(actor, "update", thing_of("application", submission.case))
+    return cases.withdraw_case(actor=actor, at=at, case=submission.case, reason=reason)
+
+
+def rate(
+    *, actor: Actor, submission: Submission, score: int, at: datetime, tags: list[str] | None = None, text: str = ""
+) -> Rating:
+    """好差评: once, voluntary, 5 best; 1 or 2 opens a case that the lead office must answer."""
+    require(actor, "rate", thing_of("application", submission.case))
+    return cases.rate_case(actor=actor, at=at, case=submission.case, score=score, tags=tags, text=text)
+
+
+def _office(actor: Actor, case: Case) -> Office | None:
+    return Office.objects.filter(pk=actor.office_id).first() if actor.office_id else case.lead_office
+
+
+def _certificates(task: Task) -> list[str]:
+    documents = catalogue.words().documents
+    return [key for key in node_of(task).gives if key.partition(".")[2] in documents]
+
+
+def _values(task: Task) -> list[str]:
+    certificates = set(_certificates(task))
+    return [key for key in node_of(task).gives if key not in certificates]
+
+
+def _certified(shown: dict[str, Any]) -> str:
+    return ";".join(f"{key}={shown[key]}" for key in sorted(shown)) or "issued"
+
+
+def _check(task: Task, given: dict[str, Any]) -> None:
+    words = catalogue.words()
+    for field in _values(task):
+        value = str(given.get(field) or "").strip()
+        concept = field.partition(".")[2]
+        label = next((c.label for key, c in words.concepts.items() if key.endswith(f".{concept}")), None)
+        name = label or {"zh": field, "en": field}
+        if not value or (concept == "identity_number" and not is_identity_number(value)):
+            raise ResultMissing(what=name["zh"], what_en=name["en"])
+
+
+def _keep(task: Task, given: dict[str, Any], at: datetime) -> None:
+    """The values themselves, one in force for each field; an earlier one is ended."""
+    for field, value in given.items():
+        GivenValue.objects.filter(case=task.case, field=field, ended_at=None).update(ended_at=at)
+        kept = sealed.close(field, value, task.case.ref)
+        GivenValue.objects.create(case=task.case, node=task.node, field=field, value=kept, at=at)

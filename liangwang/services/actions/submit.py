@@ -1,0 +1,242 @@
+"""Handing in: answers and evidence are frozen, the plan is pinned, the case is opened, all once per key."""
+
+import hashlib
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from liangwang.base import audit, subjects
+from liangwang.base.access import require, thing_of
+from liangwang.base.audit import canonical
+from liangwang.base.hats import Actor
+from liangwang.base.idempotency import hash_request, once
+from liangwang.base.models import Guardian, Office, Person, Place, Subject
+from liangwang.base.working_days import local_day
+from liangwang.cases.actions import open_case
+from liangwang.cases.plans import store_plan
+
+from .. import sealed
+from ..catalogue import words
+from ..compiled import Need
+from ..drafting import Seen, missing, prefilled, see
+from ..form import read_value
+from ..models import Authorisation, Draft, Submission, SubmissionPart
+from ..refusals import DraftClosed, NotApplicant, NotReady
+from ..report import report
+from .letters import write_letter
+
+
+def submit(*, actor: Actor, draft: Draft, key: str, at: datetime) -> Submission:
+    """Hands the draft in and opens its case; the same `key` (Idempotency-Key) again gives the same submission.
+
+    The applicant's own authorisation is given by this act. Raises NotApplicant, NotReady (with everything that is
+    missing), DraftClosed, NoOffice, and KeyReused where the key came with another draft.
+    """
+    answer = once(
+        f"services.submit/{actor.party_ref or actor.key}",
+        key,
+        hash_request(draft.ref),
+        lambda: {"submission": _submit(actor, draft, at).ref},
+    )
+    return Submission.objects.select_related("case").get(ref=answer["submission"])
+
+
+def _submit(actor: Actor, draft: Draft, at: datetime) -> Submission:
+    draft = Draft.objects.select_for_update(of=("self",)).select_related("version", "applicant", "place").get(pk=draft.pk)
+    require(actor, "read", thing_of("draft", draft))
+    if actor.for_subject_id != draft.applicant_id:
+        raise NotApplicant
+    if draft.state != Draft.State.OPEN:
+        raise DraftClosed
+    seen = see(draft, at)
+    if lacking := missing(seen, at):
+        raise NotReady(
+            missing="；".join(one["zh"] for one in lacking), missing_en="; ".join(one["en"] for one in lacking)
+        )
+    _own_consent(seen, actor, at)
+    values = _values(seen, at)
+    people = _people(seen, values, at)
+    submission = _open(actor, seen, values, people, at)
+    draft.state, draft.updated_at = Draft.State.SUBMITTED, at
+    draft.roles = {role: subject.ref for role, subject in people.items()}
+    draft.save(update_fields=["state", "roles", "updated_at"])
+    return submission
+
+
+def _open(
+    actor: Actor, seen: Seen, values: dict[str, Any], people: dict[str, Subject], at: datetime
+) -> Submission:
+    draft, compiled = seen.draft, seen.compiled
+    place = _place(seen, people)
+    facts = {field: sealed.stand_in(field, value) for field, value in values.items()}
+    facts |= {n.id: n.supply.ref or seen.files.get(n.id, "") for n in compiled.needs if n.supply.way != "output"}
+    case = open_case(
+        actor=actor,
+        at=at,
+        plan=store_plan(compiled.plan, at=at),
+        title=compiled.label,
+        source="person",
+        pack=draft.key.partition(":")[0],
+        place=place,
+        subject=draft.applicant,
+        key=f"draft/{draft.ref}",
+        facts=facts,
+        lead_office=_lead(seen, place),
+        purpose=draft.key,
+    )
+    evidence = _evidence(seen, at)
+    kept = {field: sealed.close(field, value, draft.ref) for field, value in values.items()}
+    digest = hashlib.sha256(canonical({"answers": values, "evidence": evidence})).hexdigest()
+    submission = Submission(
+        draft=draft,
+        case=case,
+        version=draft.version,
+        key=draft.key,
+        applicant=draft.applicant,
+        roles={role: subject.ref for role, subject in people.items()},
+        answers=kept,
+        evidence=evidence,
+        hash=digest,
+        submitted_at=at,
+    )
+    submission.save(force_insert=True)
+    parts = [SubmissionPart(submission=submission, subject=subject, role=role) for role, subject in people.items()]
+    SubmissionPart.objects.bulk_create(parts)
+    submission.entry = audit.record(
+        actor,
+        "create",
+        thing_of("application", case),
+        at=at,
+        body={"submission": submission.ref, "number": case.number, "sha256": digest},
+        subjects={subject.pk for subject in people.values()},
+    )
+    submission.save(update_fields=["entry"])
+    write_letter(submission, "received", at=at, office=case.lead_office, body={"number": case.number, "sha256": digest})
+    return submission
+
+
+def _own_consent(seen: Seen, actor: Actor, at: datetime) -> None:
+    """The applicant authorises by submitting, in the same words as the others."""
+    mine = seen.draft.scenario.get("i_am")
+    for consent in seen.compiled.consents:
+        if consent.role == mine:
+            Authorisation.objects.update_or_create(
+                draft=seen.draft,
+                role=consent.role,
+                defaults={
+                    "subject": seen.draft.applicant,
+                    "text": dict(consent.text),
+                    "state": Authorisation.State.GIVEN,
+                    "asked_at": at,
+                    "decided_at": at,
+                    "decided_by_id": actor.party_id,
+                },
+            )
+
+
+def _values(seen: Seen, at: datetime) -> dict[str, Any]:
+    """Every value of the form: what was verified, and what was typed, read once more."""
+    today, typed = local_day(at), prefilled(seen)
+    values: dict[str, Any] = {}
+    for page in seen.compiled.pages:
+        for ask in page.fields:
+            if ask.comes_from is not None:
+                continue
+            if ask.settled and ask.known is not None:
+                values[ask.id] = ask.known.value
+            else:
+                value, _ = read_value(ask, typed.get(ask.id, ""), today)
+                if value is not None:
+                    values[ask.id] = value
+    return values
+
+
+def _people(seen: Seen, values: dict[str, Any], at: datetime) -> dict[str, Subject]:
+    """Who the application is about: applicant, those who agreed, and the child as a subject of her own."""
+    people = {"applicant": seen.draft.applicant}
+    if mine := seen.draft.scenario.get("i_am"):
+        people[mine] = seen.draft.applicant
+    for role, one in seen.consents.items():
+        if one.state == Authorisation.State.GIVEN:
+            people[role] = one.subject
+    about = seen.bound.head.subject
+    if about not in people and f"{about}.name" in values:
+        people[about] = _newborn(about, values, seen, at)
+    return people
+
+
+def _newborn(about: str, values: dict[str, Any], seen: Seen, at: datetime) -> Subject:
+    """The child, from now on a subject; her parents are her guardians. The identity number comes with registration."""
+    person = subjects.register_person(
+        at=at,
+        name=str(values[f"{about}.name"]),
+        sex=str(values.get(f"{about}.sex", "f")),
+        birth_on=_date(values.get(f"{about}.birth_date"), at),
+        home=seen.draft.place,
+    )
+    parents = [seen.draft.applicant, *(c.subject for c in seen.consents.values() if c.state == "given")]
+    for parent in {one.pk: one for one in parents}.values():
+        Guardian.objects.get_or_create(guardian=parent, ward=person.subject, defaults={"since": at})
+    return person.subject
+
+
+def _date(value: Any, at: datetime) -> date:
+    return date.fromisoformat(str(value)) if value else local_day(at)
+
+
+def _place(seen: Seen, people: dict[str, Subject]) -> Place | None:
+    """Where the application belongs: the home of the parent with whom the child registers, else the applicant's."""
+    chosen = people.get(seen.draft.scenario.get("registers_with", ""))
+    if chosen is not None:
+        person = Person.objects.filter(pk=chosen.pk).select_related("home").first()
+        if person and person.home:
+            return person.home
+    return seen.draft.place
+
+
+def _lead(seen: Seen, place: Place | None) -> Office | None:
+    """The office of the item's department at its level around the place; None leaves it to the case engine."""
+    office = seen.bound.head.office
+    rows = Office.objects.filter(department=office.department, level=office.level, ended_at=None)
+    rows = rows.filter(kind=Office.Kind.DEPARTMENT).select_related("place").order_by("id")
+    if place is not None:
+        return next((row for row in rows if place.code.startswith(row.place.code)), None)
+    return rows.first()
+
+
+def _evidence(seen: Seen, at: datetime) -> dict[str, Any]:
+    """What the decision will rest on, as it was: supplies, files, consents, provenance of prefilled values."""
+    compiled = seen.compiled
+    made = report(seen.bound, compiled, seen.draft.scenario, words())
+    return {
+        "scenario": dict(seen.draft.scenario),
+        "needs": [_need(need, seen) for need in compiled.needs],
+        "files": [
+            {"id": need.id, "role": need.role, "type": need.type, "file": seen.files[need.id]}
+            for need in compiled.needs
+            if need.id in seen.files
+        ],
+        "committed": sorted(seen.draft.committed),
+        "known": {
+            ask.id: {"source": dict(ask.known.source), "state": ask.known.state, "at": ask.known.at}
+            for page in compiled.pages
+            for ask in page.fields
+            if ask.settled and ask.known is not None
+        },
+        "items": [source.key for source in compiled.items],
+        "already": [source.key for source in compiled.already],
+        "report": msgspec.to_builtins(made),
+    }
+
+
+def _need(need: Need, seen: Seen) -> dict[str, Any]:
+    return {
+        "id": need.id,
+        "label": dict(need.label),
+        "role": need.role,
+        "way": need.supply.way,
+        "source": dict(need.supply.source) if need.supply.source else None,
+        "ref": need.supply.ref or seen.files.get(need.id, ""),
+        "asked_by": list(need.asked_by),
+    }

@@ -1,0 +1,122 @@
+"""What is already known of the people of a draft: from the login, the hub, the certificate library, earlier cases."""
+
+from datetime import datetime
+
+from liangwang.base.labels import Label
+from liangwang.base.models import Person, Subject
+from liangwang.base.packs import declarations
+from liangwang.base.subjects import unseal_field
+from liangwang.base.working_days import local_day
+from liangwang.hub import queries as hub
+
+from . import sealed
+from .compiled import Evidence, Proved
+from .models import Authorisation, Certificate, Draft, Submission
+from .vocabulary import field_id
+
+REAL_NAME: Label = {"zh": "实名认证（公安人口信息）", "en": "verified sign-in (public security register)"}
+IN_FORCE = {"verified", "single", "majority", "conflict"}
+
+
+def proved_for(draft: Draft, at: datetime) -> Proved:
+    """Everything that need not be asked, of those people only who have agreed to the use of their data."""
+    certificates: dict[str, Evidence] = {}
+    values: dict[str, Evidence] = {}
+    earlier: dict[str, Evidence] = {}
+    for role, subject in _agreed(draft).items():
+        values.update(_of_person(role, subject))
+        values.update(_of_hub(role, subject))
+        certificates.update(_library(role, subject, at))
+        earlier.update(_earlier(role, subject, draft))
+    return Proved(
+        certificates=certificates,
+        values=values,
+        earlier=earlier,
+        today=local_day(at).isoformat(),
+        committed=frozenset(draft.committed),
+    )
+
+
+def _agreed(draft: Draft) -> dict[str, Subject]:
+    """Roles whose data may be used: the applicant's own, and those of the people who gave their authorisation."""
+    given = Authorisation.objects.filter(draft=draft, state=Authorisation.State.GIVEN).select_related("subject")
+    people = {authorisation.role: authorisation.subject for authorisation in given}
+    mine = draft.scenario.get("i_am")
+    if mine:
+        people[mine] = draft.applicant
+    return {"applicant": draft.applicant, **people}
+
+
+def _of_person(role: str, subject: Subject) -> dict[str, Evidence]:
+    person = Person.objects.filter(pk=subject.pk).select_related("home").first()
+    if person is None:
+        return {}
+    at = subject.created_at.date().isoformat()
+    known = {
+        "name": person.name,
+        "identity_number": unseal_field(person, "identity"),
+        "sex": person.sex,
+        "birth_date": person.birth_on.isoformat(),
+        "phone": unseal_field(person, "phone"),
+        "address": unseal_field(person, "address"),
+    }
+    # A phone or an address told at sign-up is a proposal, not a proof.
+    told = {"phone", "address"}
+    return {
+        f"{role}.{key}": Evidence(source=REAL_NAME, value=value, state="single" if key in told else "verified", at=at)
+        for key, value in known.items()
+        if value
+    }
+
+
+def _of_hub(role: str, subject: Subject) -> dict[str, Evidence]:
+    concepts = {d.key: d.value.concept for d in declarations("attributes.csv") if d.value.concept}
+    found = {}
+    for row in hub.known(subject.pk):
+        concept = concepts.get(row["attribute"])
+        if concept and row["state"] in IN_FORCE:
+            found[field_id(role, concept)] = Evidence(
+                source=_sources(row["sources"]), value=row["value"], state=row["state"], at=row["at"].date().isoformat()
+            )
+    return found
+
+
+def _sources(keys: list[str]) -> Label:
+    labels = [declared.value.label for declared in declarations("sources.yaml") if declared.ref in keys]
+    if not labels:
+        joined = "、".join(keys)
+        return {"zh": joined, "en": ", ".join(keys)}
+    return {"zh": "、".join(one["zh"] for one in labels), "en": ", ".join(one["en"] for one in labels)}
+
+
+def _library(role: str, subject: Subject, at: datetime) -> dict[str, Evidence]:
+    """Certificates in force; the newest of a type."""
+    rows = Certificate.objects.filter(subject=subject, revoked_at=None, replaced_by=None).select_related("office")
+    found = {}
+    for row in rows.order_by("issued_at"):
+        if row.valid_until is None or row.valid_until >= at.date():
+            found[f"{role}.{row.type}"] = Evidence(
+                source=row.office.name, at=row.issued_at.date().isoformat(), ref=row.ref
+            )
+    return found
+
+
+def _earlier(role: str, subject: Subject, draft: Draft) -> dict[str, Evidence]:
+    """Files that the applicant handed in before, in submissions in which she had the same role."""
+    found: dict[str, Evidence] = {}
+    if role == "applicant":
+        return found
+    rows = Submission.objects.filter(applicant=draft.applicant, **{f"roles__{role}": subject.ref}).order_by("submitted_at")
+    for submission in rows.select_related("case"):
+        for need in submission.evidence.get("files", []):
+            if need["role"] == role:
+                label: Label = {"zh": f"您此前的办件 {submission.case.number}", "en": f"your earlier case {submission.case.number}"}
+                found[need["id"]] = Evidence(
+                    source=label, at=submission.submitted_at.date().isoformat(), ref=need["file"]
+                )
+    return found
+
+
+def opened(draft: Draft) -> dict[str, str]:
+    """The draft's answers as they were typed."""
+    return {field: str(value) for field, value in sealed.read_all(draft.answers, draft.ref).items()}
