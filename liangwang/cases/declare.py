@@ -3,11 +3,11 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
-from liangwang.base.declare import Problem, declaration_file
+from liangwang.base.declare import Problem, declaration_file, reference
 from liangwang.base.labels import Label
 
 LEVELS = ("street", "district", "city")
@@ -20,7 +20,7 @@ Stage = Literal[
 class Crew(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A crew by what it can do; `of: asset_owner` asks for the asset owner's own crew first."""
 
-    skill: str
+    skill: Annotated[str, reference("skills.csv")]
     of: Literal["asset_owner"] | None = None
 
 
@@ -28,7 +28,7 @@ class By(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     """Who does a node: exactly one of anyone, department, crew, role, office, signal, rule; `level` narrows it."""
 
     anyone: bool = False
-    department: str | None = None
+    department: Annotated[str | None, reference("departments.csv")] = None
     crew: Crew | None = None
     role: str | None = None
     office: str | None = None

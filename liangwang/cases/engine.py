@@ -133,9 +133,20 @@ def tell(locked: Locked, event: str, task: Task | None = None, *, key: str = "",
 
 
 TASK_COLUMNS = (
-    "ref case_id node label stage role state waits office_id crew_office_id assignee_id verify attempt declined ready_at "
-    "due_at assigned_at reported_at climbed done_by_id verified_by_id outcome result input_hash defer_asked"
-).split()
+    *("ref", "case_id", "node", "label", "stage", "role", "state", "waits", "office_id", "crew_office_id"),
+    *(
+        "assignee_id",
+        "verify",
+        "attempt",
+        "declined",
+        "ready_at",
+        "due_at",
+        "assigned_at",
+        "reported_at",
+        "climbed",
+    ),
+    *("done_by_id", "verified_by_id", "outcome", "result", "input_hash", "defer_asked"),
+)
 
 
 def lock_case(case_id: int, actor: Actor, at: datetime) -> Locked:

@@ -61,7 +61,7 @@ class Case(RefModel):
     h3_9 = models.BigIntegerField(null=True)
     source = models.CharField(max_length=8, choices=[("person", "人"), ("rule", "规则"), ("report", "上报")])
     pack = models.CharField(max_length=40)
-    key = models.CharField(max_length=160, unique=True, null=True)  # noqa: DJ001
+    key = models.CharField(max_length=160, unique=True, null=True)
     facts = models.JSONField(default=dict)
     level = models.CharField(max_length=8, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)

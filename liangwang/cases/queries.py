@@ -13,8 +13,19 @@ from liangwang.base.models import Office
 from liangwang.base.working_days import local_day, working_days
 
 from .clock import Clock, clock
+from .competence import Competence
 from .engine import STATE_LABELS
-from .models import OPEN_TASK_STATES, STAGE_LABELS, STAGES, Case, CaseEvent, Plan, Proof, Task
+from .models import (
+    LIVE_CASE_STATES,
+    OPEN_TASK_STATES,
+    STAGE_LABELS,
+    STAGES,
+    Case,
+    CaseEvent,
+    Plan,
+    Proof,
+    Task,
+)
 from .numbers import is_case_number
 from .plans import graph_of
 
@@ -26,15 +37,21 @@ __all__ = [
     "Clock",
     "Plan",
     "Task",
+    "busy_crew_ids",
     "case_by_number",
     "case_by_ref",
+    "centre_of",
     "clock",
     "inbox",
     "incident_minutes",
+    "incidents_in",
     "is_case_number",
     "lanes",
+    "late_incident_tasks",
+    "live_incident",
     "next_steps",
     "overdue_tasks",
+    "pending_dispatch",
     "proof_pairs",
     "task_by_ref",
     "timeline",
@@ -232,3 +249,49 @@ def next_steps(case: Case) -> list[Task]:
     open_states = [*OPEN_TASK_STATES, Task.State.DEFERRED]
     rows = case.tasks.filter(state__in=open_states).select_related("office", "crew_office")
     return list(rows.order_by("due_at", "id"))
+
+
+# --- for operations ------------------------------------------------------------------------------------
+
+
+def live_incident(subject_id: int, rule: str) -> tuple[Case | None, int]:
+    """The open incident of a thing under a rule, if any, and how many there have been before."""
+    rows = Case.objects.filter(kind="incident", subject_id=subject_id, facts__rule=rule)
+    return rows.filter(state__in=LIVE_CASE_STATES).order_by("id").first(), rows.count()
+
+
+def incidents_in(code: str) -> QuerySet[Case]:
+    """Incidents that lie in a place, by its division code."""
+    rows = Case.objects.filter(kind="incident", place__code__startswith=code)
+    return rows.select_related("place", "lead_office")
+
+
+def pending_dispatch() -> QuerySet[Task]:
+    """Ready tasks of incidents that want a crew and have none; one that was declined waits for the duty officer."""
+    rows = Task.objects.filter(state=Task.State.READY, crew_office=None, declined=0, case__kind="incident")
+    wanted = Q(by__has_key="crew") | Q(by__has_key="anyone")
+    return rows.filter(wanted, case__state=Case.State.ACCEPTED).select_related("case__place").order_by("id")
+
+
+def busy_crew_ids() -> set[int]:
+    """Offices of crews that have a task in hand; one that waits for verification leaves its crew free."""
+    at_work = (Task.State.ASSIGNED, Task.State.ACCEPTED, Task.State.ARRIVED)
+    found = Task.objects.filter(state__in=at_work, crew_office__isnull=False).values_list(
+        "crew_office_id", flat=True
+    )
+    return {office for office in found if office is not None}
+
+
+def late_incident_tasks(at: datetime) -> QuerySet[Task]:
+    """Overdue tasks of incidents that have not climbed to the city yet."""
+    rows = (
+        overdue_tasks(at)
+        .filter(case__kind="incident", case__state=Case.State.ACCEPTED)
+        .exclude(climbed="city")
+    )
+    return rows.select_related("case__place", "case__lead_office")
+
+
+def centre_of(case: Case, level: str) -> Office | None:
+    """The operations centre of a level that is responsible where the case lies."""
+    return Competence(case.place, case.lead_office).centre(level)

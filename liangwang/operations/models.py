@@ -6,6 +6,8 @@ from django.db import models
 
 from liangwang.base.models import RefModel
 
+from .dispatch_models import Crew as Crew  # a table of this app, kept in its own file
+
 
 class Asset(RefModel):
     """A thing of the city that is looked after: a cover, a pump, a wall; `owner` is the kind of its owner (rain)."""

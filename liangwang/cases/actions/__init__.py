@@ -6,6 +6,7 @@ from .close import close_case, rate_case
 from .decline import (
     DECLINE_REASONS,
     approve_deferral,
+    change_level,
     decline_task,
     defer_task,
     escalate_task,
@@ -37,6 +38,7 @@ __all__ = [
     "approve_deferral",
     "arrive_task",
     "assign_task",
+    "change_level",
     "close_case",
     "complete_task",
     "confirm_case",

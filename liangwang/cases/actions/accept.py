@@ -86,7 +86,11 @@ def refuse_case(*, actor: Actor, at: datetime, case: Case, reasons: list[str], r
         raise ReasonNeeded(
             what="救济途径（复议、诉讼的机关和期限）", what_en="the remedies open to the person"
         )
-    body = {"accepted": locked.case.accepted_at is not None, "reasons": reasons, "remedies": remedies}
+    body: dict[str, Any] = {
+        "accepted": locked.case.accepted_at is not None,
+        "reasons": reasons,
+        "remedies": remedies,
+    }
     _end(locked, Case.State.REFUSED)
     locked.note("case.refused", **body)
     _tell_subject(

@@ -7,8 +7,8 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import Office
 
-from ..engine import both, flip, lock_task, require_live, tell
-from ..models import OPEN_TASK_STATES, Task
+from ..engine import both, flip, lock_case, lock_task, require_live, tell
+from ..models import OPEN_TASK_STATES, Case, Task
 from ..refusals import DeclineRefused, OnceOnly, OwnWork, ReasonNeeded
 from .handle import require_holder
 
@@ -138,6 +138,17 @@ def escalate_task(*, actor: Actor, at: datetime, task: Task, level: str, offices
         }
         _tell_office(office, task, f"late/{level}/{task.attempt}", at, text)
     return True
+
+
+def change_level(*, actor: Actor, at: datetime, case: Case, level: str, because: Label) -> Case:
+    """An incident's level rises or falls with its signal; the timeline says why."""
+    locked = lock_case(case.pk, actor, at)
+    if locked.case.level != level:
+        before = locked.case.level
+        locked.put(level=level)
+        locked.note("case.level", before=before, level=level, because=because)
+        locked.seal("update", "case.level", body={"level": level, "before": before})
+    return locked.case
 
 
 def _tell_office(office: Office, task: Task, what: str, at: datetime, body: Label) -> None:

@@ -27,7 +27,8 @@ def send_back(*, actor: Actor, at: datetime, task: Task, to_node: str, reason: s
     flip(task, OPEN_TASK_STATES, {"zh": "退回", "en": "sent back"}, state=State.WAITING, due_at=None)
     descendants = [locked.tasks[key] for key in locked.graph.descendants(to_node)]
     for after in descendants:
-        after.state = {DONE: State.KEPT, State.CANCELLED: State.CANCELLED}.get(after.state, State.WAITING)
+        if after.state != State.CANCELLED:
+            after.state = State.KEPT if after.state == DONE else State.WAITING
     target.state = State.READY
     for after in descendants:
         needs = set(locked.graph.nodes[after.node].needs)

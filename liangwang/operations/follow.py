@@ -1,0 +1,33 @@
+"""What operations do when a case moves: send a crew to a task that has become ready, let a clear signal verify."""
+
+from datetime import datetime
+
+from liangwang.base.events import subscribe
+from liangwang.base.models import Event
+from liangwang.cases import queries as cases
+
+from .dispatch import dispatch_ready
+from .escalation import climb
+from .incidents import reported
+
+
+@subscribe("task.ready", name="operations.dispatch")
+def send(event: Event) -> None:
+    """A later task of a plan, or one whose rework is over, gets its crew."""
+    by = event.body.get("by", {})
+    if event.body.get("kind") == "incident" and ("crew" in by or "anyone" in by):
+        dispatch_ready(at=event.at, tasks=cases.pending_dispatch().filter(ref=event.ref))
+
+
+@subscribe("task.reported", name="operations.clear_verifies")
+def clear_verifies(event: Event) -> None:
+    """A crew has reported what the clear signal verifies."""
+    task = cases.task_by_ref(event.ref)
+    if task is not None:
+        reported(task, at=event.at)
+
+
+def tick(at: datetime) -> None:
+    """Sends whom it can to tasks that still wait, and lets late ones climb."""
+    dispatch_ready(at=at)
+    climb(at)
