@@ -15,7 +15,7 @@ from typing import ClassVar
 import msgspec
 import uvloop
 from django.conf import settings
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 from granian.server.embed import Server
 
@@ -111,8 +111,9 @@ class App:
             refuse(scope, proto, Overloaded())
         except Refusal as refusal:
             refuse(scope, proto, refusal)
-        except OperationalError:
-            log.exception("%s %s: database", scope.method, scope.path)
+        except (OperationalError, InterfaceError, OSError):
+            # A locked or absent database, a full disk: not our bug, and worth another try.
+            log.exception("%s %s: storage", scope.method, scope.path)
             refuse(scope, proto, StorageBusy())
         except Exception:
             log.exception("%s %s", scope.method, scope.path)

@@ -70,14 +70,13 @@ def sweep(at: datetime) -> int:
 
 
 def tick(at: datetime) -> None:
-    """Tells each storey that time has passed: `tick(at)` in its jobs.py, in a transaction of its own; it only enqueues."""
+    """Tells each storey that time has passed: `tick(at)` in its jobs.py; short transactions of its own, long work enqueued."""
     for storey in STOREYS:
         if not find_spec(f"liangwang.{storey}.jobs"):
             continue
         said = getattr(import_module(f"liangwang.{storey}.jobs"), "tick", None)
         if said is not None:
-            with write():
-                said(at)
+            said(at)
 
 
 def sequence(at: datetime) -> int | None:

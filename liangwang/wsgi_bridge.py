@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from django.core.signals import got_request_exception
+from django.db import InterfaceError, OperationalError
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 
 log = logging.getLogger("liangwang.web")
@@ -20,6 +22,20 @@ CHUNK = 256 * 1024
 WAITING_AT_MOST = 256
 Headers = list[tuple[str, str]]
 WSGIApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+# The last exception that Django turned into a 500, on Django's one thread. Asked here and not in a middleware, because sessions
+# are saved in one: a locked database shows there too, and is a 503 ("try again") wherever it shows.
+_failure: list[BaseException] = []
+
+
+def _note_failure(**_: object) -> None:
+    error = sys.exc_info()[1]
+    if error is not None:
+        _failure[:] = [error]
+
+
+got_request_exception.connect(_note_failure)
 
 
 class BodyTooLarge(Exception):
@@ -117,7 +133,11 @@ def call(application: WSGIApplication, env: dict[str, Any]) -> WSGIAnswer:
     def start_response(status: str, headers: Headers, _exc: object = None) -> None:
         answer.status, answer.headers = int(status[:3]), [(name.lower(), value) for name, value in headers]
 
+    _failure.clear()
     result = application(env, start_response)
+    if answer.status == 500 and _failure and isinstance(_failure[0], (OperationalError, InterfaceError, OSError)):
+        result.close()  # type: ignore[attr-defined]
+        raise _failure[0]
     if isinstance(result, FileWrapper):
         answer.file, answer.close = result.file, result.close
         return answer
