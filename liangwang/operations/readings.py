@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 import msgspec
 import numpy as np
+from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 from numpy.typing import NDArray
 
@@ -113,7 +114,7 @@ async def handle(request: HotRequest) -> HotAnswer:
     scope = request.actor.scope
     if index is None or any(key not in index.for_scope(scope) for key in set(parsed.datastream)):
         # The database is never asked on the event loop.
-        index = await asyncio.get_running_loop().run_in_executor(None, _look_up)
+        index = await sync_to_async(_look_up)()
     taken = _take(request.actor, parsed, index, now)
     for append in taken.durable:
         await asyncio.wrap_future(append)

@@ -6,18 +6,31 @@ disorder and repetition inside `reorder` change nothing, and a replay of the sam
 """
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .explain import explain
 from .language import Name, Node, Window, names
 from .numpy_backend import Column, Mask, is_true
 from .state import MUTED, QUIET, RAISED, Batch, Int, Params, RuleParams, RuleState, State, fresh, name_of
 from .windows import NEVER
 
-__all__ = ["CLEAR", "LEVEL", "RAISE", "TRANSITION", "Batch", "Params", "State", "flush_at", "fresh", "step"]
+__all__ = [
+    "CLEAR",
+    "LEVEL",
+    "RAISE",
+    "TRANSITION",
+    "Batch",
+    "Params",
+    "State",
+    "flush_at",
+    "fresh",
+    "step",
+    "why",
+]
 
 CLEAR, RAISE, LEVEL = 0, 1, 2
 TICK_US: Final = 1_000_000
@@ -54,6 +67,20 @@ def step(state: State, params: Params, batch: Batch, now: int) -> tuple[State, T
         state.tick_at = now
         judge.tick()
     return state, judge.transitions()
+
+
+def why(
+    state: State, params: Params, rule: RuleParams, thing: int, at: int, value: float
+) -> list[dict[str, Any]]:
+    """Return the trace of a rule's condition for one thing at a moment; `value` is that of its first quantity."""
+    judge = _Judge(state, params, at)
+    things = np.array([thing], dtype=np.int32)
+    moment = _Moment(judge, rule, judge.rule_states[rule.index], things, np.array([at], dtype=np.int64))
+    row = {name: moment.column(i) for i, name in enumerate(rule.program.names)}
+    known = {name: None if c.null is not None else float(c.values[0]) for name, c in row.items()}
+    if rule.program.names:
+        known[rule.program.names[0]] = value
+    return explain(rule.program.when, known, moment)
 
 
 def flush_at(params: Params, last_at: int) -> int:

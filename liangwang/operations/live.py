@@ -1,0 +1,234 @@
+"""The live process: tails the readings logs, judges, and carries what was found into the database, each once."""
+
+import logging
+import signal as signals_of_the_system
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+from django.conf import settings
+from django.db import OperationalError, close_old_connections, connection
+
+from liangwang.base import clock
+from liangwang.base.transactions import write
+from liangwang.rules.state import fitted, fresh
+from liangwang.rules.stream import Transitions, step
+
+from . import datastreams, quarantine, signals
+from .models import JudgedTo
+from .readings_log import QUARANTINE, Position, QuarantineRecord, Reader, Record
+from .snapshots import Snapshot, Span, Step, Steps, batch_of, keep, latest, records_of, steps_after
+
+logger = logging.getLogger("liangwang.live")
+
+IDLE_S: Final = 0.05
+TICK_S: Final = 1.0
+LATEST_S: Final = 3.0
+SNAPSHOT_S: Final = 20.0
+LOOK_S: Final = 2.0
+CURSOR: Final = "live"
+
+
+class Live:
+    """The state of judging; one per DATA. `turn` is one step; killed anywhere, a new one goes on exactly."""
+
+    def __init__(self, data: Path | None = None) -> None:
+        root = data or settings.DATA
+        self.readings, self.folder = root / "readings", root / "live"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.steps = Steps(self.folder)
+        self.rules = signals.ruleset()
+        self.index = datastreams.refreshed()
+        self.params = signals.params_of(self.rules, self.index)
+        snapshot = latest(self.folder, self.params)
+        self.state, self.number, self.now = snapshot.state, snapshot.step, snapshot.state.tick_at
+        self.reader = Reader(self.readings, snapshot.positions)
+        self.looked = self.kept = self.told = time.monotonic()
+        self.shown = self.state.last_at.copy()
+        self._catch_up(snapshot)
+
+    def _catch_up(self, snapshot: Snapshot) -> None:
+        """Judge again what was recorded after the snapshot; only what the database has not seen has an effect."""
+        for past in steps_after(self.folder, snapshot.step, snapshot.steps_at):
+            records = list(records_of(self.readings, past))
+            self._judge(past, records)
+            for span in past.spans:
+                self.reader.positions[span.writer] = Position(*span.end)
+
+    def turn(self, at: datetime) -> bool:
+        """Judge what has come; tick once a second when nothing has. Returns whether there was something."""
+        now = max(round(at.timestamp() * 1e6), self.now)
+        before = dict(self.reader.positions)
+        records = list(self.reader.read())
+        if not records and now - self.now < TICK_S * 1e6:
+            return False
+        self._look(records)
+        after = self.reader.positions
+        spans = [
+            Span(w, before.get(w, _first(records, w)), after[w]) for w in after if after[w] != before.get(w)
+        ]
+        this = Step(self.number + 1, now, spans)
+        self.steps.append(this)
+        self._judge(this, records)
+        return bool(records)
+
+    def _judge(self, this: Step, records: list[Record]) -> None:
+        batch = batch_of(records)
+        # A datastream that was registered after the index was loaded has its readings judged all the same.
+        if len(batch.at) and int(batch.datastream.max()) >= len(self.params.thing):
+            self._reload()
+        self.state, found = step(self.state, self.params, batch, this.now)
+        self.number, self.now = this.number, this.now
+        strangers = [record for record in records if record.kind == QUARANTINE]
+        if len(found) or strangers:
+            self._carry(this, found, strangers)
+
+    def _carry(self, this: Step, found: Transitions, strangers: list[Record]) -> None:
+        """One write: the effects of a step and that it has had them; waits while the database is away."""
+
+        def effects() -> None:
+            with write():
+                cursor, _ = JudgedTo.objects.get_or_create(name=CURSOR)
+                if cursor.step >= this.number:
+                    return
+                signals.apply(self.rules, self.params, self.state, found, signals.instant(this.now))
+                for record in strangers:
+                    quarantine.land(msgspec.msgpack.decode(record.payload, type=QuarantineRecord))
+                cursor.step = this.number
+                cursor.save(update_fields=["step"])
+
+        _insist(effects)
+
+    # --- rules and datastreams change while we run --------------------------------------------------
+
+    def _look(self, records: list[Record]) -> None:
+        if time.monotonic() - self.looked < LOOK_S:
+            return
+        self.looked = time.monotonic()
+        if self._changed():
+            self._reload()
+            self.snapshot()
+
+    def _changed(self) -> bool:
+        rules = signals.ruleset()
+        versions = [(one.program.key, one.program.version) for one in rules]
+        known = [(one.program.key, one.program.version) for one in self.rules]
+        return versions != known or datastreams.refreshed().newest != self.index.newest
+
+    def _reload(self) -> None:
+        datastreams.forget()
+        self.rules, self.index = signals.ruleset(), datastreams.refreshed()
+        self.params = signals.params_of(self.rules, self.index)
+        self.state = fitted(self.state, self.params)
+        more = len(self.state.last_at) - len(self.shown)
+        self.shown = (
+            np.concatenate([self.shown, self.state.last_at[len(self.shown) :]]) if more else self.shown
+        )
+
+    # --- what is kept and shown ---------------------------------------------------------------------
+
+    def snapshot(self) -> None:
+        """Keep the state with its positions."""
+        self.kept = time.monotonic()
+        positions = dict(self.reader.positions)
+        keep(self.folder, Snapshot(self.state, self.number, positions, self.steps.position))
+
+    def show_latest(self) -> int:
+        """Write the newest judged value of the datastreams that have a new one; returns how many."""
+        self.told = time.monotonic()
+        fresh_ones = np.flatnonzero(self.state.last_at != self.shown)
+        if not len(fresh_ones):
+            return 0
+        rows = [
+            (
+                connection.ops.adapt_datetimefield_value(signals.instant(int(self.state.last_at[number]))),
+                float(self.state.last_value[number]),
+                int(self.state.late[number]),
+                int(number),
+            )
+            for number in fresh_ones
+        ]
+        sql = "UPDATE operations_datastream SET last_at = %s, last_value = %s, late = %s WHERE id = %s"
+
+        def effects() -> None:
+            with write(), connection.cursor() as cursor:
+                cursor.executemany(sql, rows)
+
+        _insist(effects)
+        self.shown[fresh_ones] = self.state.last_at[fresh_ones]
+        return len(rows)
+
+    def housekeep(self) -> None:
+        """Show the latest values every few seconds, keep a snapshot every twenty, and leave a sign of life."""
+        if time.monotonic() - self.told >= LATEST_S:
+            self.show_latest()
+            (self.folder / "beat").touch()
+        if time.monotonic() - self.kept >= SNAPSHOT_S:
+            self.snapshot()
+
+    def close(self) -> None:
+        """Keep everything and give the folder back."""
+        self.show_latest()
+        self.snapshot()
+        self.steps.close()
+
+
+def replay(
+    rules: signals.Ruleset, start: datetime, end: datetime, data: Path | None = None
+) -> Iterator[tuple[Step, Transitions]]:
+    """Judge the recorded steps from `start` to `end` by other rules; yields each step with its transitions.
+
+    With the rules in force and `start` before the first step it finds exactly what live found.
+    """
+    root = data or settings.DATA
+    params = signals.params_of(rules, datastreams.refreshed())
+    state = fresh(params)
+    first, last = (round(moment.timestamp() * 1e6) for moment in (start, end))
+    for past in steps_after(root / "live", 0):
+        if past.now >= last:
+            return
+        if past.now >= first:
+            state, found = step(state, params, batch_of(list(records_of(root / "readings", past))), past.now)
+            yield past, found
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    stop = threading.Event()
+    for number in (signals_of_the_system.SIGTERM, signals_of_the_system.SIGINT):
+        signals_of_the_system.signal(number, lambda *_: stop.set())
+    live = Live()
+    logger.info("judging %d rules over %d datastreams", len(live.rules), len(live.index.streams.thing) - 1)
+    (live.folder / "beat").touch()
+    while not stop.is_set():
+        busy = live.turn(clock.now())
+        live.housekeep()
+        close_old_connections()
+        if not busy:
+            stop.wait(IDLE_S)
+    live.close()
+
+
+def _first(records: list[Record], writer: str) -> Position:
+    """Return where a writer's log began when nothing of it had been read yet."""
+    segments = [record.after.segment for record in records if record.writer == writer]
+    return Position(min(segments, default=1), 0)
+
+
+def _insist(effects: Callable[[], Any]) -> None:
+    """Do a write; while the database is busy or away, wait and try again: nothing that was judged may be lost."""
+    pause = 0.05
+    while True:
+        try:
+            effects()
+            return
+        except OperationalError as error:
+            logger.warning("the database is busy or away, again in %.1f s: %s", pause, error)
+            close_old_connections()
+            time.sleep(pause)
+            pause = min(pause * 2, 5.0)

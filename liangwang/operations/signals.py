@@ -1,0 +1,247 @@
+"""Signals: the rules in force over the city's things, and what their transitions become in the database."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from django.conf import settings
+from django.db import DatabaseError, OperationalError, transaction
+
+from liangwang.base import events, packs
+from liangwang.base.errors import Refusal
+from liangwang.cases import queries
+from liangwang.rules.declare import LEVELS, Limit, SignalRule
+from liangwang.rules.durations import microseconds
+from liangwang.rules.errors import RuleError
+from liangwang.rules.language import Variable
+from liangwang.rules.program import SignalProgram, compile_signal, limits_of
+from liangwang.rules.state import Params, State, params_for
+from liangwang.rules.stream import CLEAR, RAISE, Transitions, why
+
+from . import incidents
+from .datastreams import Index, stream_sources
+from .models import Asset, Signal
+
+logger = logging.getLogger(__name__)
+
+ENDED = frozenset({"closed", "refused", "withdrawn"})
+RETRY_AFTER = timedelta(seconds=30)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class NoSuchThing(ValueError):
+    """A rule names quantities that no one kind of thing of its pack has."""
+
+    def __init__(self, rule: str, names: Iterable[str]) -> None:
+        self.rule, self.names = rule, tuple(names)
+        super().__init__(f"{rule}: no thing of the pack has {', '.join(self.names)} together")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A signal rule ready to run: its declaration, its program, and the kind of thing that it judges."""
+
+    pack: str
+    rule: SignalRule
+    program: SignalProgram
+    kind: str
+
+
+Ruleset = tuple[Judged, ...]
+
+
+def limits_of_pack(pack: str) -> dict[str, tuple[float, str | None]]:
+    """Return the limits that a pack declares, by name as (value, unit)."""
+    found = [one.value for one in packs.declarations("limits.yaml") if one.pack == pack]
+    return limits_of(limit for limit in found if isinstance(limit, Limit))
+
+
+def quantities_of_pack(pack: str) -> dict[str, dict[str, Variable]]:
+    """Return the quantities of each kind of thing ("pack:cover") that a pack's streams carry."""
+    found: dict[str, dict[str, Variable]] = {}
+    for ref, stream in stream_sources().items():
+        if ref.partition(":")[0] == pack:
+            kind = found.setdefault(f"{pack}:{stream.things}", {})
+            kind |= {name: Variable("number", q.unit) for name, q in stream.quantities.items()}
+    return found
+
+
+def judged(pack: str, rule: SignalRule) -> Judged:
+    """Return one declared rule ready to run. Raises RuleError, or NoSuchThing."""
+    kinds = quantities_of_pack(pack)
+    every = {name: variable for names in kinds.values() for name, variable in names.items()}
+    program = compile_signal(rule, every, limits_of_pack(pack), f"{pack}:{rule.rule}")
+    for kind, names in kinds.items():
+        if program.names and set(program.names) <= set(names):
+            return Judged(pack, rule, program, kind)
+    raise NoSuchThing(program.key, program.names)
+
+
+def ruleset() -> Ruleset:
+    """Return every signal rule in force of routine packs; one that cannot run is left to `liangwang check`."""
+    routine = {pack.key for pack in packs.packs() if pack.meta.mode == "routine"}
+    found = []
+    for one in packs.declarations("rules.yaml"):
+        if isinstance(one.value, SignalRule) and one.pack in routine:
+            try:
+                found.append(judged(one.pack, one.value))
+            except (RuleError, NoSuchThing):
+                continue
+    return tuple(found)
+
+
+def params_of(rules: Ruleset, index: Index) -> Params:
+    """Return what the kernel needs to judge these rules over these datastreams."""
+    return params_for(index.streams, [(one.program, one.kind) for one in rules], settings.TIME_ZONE)
+
+
+def apply(rules: Ruleset, params: Params, state: State, found: Transitions, judged_at: datetime) -> int:
+    """Carry transitions into the database, inside a write: signals, incidents, events. Each at most once."""
+    by_key = {one.program.key: one for one in rules}
+    assets = Asset.objects.select_related("place").in_bulk({int(number) for number in found["thing"]})
+    done = 0
+    for row in found:
+        rule = params.rules[int(row["rule"])]
+        asset = assets.get(int(row["thing"]))
+        if asset is None:
+            continue
+        one, at = by_key[rule.program.key], instant(int(row["at"]))
+        if row["kind"] == RAISE:
+            because = why(state, params, rule, int(row["thing"]), int(row["at"]), float(row["value"]))
+            done += _raised(one, asset, row, at, judged_at, because)
+        elif row["kind"] == CLEAR:
+            done += _cleared(one, asset, at)
+        else:
+            done += _climbed(one, asset, at, int(row["level"]))
+    return done
+
+
+def instant(us: int) -> datetime:
+    """Return an instant from µs since 1970."""
+    return EPOCH + timedelta(microseconds=us)
+
+
+def standing(rule: str, asset: Asset) -> Signal | None:
+    """Return the signal of a rule that stands for an asset, if any."""
+    return Signal.objects.filter(rule=rule, asset=asset, cleared_at=None).order_by("-at").first()
+
+
+def _raised(
+    one: Judged,
+    asset: Asset,
+    row: np.void,
+    at: datetime,
+    judged_at: datetime,
+    because: list[dict[str, object]],
+) -> int:
+    key = f"{one.program.key}@{one.program.version}/{row['datastream']}/{row['at']}"
+    fields = {
+        "rule": one.program.key,
+        "version": one.program.version,
+        "asset": asset,
+        "datastream_id": int(row["datastream"]),
+        "at": at,
+        "judged_at": judged_at,
+        "level": LEVELS[int(row["level"])],
+        "value": None if np.isnan(row["value"]) else float(row["value"]),
+        "because": because,
+    }
+    signal, made = Signal.objects.get_or_create(key=key, defaults=fields)
+    if not made:
+        return 0
+    events.emit(
+        "signal.raised",
+        signal.ref,
+        at,
+        _told(signal),
+        key=f"signal.raised/{key}",
+        place_code=asset.place.code,
+    )
+    if one.rule.plan:
+        signal.case_ref = _joined(one, signal) or _opened(one, signal)
+        signal.save(update_fields=["case_ref"])
+    return 1
+
+
+def open_missing(at: datetime) -> int:
+    """Open the incidents that standing signals should have and have not: their opening failed. Returns how many."""
+    by_key = {one.program.key: one for one in ruleset() if one.rule.plan}
+    waiting = Signal.objects.select_related("asset__place").filter(
+        rule__in=by_key, case_ref="", cleared_at=None, judged_at__lt=at - RETRY_AFTER
+    )
+    done = 0
+    for signal in waiting.order_by("id")[:100]:
+        signal.case_ref = _opened(by_key[signal.rule], signal)
+        signal.save(update_fields=["case_ref"])
+        done += bool(signal.case_ref)
+    return done
+
+
+def _opened(one: Judged, signal: Signal) -> str:
+    """Open the incident of a signal; where that fails, the signal stands alone and `open_missing` tries again."""
+    try:
+        # A savepoint: one plan that cannot be opened must not stop the judging of the whole city.
+        with transaction.atomic():
+            case = incidents.open_incident(signal, at=signal.judged_at)
+    except OperationalError:
+        raise
+    except (DatabaseError, LookupError, ValueError, TypeError, Refusal):
+        logger.exception("%s: no incident for signal %s", one.program.key, signal.ref)
+        return ""
+    return case.ref if case is not None else ""
+
+
+def _joined(one: Judged, signal: Signal) -> str:
+    """Return the open incident that this signal joins by its rule's `join`, or nothing."""
+    join = one.rule.join
+    if join is None:
+        return ""
+    since = signal.at - timedelta(microseconds=microseconds(join.within))
+    near = Signal.objects.filter(rule=signal.rule, at__gte=since, at__lte=signal.at).exclude(case_ref="")
+    if join.of == "asset":
+        near = near.filter(asset=signal.asset)
+    else:
+        near = near.filter(asset__place__code__startswith=signal.asset.place.code[:9])
+    for case_ref in near.order_by("-at").values_list("case_ref", flat=True).distinct()[:5]:
+        case = queries.case_by_ref(case_ref)
+        if case is not None and case.state not in ENDED:
+            return str(case_ref)
+    return ""
+
+
+def _cleared(one: Judged, asset: Asset, at: datetime) -> int:
+    signal = standing(one.program.key, asset)
+    if signal is None:
+        return 0
+    signal.cleared_at = at
+    signal.save(update_fields=["cleared_at"])
+    events.emit(
+        "signal.cleared",
+        signal.ref,
+        at,
+        _told(signal),
+        key=f"signal.cleared/{signal.ref}",
+        place_code=asset.place.code,
+    )
+    if signal.case_ref:
+        incidents.signal_cleared(signal, at=at)
+    return 1
+
+
+def _climbed(one: Judged, asset: Asset, at: datetime, level: int) -> int:
+    signal = standing(one.program.key, asset)
+    if signal is None or LEVELS.index(signal.level) >= level:
+        return 0
+    signal.level = LEVELS[level]
+    signal.save(update_fields=["level"])
+    key = f"signal.climbed/{signal.ref}/{signal.level}"
+    if signal.case_ref:
+        incidents.level_changed(signal, at=at)
+    events.emit("signal.climbed", signal.ref, at, _told(signal), key=key, place_code=asset.place.code)
+    return 1
+
+
+def _told(signal: Signal) -> dict[str, object]:
+    return {"kind": "incident", "rule": signal.rule, "level": signal.level, "case": signal.case_ref}
