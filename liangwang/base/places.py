@@ -14,6 +14,8 @@ import numpy as np
 from django.conf import settings
 from django.db.models import Count, Max, Model, QuerySet
 
+from shapely.geometry.base import BaseGeometry
+
 from .errors import NotFound, Refusal
 from .geo import AreaIndex, PointIndex, area_of, cell, cells_around, degrees_of, haversine_m
 from .labels import Label
@@ -241,6 +243,12 @@ def codes_containing(lon: Sequence[float], lat: Sequence[float], level: str = "s
 def _nearest_neighbourhood(street: str | None, point: tuple[float, float]) -> str | None:
     members = _index().neighbourhoods.get(street or "", [])
     return min(members, key=lambda m: haversine_m(point, (m[1], m[2])))[0] if members else None
+
+
+def outlines(level: str) -> dict[str, BaseGeometry]:
+    """The outline of every place of a level that has one, by code."""
+    index = _index().areas.get(level)
+    return dict(zip(index.keys, index.areas, strict=True)) if index else {}
 
 
 def near(lon: float, lat: float, rows: "QuerySet[Row] | str", metres: float) -> list[tuple[Row, float]]:
