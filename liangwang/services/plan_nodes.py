@@ -1,8 +1,8 @@
 """The node of a case's plan that a task carries out."""
 
 from liangwang.cases.declare import PlanNode
-from liangwang.cases.models import Task
 from liangwang.cases.plans import graph_of
+from liangwang.cases.queries import Task
 
 
 def node_of(task: Task) -> PlanNode:

@@ -13,7 +13,7 @@ from liangwang.base.labels import Label
 from liangwang.base.models import Office, Subject
 from liangwang.base.subjects import masked, subject_by_ref
 from liangwang.base.working_days import local_day
-from liangwang.cases.models import Case, Task
+from liangwang.cases.queries import Case, Task
 from liangwang.engines.sign import ISSUED, ISSUER, Signer, Verifier
 
 from .. import catalogue, sealed

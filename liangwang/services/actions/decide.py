@@ -9,7 +9,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import Office
 from liangwang.cases import actions as cases
-from liangwang.cases.models import Case, Rating, Task
+from liangwang.cases.queries import Case, Task
 
 from .. import catalogue, sealed
 from ..form import is_identity_number
@@ -90,10 +90,10 @@ def withdraw(*, actor: Actor, submission: Submission, at: datetime, reason: str 
 
 def rate(
     *, actor: Actor, submission: Submission, score: int, at: datetime, tags: list[str] | None = None, text: str = ""
-) -> Rating:
+) -> None:
     """好差评: once, voluntary, 5 best; 1 or 2 opens a case that the lead office must answer."""
     require(actor, "rate", thing_of("application", submission.case))
-    return cases.rate_case(actor=actor, at=at, case=submission.case, score=score, tags=tags, text=text)
+    cases.rate_case(actor=actor, at=at, case=submission.case, score=score, tags=tags, text=text)
 
 
 def _office(actor: Actor, case: Case) -> Office | None:

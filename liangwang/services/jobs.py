@@ -1,0 +1,97 @@
+"""What services do by themselves: certificates follow finished steps, and the person is told at each."""
+
+from liangwang.base import notices
+from liangwang.base.events import subscribe
+from liangwang.base.hats import platform
+from liangwang.base.models import Event, Person
+from liangwang.base.subjects import person_row
+from liangwang.cases import queries as cases
+
+from . import catalogue, sealed
+from .actions.certify import issue_certificate
+from .actions.letters import write_letter
+from .models import Certificate, GivenValue, Submission
+from .plan_nodes import node_of
+from .queries.applications import submission_of_case
+
+
+@subscribe("task.done", name="services.certify")
+def certify(event: Event) -> None:
+    """The last step of an item is done: what it gives is issued, and a child's identity number is hers from now on."""
+    task = cases.task_by_ref(event.ref)
+    submission = submission_of_case(task.case) if task else None
+    if task is None or submission is None or task.outcome != "done" or task.state != "done":
+        return
+    documents = catalogue.words().documents
+    for key in node_of(task).gives:
+        role, _, name = key.partition(".")
+        if name in documents and role in submission.roles:
+            issue_certificate(
+                actor=platform(submission.key.partition(":")[0]),
+                submission=submission,
+                node=task.node,
+                type=name,
+                role=role,
+                at=event.at,
+            )
+        elif name == "identity_number":
+            _identify(submission, role, event)
+
+
+@subscribe("certificate.issued", name="services.tell_certificate")
+def tell_certificate(event: Event) -> None:
+    """The applicant learns that a certificate is there."""
+    certificate = Certificate.objects.select_related("case", "office").get(ref=event.ref)
+    submission = Submission.objects.select_related("applicant").filter(case=certificate.case).first()
+    if submission is None:
+        return
+    label, office = certificate.body["label"], certificate.office.name
+    notices.notify(
+        to=submission.applicant,
+        template="services.certificate_issued",
+        title={"zh": f"{label['zh']}已签发", "en": f"Issued: {label['en']}"},
+        body={
+            "zh": f"{office['zh']}已签发，编号 {certificate.number}，可在“我的证照”中出示。",
+            "en": f"{office['en']} has issued it, number {certificate.number}; show it under 'My certificates'.",
+        },
+        at=event.at,
+        key=f"certificate/{certificate.ref}",
+        link=f"/certificates/{certificate.ref}/",
+    )
+
+
+@subscribe("case.closed", name="services.result_letter")
+def result_letter(event: Event) -> None:
+    """All steps are done: the letter of the result, and the invitation to rate."""
+    case = cases.case_by_ref(event.ref)
+    submission = submission_of_case(case) if case else None
+    if case is None or submission is None:
+        return
+    issued = Certificate.objects.filter(case=case, revoked_at=None).order_by("id")
+    body = {"certificates": [{"label": c.body["label"], "number": c.number, "ref": c.ref} for c in issued]}
+    write_letter(submission, "granted", at=event.at, office=case.lead_office, body=body)
+
+
+@subscribe("case.accepted", name="services.accepted_letter")
+def accepted_letter(event: Event) -> None:
+    """Silence accepts too: the notice of acceptance is written whoever, or whatever, accepted."""
+    case = cases.case_by_ref(event.ref)
+    submission = submission_of_case(case) if case else None
+    if case is None or submission is None:
+        return
+    promised = case.promised_at.isoformat() if case.promised_at else None
+    write_letter(submission, "accepted", at=event.at, office=case.lead_office, body={"promised_at": promised})
+
+
+def _identify(submission: Submission, role: str, event: Event) -> None:
+    """Seals the number that public security assigned into the person's row."""
+    given = GivenValue.objects.filter(case=submission.case, field=f"{role}.identity_number", ended_at=None).first()
+    person = Person.objects.filter(subject__ref=submission.roles.get(role, "")).select_related("subject", "home").first()
+    if given is None or person is None:
+        return
+    number = str(sealed.read(given.field, given.value, submission.case.ref))
+    row = person_row(
+        person.subject, name=person.name, sex=person.sex, birth_on=person.birth_on, identity=number, home=person.home
+    )
+    row.demo = person.demo
+    row.save(force_update=True, update_fields=["identity_sealed", "identity_blind"])

@@ -1,0 +1,151 @@
+"""The catalogue: what can be applied for, one item's page, and finding it by the words that people use."""
+
+from datetime import datetime
+from typing import Any, TypedDict
+
+from liangwang.base.hats import Actor
+from liangwang.base.labels import Label
+
+from .. import catalogue as declared
+from .. import search as index
+from ..compile import compile_bound
+from ..compiled import Bound, Compiled, Need, Proved
+from ..declare import Bundle
+from ..merge import questions
+from ..models import Draft
+from ..plan import critical_days
+from ..report import Report, report
+
+THEMES: dict[str, Label] = {
+    "birth": {"zh": "生育与育儿", "en": "Birth and childcare"},
+    "health": {"zh": "就医与健康", "en": "Health"},
+    "household": {"zh": "户籍与身份", "en": "Household and identity"},
+    "company": {"zh": "企业开办与经营", "en": "Companies"},
+    "other": {"zh": "其他", "en": "Other"},
+}
+
+
+class Card(TypedDict):
+    """One item in a list; `days` is the promise in working days, `offices` how many take part."""
+
+    key: str
+    label: Label
+    guide: Label
+    bundle: bool
+    theme: str
+    days: int
+    items: int
+    offices: int
+
+
+def catalogue(theme: str | None = None) -> list[Card]:
+    """Every item and bundle that can be applied for, bundles first."""
+    cards = [_card(declared.bound(key)) for key in declared.keys()]
+    return [card for card in cards if theme in (None, card["theme"])]
+
+
+def themes() -> list[tuple[str, Label]]:
+    """The themes that have items, with their names."""
+    used = {card["theme"] for card in catalogue()}
+    return [(key, label) for key, label in THEMES.items() if key in used]
+
+
+def search(query: str, limit: int = 20) -> list[Card]:
+    """Items whose name, aliases, guide or pinyin match, the best first; an empty query gives the whole catalogue."""
+    if not query.strip():
+        return catalogue()[:limit]
+    in_force = set(declared.keys())
+    return [_card(declared.bound(key)) for key in index.search(query, limit) if key in in_force]
+
+
+def item_page(key: str, scenario: dict[str, str] | None = None, actor: Actor | None = None) -> dict[str, Any]:
+    """Everything that the page of an item says, for the situation as far as it is known; raises NotFound.
+
+    Returns {key, label, guide, bundle: bool, theme, subject, offices: [Label department keys], basis: [{law, article,
+    source, unverified}], legal_days | None, promised_days, limits: [{item: Label, days, basis: Label, unverified}],
+    questions: [Question], scenario, pages: [Page], materials_asked: [Need], materials_not_asked: [Need] (each
+    `supply.source` names its office), materials_promised: [Need] (may be replaced by a commitment), outputs: [{label,
+    role, paper, item}], steps: [Node] (`starts`, `ends` in working days), delivery: [Label], consents: [Label],
+    trips, report: Report, draft: ref of the actor's open draft | None}.
+    """
+    bound = declared.bound(key)
+    answers = {**_usual(bound), **(scenario or {})}
+    compiled = compile_bound(bound, answers, Proved(), declared.words())
+    made: Report = report(bound, compiled, answers, declared.words())
+    return {
+        "key": key,
+        "label": bound.head.label,
+        "guide": bound.head.guide,
+        "bundle": isinstance(bound.head, Bundle),
+        "theme": bound.head.theme,
+        "subject": bound.head.subject,
+        "offices": sorted({node.department for node in compiled.nodes}),
+        "basis": [
+            {"law": b.law, "article": b.article, "source": b.source, "unverified": b.unverified}
+            for b in (*bound.head.basis, *(b for s in bound.items if s.item is not bound.head for b in s.item.basis))
+        ],
+        "legal_days": compiled.legal_days,
+        "promised_days": compiled.promised_days,
+        "limits": [
+            {
+                "item": s.item.label,
+                "days": s.item.promised_days.days,
+                "basis": s.item.promised_days.basis,
+                "unverified": s.item.promised_days.unverified,
+            }
+            for s in compiled.items
+        ],
+        "questions": compiled.questions,
+        "scenario": answers,
+        "pages": compiled.pages,
+        "materials_asked": compiled.materials_asked,
+        "materials_not_asked": compiled.materials_not_asked,
+        "materials_promised": _promisable(compiled),
+        "outputs": _outputs(compiled),
+        "steps": compiled.nodes,
+        "delivery": [d.label for s in compiled.items for d in s.item.delivery],
+        "consents": [c.label for c in compiled.consents],
+        "trips": made.after.trips,
+        "report": made,
+        "draft": _open_draft(key, actor),
+    }
+
+
+def _promisable(compiled: Compiled) -> list[Need]:
+    return [need for need in compiled.materials_asked if need.commitment]
+
+
+def _outputs(compiled: Compiled) -> list[dict[str, Any]]:
+    words = declared.words()
+    return [
+        {"label": words.document(o.certificate).label, "role": o.role, "paper": o.paper, "item": s.item.label}
+        for s in compiled.items
+        for o in s.item.outputs
+        if o.certificate
+    ]
+
+
+def _usual(bound: Bound) -> dict[str, str]:
+    """The first option of every question: the situation that a page shows before anything is answered."""
+    return {q.question: q.options[0].option for q in questions(bound)}
+
+
+def _card(bound: Bound) -> Card:
+    compiled = compile_bound(bound, _usual(bound), Proved(), declared.words())
+    return Card(
+        key=bound.key,
+        label=bound.head.label,
+        guide=bound.head.guide,
+        bundle=isinstance(bound.head, Bundle),
+        theme=bound.head.theme,
+        days=critical_days(compiled.nodes),
+        items=len(compiled.items),
+        offices=len({node.department for node in compiled.nodes}),
+    )
+
+
+def _open_draft(key: str, actor: Actor | None) -> str | None:
+    if actor is None or actor.for_subject_id is None:
+        return None
+    found = Draft.objects.filter(key=key, applicant_id=actor.for_subject_id, state=Draft.State.OPEN).first()
+    return found.ref if found else None

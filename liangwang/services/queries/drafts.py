@@ -1,0 +1,292 @@
+"""A draft as pages show it: task list, questions, form pages, materials, check answers."""
+
+from datetime import datetime
+from typing import Any, TypedDict
+
+from liangwang.base.labels import Label
+from liangwang.base.models import Subject
+from liangwang.base.subjects import masked
+from liangwang.base.working_days import local_day, working_days
+
+from .. import catalogue, sealed
+from ..compiled import Ask, Need
+from ..drafting import Seen, consents_missing, field_problems, materials_missing, missing, prefilled, see
+from ..form import FieldProblem
+from ..models import Authorisation, Draft
+from ..provable import proved_for
+from ..report import report
+from ..vocabulary import field_id
+
+
+class FieldShown(TypedDict):
+    """One field of a page: `why` is None for a field that is simply asked."""
+
+    ask: Ask
+    value: str
+    problem: Label | None
+    why: dict[str, Any] | None  # {"source": Label, "at": "YYYY-MM-DD", "state": verified|single|majority|conflict}
+
+
+class PageShown(TypedDict):
+    """One page: fields to fill in, and those that need not be because they are known or come by themselves."""
+
+    key: str
+    title: Label
+    fields: list[FieldShown]
+    known: list[FieldShown]
+    done: bool
+
+
+def draft_by_ref(ref: str) -> Draft | None:
+    """The draft that a link names, with its version and applicant."""
+    return Draft.objects.select_related("version", "applicant", "place").filter(ref=ref).first()
+
+
+def draft_by_ref_of(authorisation: Authorisation) -> Draft:
+    """The draft that an authorisation belongs to."""
+    return Draft.objects.select_related("version", "applicant", "place").get(pk=authorisation.draft_id)
+
+
+def drafts_of(subject_id: int) -> list[dict[str, Any]]:
+    """Open drafts that a person writes or is asked to join, newest first.
+
+    Each {ref, key, label, updated_at, role: "applicant" | role asked, saves}.
+    """
+    mine = Draft.objects.filter(applicant_id=subject_id, state=Draft.State.OPEN).select_related("version")
+    asked = (
+        Authorisation.objects.filter(subject_id=subject_id, draft__state=Draft.State.OPEN)
+        .exclude(draft__applicant_id=subject_id)
+        .select_related("draft__version")
+    )
+    rows = [(draft, "applicant") for draft in mine] + [(one.draft, one.role) for one in asked]
+    return [
+        {
+            "ref": draft.ref,
+            "key": draft.key,
+            "label": draft.version.body["head"]["label"],
+            "updated_at": draft.updated_at,
+            "role": role,
+            "saves": draft.saves,
+        }
+        for draft, role in sorted(rows, key=lambda row: row[0].updated_at, reverse=True)
+    ]
+
+
+def form_pages(draft: Draft, at: datetime) -> dict[str, Any]:
+    """The whole draft at once.
+
+    Returns {draft, label, questions: [{question: Question, answer: str, suggested: {option, source: Label} | None}],
+    pages: [PageShown], materials: [{need: Need, file: {ref, name, size} | None, committed: bool}], not_asked: [Need],
+    consents: [{role, label, text, state: none|asked|given|refused, who: masked name, mine: bool}], promised_days,
+    promised_on: date, report: Report, ready: bool, missing: [Label], saved_at}.
+    """
+    seen = see(draft, at)
+    compiled = seen.compiled
+    wrong = {problem.field: problem.message for problem in field_problems(seen, at)}
+    return {
+        "draft": draft,
+        "label": compiled.label,
+        "questions": [_question(q, seen) for q in compiled.questions],
+        "pages": [_page(page, seen, wrong) for page in compiled.pages],
+        "materials": _materials(seen),
+        "not_asked": compiled.materials_not_asked,
+        "consents": _consents(seen),
+        "promised_days": compiled.promised_days,
+        "promised_on": working_days().due_on(local_day(at), compiled.promised_days),
+        "report": report(seen.bound, compiled, draft.scenario, catalogue.words()),
+        "ready": not missing(seen, at),
+        "missing": missing(seen, at),
+        "saved_at": draft.updated_at,
+    }
+
+
+def next_page(draft: Draft, at: datetime, after: str | None = None) -> str:
+    """Where to go on: "questions", "page:<key>", "materials", "consents" or "check", the first that is not done.
+
+    `after` (same words) skips everything up to it, so that a person may leave a page for later.
+    """
+    seen = see(draft, at)
+    wrong = {problem.field for problem in field_problems(seen, at)}
+    stops = [("questions", not seen.compiled.unanswered)]
+    for page in seen.compiled.pages:
+        if any(not ask.settled for ask in page.fields):
+            stops.append((f"page:{page.key}", not any(ask.id in wrong for ask in page.fields)))
+    stops.append(("materials", not materials_missing(seen)))
+    stops.append(("consents", not consents_missing(seen)))
+    names = [name for name, _ in stops]
+    if after in names:
+        stops = stops[names.index(after) + 1 :]
+    return next((name for name, done in stops if not done), "check")
+
+
+def material_page(draft: Draft, need: str, at: datetime) -> dict[str, Any] | None:
+    """One material: {need: Need, file: {ref, name, size} | None, committed: bool}; None where it is not asked."""
+    return next((one for one in _materials(see(draft, at)) if one["need"].id == need), None)
+
+
+def check_answers(draft: Draft, at: datetime) -> dict[str, Any]:
+    """Everything before it is handed in, as one list of sections with a link back for each line.
+
+    Returns {draft, label, sections: [{key, title, rows: [{id, label, value, shown, source: Label | None, page}]}],
+    materials, not_asked, consents, missing: [Label], problems: [FieldProblem], promised_days, promised_on, report,
+    own_consent: Consent | None}.
+    """
+    seen = see(draft, at)
+    whole = form_pages(draft, at)
+    sections = [
+        {
+            "key": "questions",
+            "title": Label(zh="您的情形", en="Your situation"),
+            "rows": [_question_row(entry) for entry in whole["questions"]],
+        }
+    ]
+    sections += [
+        {"key": page["key"], "title": page["title"], "rows": [_row(one, page["key"]) for one in _both(page)]}
+        for page in whole["pages"]
+    ]
+    mine = draft.scenario.get("i_am")
+    problems: list[FieldProblem] = field_problems(seen, at)
+    kept = ("draft", "label", "materials", "not_asked", "consents", "missing", "promised_days", "promised_on", "report")
+    return {
+        **{key: whole[key] for key in kept},
+        "sections": sections,
+        "problems": problems,
+        "own_consent": next((c for c in seen.compiled.consents if c.role == mine), None),
+    }
+
+
+def authorisation_page(authorisation: Authorisation, at: datetime) -> dict[str, Any]:
+    """What the other parent reads before deciding.
+
+    Returns {authorisation, text: Label, label, applicant: masked name, role, items: [Label], sections (as in
+    check_answers, values of other people masked), state}.
+    """
+    draft = draft_by_ref_of(authorisation)
+    shown = check_answers(draft, at)
+    own = f"{authorisation.role}."
+    for section in shown["sections"]:
+        for row in section["rows"]:
+            if not row["id"].startswith(own):
+                row["shown"] = sealed.masked(row["id"], row["shown"])
+                row["value"] = ""
+    seen = see(draft, at)
+    return {
+        "authorisation": authorisation,
+        "text": authorisation.text,
+        "label": shown["label"],
+        "applicant": _name(draft.applicant),
+        "role": authorisation.role,
+        "items": [source.item.label for source in seen.compiled.items],
+        "sections": shown["sections"],
+        "state": authorisation.state,
+    }
+
+
+def _question(question: Any, seen: Seen) -> dict[str, Any]:
+    suggested = None
+    if question.known_by and question.question in seen.compiled.unanswered:
+        evidence = _evidence_for(question, seen)
+        if evidence is not None:
+            suggested = {"option": str(evidence.value), "source": evidence.source}
+    return {
+        "question": question,
+        "answer": seen.draft.scenario.get(question.question, ""),
+        "suggested": suggested,
+    }
+
+
+def _evidence_for(question: Any, seen: Seen) -> Any:
+    field = field_id(question.known_by.role, question.known_by.concept)
+    evidence = proved_for(seen.draft, seen.draft.updated_at).values.get(field)
+    options = {option.option for option in question.options}
+    return evidence if evidence is not None and str(evidence.value) in options else None
+
+
+def _page(page: Any, seen: Seen, wrong: dict[str, Label]) -> PageShown:
+    values = prefilled(seen)
+    touched = seen.draft.answers
+    fields = [_field(ask, values, wrong if ask.id in touched else {}) for ask in page.fields if not ask.settled]
+    known = [_field(ask, values, {}) for ask in page.fields if ask.settled]
+    done = not any(ask.id in wrong for ask in page.fields)
+    return PageShown(key=page.key, title=page.title, fields=fields, known=known, done=done)
+
+
+def _field(ask: Ask, values: dict[str, str], wrong: dict[str, Label]) -> FieldShown:
+    why: dict[str, Any] | None = None
+    value = values.get(ask.id, "")
+    if ask.comes_from is not None:
+        why = {"source": ask.comes_from, "at": "", "state": "later"}
+    elif ask.known is not None:
+        why = {"source": ask.known.source, "at": ask.known.at, "state": ask.known.state}
+        value = str(ask.known.value) if ask.settled else value
+    return FieldShown(ask=ask, value=value, problem=wrong.get(ask.id), why=why)
+
+
+def _materials(seen: Seen) -> list[dict[str, Any]]:
+    rows = {f"{m.role}.{m.type}": m for m in seen.draft.materials.filter(ended_at=None).select_related("file")}
+    shown: list[Need] = [n for n in seen.compiled.needs if n.supply.way in ("ask", "commitment")]
+    return [
+        {
+            "need": need,
+            "file": {"ref": row.file.ref, "name": row.file.name, "size": row.file.size}
+            if (row := rows.get(need.id))
+            else None,
+            "committed": need.id in seen.draft.committed,
+        }
+        for need in shown
+    ]
+
+
+def _consents(seen: Seen) -> list[dict[str, Any]]:
+    mine = seen.draft.scenario.get("i_am")
+    found = []
+    for consent in seen.compiled.consents:
+        given = seen.consents.get(consent.role)
+        found.append(
+            {
+                "role": consent.role,
+                "label": consent.label,
+                "text": consent.text,
+                "state": given.state if given else "none",
+                "ref": given.ref if given else None,
+                "who": _name(given.subject) if given else "",
+                "mine": consent.role == mine,
+            }
+        )
+    return found
+
+
+def _both(page: PageShown) -> list[FieldShown]:
+    return [*page["fields"], *page["known"]]
+
+
+def _row(one: FieldShown, page: str) -> dict[str, Any]:
+    ask = one["ask"]
+    labels = {choice.value: choice.label for choice in ask.choices}
+    shown: Any = labels.get(one["value"], one["value"])
+    return {
+        "id": ask.id,
+        "label": ask.label,
+        "value": one["value"],
+        "shown": shown,
+        "source": one["why"]["source"] if one["why"] else None,
+        "page": page,
+    }
+
+
+def _question_row(entry: dict[str, Any]) -> dict[str, Any]:
+    question = entry["question"]
+    label = next((o.label for o in question.options if o.option == entry["answer"]), None)
+    return {
+        "id": f"question.{question.question}",
+        "label": question.label,
+        "value": entry["answer"],
+        "shown": label or "",
+        "source": None,
+        "page": "questions",
+    }
+
+
+def _name(subject: Subject) -> str:
+    person = getattr(subject, "person", None)
+    return masked(person.name) if person else ""

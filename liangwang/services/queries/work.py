@@ -1,0 +1,129 @@
+"""What an office needs on one screen to decide: facts with provenance, materials, lanes, what it must give."""
+
+from datetime import datetime
+from typing import Any
+
+from liangwang.base.access import visible
+from liangwang.base.hats import Actor
+from liangwang.cases import queries as cases
+from liangwang.cases.plans import graph_of
+
+from .. import catalogue, sealed
+from ..merge import questions, roles
+from ..models import GivenValue, Submission
+from ..plan_nodes import node_of
+from ..vocabulary import field_id
+from .applications import submission_of_case
+
+
+def waiting_for_acceptance(actor: Actor) -> list[Submission]:
+    """Applications that this hat may accept, the longest waiting first."""
+    rows = visible(actor, "update", "application", cases.Case.objects.filter(kind="application", state="open"))
+    found = Submission.objects.filter(case__in=rows.values("pk")).select_related("case", "applicant", "version", "draft")
+    return list(found.order_by("submitted_at"))
+
+
+def decision_facts(task: cases.Task, at: datetime) -> dict[str, Any] | None:
+    """The decision page of a task; None where the task is not part of an application.
+
+    Returns {task, case, submission, item: Label, facts: [{id, label, role_label, value, source: Label | None, state,
+    used: bool}] (personal numbers masked, those that this step uses first), materials: [{id, label, way, source,
+    ref}], gives: [{field, label, kind}] values that the office must enter, certificates: [Label] that will be issued,
+    back_to: [{node, label, office}] finished steps it may send back to, lanes, clock, timeline, scenario:
+    [{question, answer}]}.
+    """
+    case = task.case
+    submission = submission_of_case(case)
+    if submission is None:
+        return None
+    bound = catalogue.read_body(submission.version.body)
+    node = node_of(task)
+    item_key = task.node.partition(".")[0]
+    item = next((s.item for s in bound.items if s.key.partition(":")[2] == item_key), None)
+    return {
+        "task": task,
+        "case": case,
+        "submission": submission,
+        "item": item.label if item else case.title,
+        "facts": _facts(submission, bound, item, set(node.uses)),
+        "materials": [n for n in submission.evidence["needs"] if item is None or _asked_by(n, item_key)],
+        "gives": _gives(node.gives),
+        "certificates": [d.label for key in node.gives if (d := _document(key))],
+        "back_to": _back_to(task),
+        "lanes": cases.lanes(case, at),
+        "clock": cases.clock(case, at),
+        "timeline": cases.timeline(case),
+        "scenario": _scenario(submission, bound),
+    }
+
+
+def _facts(submission: Submission, bound: Any, item: Any, uses: set[str]) -> list[dict[str, Any]]:
+    words, names = catalogue.words(), roles(bound)
+    values = sealed.read_all(submission.answers, submission.draft.ref)
+    for row in GivenValue.objects.filter(case=submission.case, ended_at=None):
+        values[row.field] = sealed.read(row.field, row.value, submission.case.ref)
+    known = submission.evidence.get("known", {})
+    found, seen = [], set()
+    for source in bound.items if item is None else [s for s in bound.items if s.item is item]:
+        for field in source.item.fields:
+            key = field_id(field.role, field.concept)
+            if key in seen or key not in values:
+                continue
+            seen.add(key)
+            concept = words.concept(field.concept)
+            choices = {choice.value: choice.label for choice in concept.choices}
+            found.append(
+                {
+                    "id": key,
+                    "label": field.label or concept.label,
+                    "role_label": names.get(field.role, {"zh": field.role, "en": field.role}),
+                    "value": choices.get(str(values[key]), sealed.masked(key, values[key])),
+                    "source": known.get(key, {}).get("source"),
+                    "state": known.get(key, {}).get("state", "told"),
+                    "used": key in uses,
+                }
+            )
+    return sorted(found, key=lambda fact: not fact["used"])
+
+
+def _asked_by(need: dict[str, Any], item_key: str) -> bool:
+    return any(key.partition(":")[2] == item_key for key in need["asked_by"])
+
+
+def _document(key: str) -> Any:
+    return catalogue.words().documents.get(key.partition(".")[2])
+
+
+def _gives(keys: list[str]) -> list[dict[str, Any]]:
+    words = catalogue.words()
+    found = []
+    for key in keys:
+        if _document(key) is None:
+            tail = key.partition(".")[2]
+            concept = next((c for name, c in words.concepts.items() if name.replace(".", "_").endswith(tail)), None)
+            label = concept.label if concept else {"zh": tail, "en": tail}
+            found.append({"field": key, "label": label, "kind": concept.kind if concept else "text"})
+    return found
+
+
+def _back_to(task: cases.Task) -> list[dict[str, Any]]:
+    """Finished steps that this one stands on, the nearest first."""
+    before = graph_of(task.case.plan_id).ancestors(task.node)
+    rows = {t.node: t for t in task.case.tasks.filter(node__in=before, state="done").select_related("office")}
+    return [
+        {"node": node, "label": rows[node].label, "office": rows[node].office.name if rows[node].office else None}
+        for node in reversed(before)
+        if node in rows
+    ]
+
+
+def _scenario(submission: Submission, bound: Any) -> list[dict[str, Any]]:
+    answers = submission.evidence.get("scenario", {})
+    return [
+        {
+            "question": q.label,
+            "answer": next((o.label for o in q.options if o.option == answers.get(q.question)), None),
+        }
+        for q in questions(bound)
+        if q.question in answers
+    ]
