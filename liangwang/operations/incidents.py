@@ -158,7 +158,7 @@ def report_incident(
     `plan` is `pack:key`; `point` is (lon, lat). Raises OutsideCity, NotFound.
     """
     pack = plan.partition(":")[0]
-    reporter = Subject.objects.filter(pk=actor.for_subject_id or actor.subject_id).first()
+    reporter = Subject.objects.filter(pk=actor.for_subject_id or actor.subject_id or 0).first()
     return actions.open_case(
         actor=actor,
         at=at,

@@ -147,7 +147,8 @@ def report_task(
         "state": State.REPORTED, "reported_at": at, "done_by_id": actor.party_id,
         "result": {**task.result, **(result or {})},
     }  # fmt: skip
-    flip(task, [State.ACCEPTED, State.ARRIVED], verb, **values)
+    in_hand = [State.ACCEPTED, State.ARRIVED, *([] if task.crew_office_id else [State.READY])]
+    flip(task, in_hand, verb, **values)
     locked.put(handled_at=at)
     locked.reach("feedback")
     locked.note("task.reported", task, stage="feedback", attempt=task.attempt, result=result or {})
