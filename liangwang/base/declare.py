@@ -1,5 +1,6 @@
 """Reads declarations: each file has one schema with one owner, each mistake its line and remedy."""
 
+import re
 import typing
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
@@ -214,7 +215,8 @@ def _entry(
         try:
             value = msgspec.convert(raw, kind, strict=not loose)
         except (msgspec.ValidationError, ValueError) as error:
-            problems.append(_problem(file, document.line(path), head(kind), said(error), _look_up(schema)))
+            line = document.line((*path, *_path_of(error)))
+            problems.append(_problem(file, line, head(kind), said(error), _look_up(schema)))
             return None
         key = schema.name if schema.single else str(getattr(value, _first(kind).name))
         return Entry(key, value, raw, file, document.line(path), path)
@@ -222,6 +224,13 @@ def _entry(
         key = next((str(part) for part in reversed(where) if isinstance(part, str)), "")
         problems.append(_problem(file, document.line(where), key, message, remedy))
     return None
+
+
+def _path_of(error: Exception) -> Path:
+    """Where a converter says that it stumbled: "… - at `$.days[0].basis`"."""
+    found = re.search(r" - at `\$(.*)`$", str(error))
+    steps = re.findall(r"\.(\w+)|\[(\d+)\]", found[1]) if found else []
+    return tuple(name or int(index) for name, index in steps)
 
 
 def _doubles(entries: list[Entry]) -> Iterator[Problem]:

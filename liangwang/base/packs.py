@@ -59,6 +59,7 @@ class Declared(NamedTuple):
     raw: Any
     file: str
     line: int
+    path: tuple[str | int, ...] = ()
 
     @property
     def ref(self) -> str:
@@ -100,6 +101,11 @@ def declared(file: str, name: str, within: str | None = None, root: Path | None 
 def problems(root: Path | None = None) -> list[Problem]:
     """Every mistake in every file of every pack, unresolved references included, by file and line."""
     return _shelf(root or _root()).problems()
+
+
+def line_of(one: Declared, *path: str | int, root: Path | None = None) -> int:
+    """The line of a value inside a declaration, for messages."""
+    return _shelf(root or _root()).line(one.file, (*one.path, *path))
 
 
 def forget() -> None:
@@ -240,10 +246,10 @@ class _Shelf:
     def _unresolved(self) -> Iterator[Problem]:
         names = _Names(self)
         for pack in self.packs.values():
-            owner, known = pack.meta.owner, names.of("departments.csv") or set()
-            if not any(c in known for c in _candidates(owner, pack.key)):
+            owner, offices = pack.meta.owner, names.of("departments.csv") or set()
+            if not any(c in offices for c in _candidates(owner, pack.key)):
                 yield _unknown(
-                    self._shown(pack), 1, "owner", owner, did_you_mean(owner, _short(known, pack.key))
+                    self._shown(pack), 1, "owner", owner, did_you_mean(owner, _short(offices, pack.key))
                 )
         for schema in schemas().values():
             for pack_key, entry in [] if schema.name == "pack.toml" else self.read_all(schema):
@@ -251,16 +257,18 @@ class _Shelf:
                     known = names.of(mention.target)
                     if known is None or any(c in known for c in _candidates(mention.text, pack_key)):
                         continue
-                    line = self.line(entry, mention.path)
+                    line = self.line(entry.file, (*entry.path, *mention.path))
                     key = str(next((p for p in reversed(mention.path) if isinstance(p, str)), entry.key))
                     remedy = did_you_mean(mention.text, _short(known, pack_key))
                     yield _unknown(entry.file, line, key, mention.text, remedy)
 
-    def line(self, entry: Entry, path: tuple[str | int, ...]) -> int:
-        """The line of a value inside an entry."""
-        source = self.root.parent / entry.file
+    def line(self, file: str, path: tuple[str | int, ...]) -> int:
+        """The line of a value in a file; 1 for what only the desk has."""
+        source = self.root.parent / file
+        if not source.exists():
+            return 1
         content = source.read_bytes()
-        return self.documents.read(content, content.decode(), source.name).line((*entry.path, *path))
+        return self.documents.read(content, content.decode(), source.name).line(path)
 
 
 class _Names:
@@ -288,7 +296,9 @@ def _shelf(root: Path) -> _Shelf:
 
 
 def _declared(pack: str, entry: Entry) -> Declared:
-    return Declared(pack, entry.key, entry.value, version_hash(entry.raw), entry.raw, entry.file, entry.line)
+    return Declared(
+        pack, entry.key, entry.value, version_hash(entry.raw), entry.raw, entry.file, entry.line, entry.path
+    )
 
 
 def _with_desk(
