@@ -67,16 +67,12 @@ def _database_of_its_own(name: str) -> dict[str, str]:
     return {"DATABASE_URL": url.replace("/postgres?", f"/{name}?")}
 
 
-@pytest.fixture
-def make_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
-    """Makes houses with tables and no city: `make_house(WEB="2")`; each is stopped when the test ends."""
+def _houses(tmp: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
     houses: list[House] = []
 
     def make(**environment: str) -> House:
-        data = tmp_path_factory.mktemp("house")
-        house = House(
-            data, environment={**_database_of_its_own(f"house_{os.getpid()}_{len(houses)}"), **environment}
-        )
+        data = tmp.mktemp("house")
+        house = House(data, environment={**_database_of_its_own(f"{data.name}_{os.getpid()}"), **environment})
         house.prepare()
         houses.append(house)
         return house
@@ -85,6 +81,18 @@ def make_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     for house in houses:
         with suppress(ProcessLookupError):
             house.stop()
+
+
+@pytest.fixture
+def make_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
+    """Makes houses with tables and no city: `make_house(WEB="2")`; each is stopped when the test ends."""
+    yield from _houses(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def house_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., House]]:
+    """The same, for houses that a module's tests share."""
+    yield from _houses(tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

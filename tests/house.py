@@ -13,6 +13,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -64,6 +65,21 @@ class House:
             text=True,
             check=False,
         )
+
+    def do(self, code: str) -> Any:
+        """Runs Python with this house's settings in a process of its own; what it assigns to `answer` comes back as JSON."""
+        program = f"import django, json\ndjango.setup()\nanswer = None\n{dedent(code)}\nprint(json.dumps(answer, default=str))"
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**self.env, "DJANGO_SETTINGS_MODULE": "liangwang.settings"},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise AssertionError(f"{code}\n{done.stderr}")
+        return json.loads(done.stdout.splitlines()[-1])
 
     def prepare(self) -> None:
         """The tables; no demo city."""
@@ -133,6 +149,13 @@ class House:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         return bool(pids)
+
+    def answers(self) -> int:
+        """The status of /healthz, 0 while nobody listens."""
+        try:
+            return self.ask("GET", "/healthz").status
+        except (OSError, http.client.HTTPException):
+            return 0
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, timeout: float = 10.0, **headers: str
