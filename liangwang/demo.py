@@ -12,13 +12,16 @@ from django.conf import settings
 from django.db.models import Min
 
 from liangwang.base import clock
+from liangwang.base.keys import blind
 from liangwang.base.models import Company, CompanyRole, Guardian, Person, Place
 from liangwang.base.places import city_settings, load_places, outlines
 from liangwang.base.subjects import new_subjects, person_row
 from liangwang.base.transactions import write
 from liangwang.base.working_days import load_calendar, local_day
 from liangwang.engines.street_graph import cached_streets
+from liangwang.operations import actions
 from liangwang.operations.crews import enlist_crews
+from liangwang.operations.datastreams import stream_sources
 
 from . import demo_covers, demo_day
 from .demo_hats import demo_hats, load_named
@@ -28,6 +31,7 @@ from .demo_people import ADULT, Firm, Human, Numbers, Street, firms, people
 __all__ = ["day", "demo_hats", "load", "load_demo"]
 
 COVERS = 5_000
+COVER_PACK = "manholes"
 PEOPLE_PER_COMPANY = 20
 # Where the covers are: the demo street, the rest of its district, the dense districts, everywhere else.
 COVER_SHARES = (0.10, 0.25, 0.40, 0.25)
@@ -77,7 +81,7 @@ def load_demo(
     with _step("机构 · offices", found, say) as done:
         done(load_offices(settings.CITY_DIR, at=at) + enlist_crews(at=at))
     with _step("人物 · named people", found, say) as done:
-        done(len(load_named(settings.CITY_DIR, numbers, at=at)))
+        done(load_named(settings.CITY_DIR, numbers, at=at))
     with _step("居民 · residents", found, say) as done:
         humans = _humans(people, seed, anchor, city, numbers)
         done(_load_people(humans, anchor, at))
@@ -179,8 +183,6 @@ def _load_people(humans: list[Human], on: date, at: datetime) -> int:
 
 def _by_identity(humans: list[Human]) -> dict[int, int]:
     """The subject id of each of these people who is there already, by position."""
-    from liangwang.base.keys import blind
-
     kept = dict(Person.objects.filter(demo=True).values_list("identity_blind", "subject_id"))
     blinds = ((i, blind(human.identity, "identity")) for i, human in enumerate(humans))
     return {i: kept[index] for i, index in blinds if index in kept}
@@ -213,14 +215,31 @@ def _load_companies(seeded: list[Firm], humans: list[Human], at: datetime) -> in
 
 
 def _load_covers(n: int, seed: int, city: dict[str, Any], at: datetime) -> int:
-    from liangwang.operations import actions
-
+    """Registers covers with the pack that watches them; none where this deployment has no such pack."""
+    kind = next((s.things for ref, s in stream_sources().items() if ref.startswith(f"{COVER_PACK}:")), None)
+    if kind is None:
+        return 0
     graph = cached_streets(settings.DATA / "graph", outlines("district"), dense=city["dense"])
     grids = outlines("grid")
     roads = {code: street.roads for code, street in _streets(city)}
-    weights = _weights(grids, city)
-    invented = demo_covers.covers(n, seed=seed, graph=graph, grids=grids, weights=weights, roads=roads)
-    return actions.register_assets(demo_covers.asset_rows(invented), at=at)
+    invented = demo_covers.covers(
+        n, seed=seed, graph=graph, grids=grids, weights=_weights(grids, city), roads=roads
+    )
+    streets = {p.code: p for p in Place.objects.filter(kind__in=["street", "town"]).defer("polygon")}
+    rows = [
+        actions.NewAsset(
+            key=cover.key,
+            kind=kind,
+            lon=cover.lon,
+            lat=cover.lat,
+            owner=cover.owner,
+            label=cover.label,
+            place=streets[cover.grid.partition("-")[0]],
+            facts={"address": cover.address, "grid": cover.grid},
+        )
+        for cover in invented
+    ]
+    return len(actions.register_assets(COVER_PACK, rows, at=at))
 
 
 def _weights(grids: dict[str, Any], city: dict[str, Any]) -> dict[str, float]:

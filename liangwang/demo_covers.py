@@ -58,7 +58,7 @@ def covers(
         node = int(random.choice(corners[grid]))
         east, north = degrees_of(ASIDE_M, float(graph.lat[node]))
         owner = owners[int(owner_of[i])]
-        named, word, key = roads[grid[:-3]], OWNERS[owner][1], f"M{i + 1:05d}"
+        named, word, key = roads[grid.partition("-")[0]], OWNERS[owner][1], f"M{i + 1:05d}"
         road = named[node % len(named)]
         near = named[(node + 1) % len(named)]
         address = f"{road}{random.integers(1, 1800)}号" + (f"（近{near}）" if near != road else "")

@@ -186,11 +186,13 @@ def _reading(cover: Cover, at: datetime, tilt_deg: float) -> dict[str, Any]:
 
 def _move(day: Day, at: datetime) -> None:
     """Now and then a cover is moved; a lorry only shakes it."""
-    if not day.covers or (day.next_move is not None and at < day.next_move):
+    still = {m.cover for m in day.moved}
+    if len(still) == len(day.covers) or (day.next_move is not None and at < day.next_move):
         return
     wait_s = float(day.random.exponential(TILT_EVERY_S))
     day.next_move = at + timedelta(seconds=min(max(wait_s, TILT_EVERY_S / 4), 3 * TILT_EVERY_S))
-    cover = day.covers[int(day.random.integers(len(day.covers)))]
+    resting = [cover for cover in day.covers if cover not in still]
+    cover = resting[int(day.random.integers(len(resting)))]
     lorry = day.random.random() < LORRY_SHARE
     kept_s = TICK_S if lorry else TILT_KEPT_S
     day.moved.append(Moved(cover, at, at + timedelta(seconds=kept_s), float(day.random.uniform(24, 70))))

@@ -62,8 +62,9 @@ def _hat(row: dict[str, Any], party: Party) -> Hat:
     return Hat(row["login"], key, name, row["does"], row["icon"], row["start"])
 
 
-def load_named(city_dir: Path, numbers: Numbers, *, at: datetime) -> dict[str, Person]:
-    """Makes whoever of the named people is missing; returns the residents among them by login name."""
+def load_named(city_dir: Path, numbers: Numbers, *, at: datetime) -> int:
+    """Makes whoever of the named people is missing; returns how many parties were made."""
+    before = Party.objects.count()
     people = cast(city_dir)["people"]
     residents = {row["login"]: _resident(row, numbers, at) for row in people}
     parties = {row["login"]: _party(row, residents[row["login"]].subject) for row in people}
@@ -76,10 +77,9 @@ def load_named(city_dir: Path, numbers: Numbers, *, at: datetime) -> dict[str, P
         party = _party(row, None)
         for post in row["posts"]:
             role, _, office = post.partition("@")
-            Post.objects.get_or_create(
-                party=party, office=Office.objects.get(key=office), role=role, ended_at=None
-            )
-    return residents
+            at_office = Office.objects.get(key=office)
+            Post.objects.get_or_create(party=party, office=at_office, role=role, ended_at=None)
+    return Party.objects.count() - before
 
 
 def _resident(row: dict[str, Any], numbers: Numbers, at: datetime) -> Person:
@@ -125,7 +125,7 @@ def _mandate(giver: Subject, taker: Party, at: datetime) -> None:
             "starts_at": at,
             "ends_at": at + timedelta(days=365),
             "proof": "演示 · demo",
-        },  # fmt: skip
+        },
     )
 
 

@@ -29,7 +29,7 @@ FIELDS = (
 
 
 class Kind(NamedTuple):
-    """One line of offices.csv or crews.csv: an office that every place of a level has, `count` times."""
+    """One line of offices.csv or crews.csv: an office that every place of a level has; crews `times` times."""
 
     level: str
     key: str
@@ -39,7 +39,7 @@ class Kind(NamedTuple):
     en: str
     owner_of: list[str]
     parent: str
-    count: int
+    times: int
 
 
 def office_kinds(city_dir: Path) -> list[Kind]:
@@ -90,7 +90,7 @@ def _governed_places() -> Places:
 def _rows(kind: Kind, places: Places, home: str) -> Iterator[dict[str, Any]]:
     for place in places[kind.level]:
         words = names(place)
-        for n in range(1, kind.count + 1) if kind.count else (0,):
+        for n in range(1, kind.times + 1) if kind.times else (0,):
             lon, lat = _point(kind, place, n, places, home)
             yield {
                 "key": f"crew.{kind.key}.{place.code}-{n}" if n else f"{kind.key}.{place.code}",
