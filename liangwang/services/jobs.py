@@ -8,6 +8,7 @@ from liangwang.base.subjects import person_row
 from liangwang.cases import queries as cases
 
 from . import catalogue, sealed
+from . import jobs_codes as jobs_codes  # the city code's subscriptions
 from .actions.certify import issue_certificate
 from .actions.letters import write_letter
 from .models import Certificate, GivenValue, Submission

@@ -1,0 +1,242 @@
+"""The birth walk: written on two devices, authorised by both, handed in once, decided in parallel, certified, rated."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from liangwang.base import events, proofs, sequencer
+from liangwang.base.errors import Refusal
+from liangwang.base.models import Guardian, Notice, Person
+from liangwang.base.subjects import identity_of
+from liangwang.base.transactions import write
+from liangwang.cases.models import Case, Task
+from liangwang.services import actions, queries
+from liangwang.services.models import Certificate, Draft, Submission
+from liangwang.services.refusals import DraftClosed, NotApplicant, NotReady
+from tests.services.factories import ANSWERS, AT, USUAL, Town, identity_number, make_town, picture
+
+pytestmark = pytest.mark.django_db
+BIRTH = "birth:birth"
+
+
+def written(town: Town) -> Draft:
+    """A complete draft, but for the father's authorisation."""
+    draft = actions.start_draft(actor=town.mother_actor, key=BIRTH, at=AT)
+    assert actions.answer_questions(actor=town.mother_actor, draft=draft, answers=USUAL, at=AT) == []
+    for page, answers in ANSWERS.items():
+        actions.answer_page(actor=town.mother_actor, draft=draft, page=page, answers=answers, at=AT)
+    draft = queries.draft_by_ref(draft.ref)
+    actions.invite(
+        actor=town.mother_actor, draft=draft, role="father", name="周正", identity_number=town.father_number, at=AT
+    )
+    for entry in queries.form_pages(draft, AT)["materials"]:
+        need = entry["need"]
+        if need.commitment:
+            actions.commit_material(actor=town.mother_actor, draft=draft, need=need.id, given=True, at=AT)
+        else:
+            stream, name = picture()
+            actions.upload_material(
+                actor=town.mother_actor, draft=draft, need=need.id, stream=stream, name=name, at=AT
+            )
+    return queries.draft_by_ref(draft.ref)
+
+
+def agreed(town: Town) -> Draft:
+    draft = written(town)
+    authorisation = draft.authorisations.get(role="father")
+    actions.authorise(actor=town.father_actor, authorisation=authorisation, give=True, at=AT)
+    return queries.draft_by_ref(draft.ref)
+
+
+def submitted(town: Town, key: str = "k1") -> Submission:
+    draft = agreed(town)
+    with write():
+        return actions.submit(actor=town.mother_actor, draft=draft, key=key, at=AT)
+
+
+def ready(case: Case) -> dict[str, Task]:
+    return {t.node: t for t in case.tasks.filter(state="ready").select_related("case", "office")}
+
+
+def finish(town: Town, case: Case, at: datetime, *, but: str = "", number: str = "") -> None:
+    """Every office does what waits for it, until nothing does or only `but` is left."""
+    while tasks := {node: task for node, task in ready(case).items() if node != but}:
+        for node, task in tasks.items():
+            result = {}
+            if node.endswith(".issue"):
+                result = {"child.birth_certificate_number": "Z310000001"}
+            if node == "birth_registration.register":
+                result = {"child.identity_number": number or identity_number(7, "20261118")}
+            if node == "newborn_enrolment.enrol":
+                result = {"child.insurance_start_on": "2026-11-18"}
+            actor = town.approvers[task.office.department]
+            actions.decide(actor=actor, task=task, at=at, result=result)
+
+
+def run_effects(at: datetime) -> None:
+    while events.run_due(at):
+        pass
+
+
+def test_a_draft_is_saved_with_its_mistakes_and_goes_on_on_another_device() -> None:
+    town = make_town()
+    draft = actions.start_draft(actor=town.mother_actor, key=BIRTH, at=AT)
+    actions.answer_questions(actor=town.mother_actor, draft=draft, answers=USUAL, at=AT)
+    wrong = {**ANSWERS["child"], "child.birth_date": "2026-02-30", "child.birth_weight": "32"}
+    problems = actions.answer_page(actor=town.mother_actor, draft=draft, page="child", answers=wrong, at=AT)
+    assert {p.field for p in problems} == {"child.birth_date", "child.birth_weight"}
+    again = actions.start_draft(actor=town.mother_actor, key=BIRTH, at=AT + timedelta(days=2))
+    assert again.pk == draft.pk
+    shown = {f["ask"].id: f for p in queries.form_pages(again, AT)["pages"] for f in p["fields"]}
+    assert shown["child.birth_date"]["value"] == "2026-02-30" and shown["child.birth_date"]["problem"]
+    assert shown["child.name"]["value"] == "林安"
+
+
+def test_a_wrong_file_is_refused_and_the_draft_is_kept() -> None:
+    import io
+
+    town = make_town()
+    draft = written(town)
+    need = "mother.maternity_discharge_summary"
+    before = queries.material_page(draft, need, AT)
+    with pytest.raises(Refusal) as refused:
+        actions.upload_material(
+            actor=town.mother_actor, draft=draft, need=need, stream=io.BytesIO(b"MZ\x90"), name="x.pdf", at=AT
+        )
+    assert refused.value.status == 415
+    assert queries.material_page(draft, need, AT) == before
+
+
+def test_the_other_parent_sees_decides_and_cannot_submit() -> None:
+    town = make_town()
+    draft = written(town)
+    with pytest.raises(NotReady) as lacking:
+        actions.submit(actor=town.mother_actor, draft=draft, key="k", at=AT)
+    assert "父亲确认授权" in lacking.value.message("zh")
+    asks = queries.home(town.father_actor, AT)["asks"]
+    assert [one["kind"] for one in asks] == ["authorise"]
+    authorisation = queries.authorisation_by_ref(asks[0]["ref"])
+    page = queries.authorisation_page(authorisation, AT)
+    rows = {row["id"]: row for section in page["sections"] for row in section["rows"]}
+    assert "*" in rows["mother.bank_account"]["shown"]
+    before = {f["ask"].id for p in queries.form_pages(draft, AT)["pages"] for f in p["fields"]}
+    actions.authorise(actor=town.father_actor, authorisation=authorisation, give=True, at=AT)
+    after = {f["ask"].id for p in queries.form_pages(draft, AT)["pages"] for f in p["fields"]}
+    # With his consent his register speaks for him: what it says is not asked any more.
+    assert before - after == {"father.name", "father.identity_number"}
+    with pytest.raises(NotApplicant):
+        actions.submit(actor=town.father_actor, draft=draft, key="k", at=AT)
+
+
+def test_the_same_key_twice_is_one_case_and_the_receipt_verifies_offline(data_dir: object) -> None:
+    town = make_town()
+    draft = agreed(town)
+    one = actions.submit(actor=town.mother_actor, draft=draft, key="once", at=AT)
+    two = actions.submit(actor=town.mother_actor, draft=draft, key="once", at=AT)
+    assert one.pk == two.pk and Case.objects.filter(kind="application").count() == 1
+    with pytest.raises(DraftClosed):
+        actions.submit(actor=town.mother_actor, draft=draft, key="another", at=AT)
+    assert "310105" not in str(one.answers) and "310105" not in str(one.case.facts)
+    sequencer.run_once(AT)
+    text = queries.receipt(one)
+    found = proofs.verify(text, sequencer.public_keys())
+    assert found.entry["body"]["sha256"] == one.hash
+    with pytest.raises(Refusal):
+        proofs.verify(text.replace("index ", "index 1"), sequencer.public_keys())
+
+
+def test_offices_decide_in_parallel_and_only_what_depends_is_done_again() -> None:
+    town = make_town()
+    submission = submitted(town)
+    case = submission.case
+    actions.accept(actor=town.approvers["health"], submission=submission, at=AT)
+    assert set(ready(case)) == {"birth_certificate_issue.check", "maternity_benefit.check"}
+    later = AT + timedelta(days=1)
+    finish(town, case, later, but="newborn_enrolment.enrol")
+    enrol = ready(case)["newborn_enrolment.enrol"]
+    made = Task.objects.get(case=case, node="social_card.review")
+    assert made.state == "done"
+    # Medical insurance finds that the number is not right: public security does its step again.
+    actions.send_back(
+        actor=town.approvers["medical_insurance"],
+        task=enrol,
+        to_node="birth_registration.register",
+        reason="身份号码与出生日期不一致",
+        at=later,
+    )
+    states = dict(case.tasks.values_list("node", "state"))
+    assert states["birth_registration.register"] == "ready"
+    untouched = ("birth_certificate_issue.issue", "vaccination_booklet.open", "maternity_benefit.pay")
+    assert {states[node] for node in untouched} == {"done"}
+    assert states["social_card.review"] == "kept"
+    # Another number: the card was made for the old one, and is asked for anew.
+    finish(town, case, later, but="social_card.review", number=identity_number(9, "20261118"))
+    assert dict(case.tasks.values_list("node", "state"))["social_card.review"] == "ready"
+    finish(town, case, later)
+    case.refresh_from_db()
+    assert case.state == "closed"
+
+
+def test_certificates_are_signed_verifiable_and_the_childs_own() -> None:
+    town = make_town()
+    submission = submitted(town)
+    actions.accept(actor=town.approvers["health"], submission=submission, at=AT)
+    finish(town, submission.case, AT)
+    run_effects(AT + timedelta(minutes=1))
+    run_effects(AT + timedelta(minutes=2))
+    issued = {c.type: c for c in Certificate.objects.filter(revoked_at=None)}
+    assert set(issued) == {
+        "birth_certificate", "household_book_page", "medical_insurance_certificate", "social_security_card",
+        "vaccination_booklet", "childcare_guidance_card", "maternity_payment_notice",
+    }  # fmt: skip
+    card = issued["social_security_card"]
+    today = AT.date()
+    assert queries.verify_certificate(card.ref, today)["ok"]
+    by_code = queries.verify_certificate(card.signed, today)
+    assert by_code["ok"] and by_code["signed"] and by_code["certificate"]["holder"] == "林*"
+    forged = card.signed[:-1] + ("A" if card.signed[-1] != "A" else "B")
+    assert not queries.verify_certificate(forged, today)["ok"]
+    child = Person.objects.get(name="林安")
+    assert identity_of(child) == identity_number(7, "20261118")
+    assert set(Guardian.objects.filter(ward=child.subject).values_list("guardian_id", flat=True)) == {
+        town.mother.pk,
+        town.father.pk,
+    }
+    assert {c.type for c in queries.certificates_of(town.father.pk)} >= {"birth_certificate", "household_book_page"}
+    # The next time the library has them, and nobody asks.
+    again = actions.start_draft(actor=town.mother_actor, key="health:vaccination_booklet", at=AT)
+    assert again.key == "health:vaccination_booklet"
+    actions.revoke_certificate(
+        actor=town.approvers["human_resources"], certificate=card, because={"zh": "测试", "en": "test"}, at=AT
+    )
+    assert queries.verify_certificate(card.ref, today)["state"] == "revoked"
+
+
+def test_a_bad_rating_opens_a_case_once() -> None:
+    town = make_town()
+    submission = submitted(town)
+    actions.accept(actor=town.approvers["health"], submission=submission, at=AT)
+    finish(town, submission.case, AT)
+    run_effects(AT + timedelta(minutes=1))
+    submission = queries.submission_by_ref(submission.ref)
+    shown = queries.track(submission, AT)
+    assert shown["can_rate"] and {one["kind"] for one in shown["letters"]} == {"received", "accepted", "granted"}
+    actions.rate(actor=town.mother_actor, submission=submission, score=1, at=AT, text="等太久")
+    run_effects(AT + timedelta(minutes=2))
+    assert Case.objects.filter(key=f"rectify/{submission.case.ref}").count() == 1
+    with pytest.raises(Refusal):
+        actions.rate(actor=town.mother_actor, submission=submission, score=5, at=AT)
+
+
+def test_the_applicant_is_told_at_each_step() -> None:
+    town = make_town()
+    submission = submitted(town)
+    actions.accept(actor=town.approvers["health"], submission=submission, at=AT)
+    finish(town, submission.case, AT)
+    run_effects(datetime(2026, 11, 24, tzinfo=UTC))
+    run_effects(datetime(2026, 11, 25, tzinfo=UTC))
+    told = set(Notice.objects.filter(subject=town.mother.subject).values_list("template", flat=True))
+    assert told >= {
+        "services.received", "services.accepted", "services.granted", "services.certificate_issued",
+        "services.authorisation_decided",
+    }  # fmt: skip
