@@ -10,8 +10,8 @@ from django.db import transaction
 from liangwang.base.errors import Refusal
 from liangwang.base.geo import cell
 from liangwang.base.labels import Label
-from liangwang.base.models import Place
-from liangwang.base.places import containing
+from liangwang.base.models import Place, Subject
+from liangwang.base.places import OutsideCity, codes_containing
 from liangwang.base.subjects import new_subjects
 
 from . import datastreams
@@ -32,7 +32,7 @@ class UnknownSource(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class NewAsset:
-    """A thing to register; its street is found from the point where `place` is not given."""
+    """A thing to register; its street is found from the point where no `place` is given."""
 
     key: str
     kind: str
@@ -47,15 +47,15 @@ class NewAsset:
 def register_assets(pack: str, rows: Iterable[NewAsset], *, at: datetime) -> list[Asset]:
     """Register things with a datastream for each quantity that the pack's streams declare for their kind.
 
-    Things whose key is known already are left as they are. Raises UnknownSource.
+    Things whose key is known already are left as they are; the new ones are returned. Raises UnknownSource.
     """
-    wanted = list(rows)
     known = set(Asset.objects.filter(pack=pack).values_list("key", flat=True))
-    fresh = [row for row in wanted if row.key not in known]
+    fresh = [row for row in rows if row.key not in known]
     quantities = {kind: _quantities(pack, kind) for kind in {row.kind for row in fresh}}
     subjects = new_subjects("thing", len(fresh), at=at)
     assets = Asset.objects.bulk_create(
-        [_asset(pack, row, subject) for row, subject in zip(fresh, subjects, strict=True)], batch_size=BATCH
+        [_asset(pack, *three) for three in zip(fresh, subjects, _places(fresh), strict=True)],
+        batch_size=BATCH,
     )
     streams = [
         Datastream(asset=asset, pack=pack, source=source, quantity=name, key=f"{asset.key}.{name}")
@@ -76,7 +76,22 @@ def end_assets(pack: str, keys: Sequence[str], *, at: datetime) -> int:
     return Asset.objects.filter(id__in=numbers).update(ended_at=at)
 
 
-def _asset(pack: str, row: NewAsset, subject: Any) -> Asset:
+def _places(rows: Sequence[NewAsset]) -> list[Place]:
+    """Return the place of each thing: the one given, else the street around its point. Raises OutsideCity."""
+    unplaced = [row for row in rows if row.place is None]
+    codes = codes_containing([row.lon for row in unplaced], [row.lat for row in unplaced])
+    by_code = {place.code: place for place in Place.objects.filter(code__in={code for code in codes if code})}
+    found = {id(row): by_code.get(code or "") for row, code in zip(unplaced, codes, strict=True)}
+    places = []
+    for row in rows:
+        place = row.place or found[id(row)]
+        if place is None:
+            raise OutsideCity(lon=row.lon, lat=row.lat)
+        places.append(place)
+    return places
+
+
+def _asset(pack: str, row: NewAsset, subject: Subject, place: Place) -> Asset:
     return Asset(
         subject=subject,
         pack=pack,
@@ -84,7 +99,7 @@ def _asset(pack: str, row: NewAsset, subject: Any) -> Asset:
         kind=row.kind,
         owner=row.owner,
         label=row.label or {},
-        place=row.place or containing(row.lon, row.lat),
+        place=place,
         lon=row.lon,
         lat=row.lat,
         h3_9=cell(row.lon, row.lat, 9),

@@ -1,8 +1,6 @@
 """Signals: the rules in force over the city's things, and what their transitions become in the database."""
 
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -12,16 +10,15 @@ from django.db import DatabaseError, OperationalError, transaction
 from liangwang.base import events, packs
 from liangwang.base.errors import Refusal
 from liangwang.cases import queries
-from liangwang.rules.declare import LEVELS, Limit, SignalRule
+from liangwang.rules.declare import LEVELS, SignalRule
 from liangwang.rules.durations import microseconds
 from liangwang.rules.errors import RuleError
-from liangwang.rules.language import Variable
-from liangwang.rules.program import SignalProgram, compile_signal, limits_of
+from liangwang.rules.sets import Judged, judged
 from liangwang.rules.state import Params, State, params_for
 from liangwang.rules.stream import CLEAR, RAISE, Transitions, why
 
 from . import incidents
-from .datastreams import Index, stream_sources
+from .datastreams import Index
 from .models import Asset, Signal
 
 logger = logging.getLogger(__name__)
@@ -31,52 +28,7 @@ RETRY_AFTER = timedelta(seconds=30)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class NoSuchThing(ValueError):
-    """A rule names quantities that no one kind of thing of its pack has."""
-
-    def __init__(self, rule: str, names: Iterable[str]) -> None:
-        self.rule, self.names = rule, tuple(names)
-        super().__init__(f"{rule}: no thing of the pack has {', '.join(self.names)} together")
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A signal rule ready to run: its declaration, its program, and the kind of thing that it judges."""
-
-    pack: str
-    rule: SignalRule
-    program: SignalProgram
-    kind: str
-
-
 Ruleset = tuple[Judged, ...]
-
-
-def limits_of_pack(pack: str) -> dict[str, tuple[float, str | None]]:
-    """Return the limits that a pack declares, by name as (value, unit)."""
-    found = [one.value for one in packs.declarations("limits.yaml") if one.pack == pack]
-    return limits_of(limit for limit in found if isinstance(limit, Limit))
-
-
-def quantities_of_pack(pack: str) -> dict[str, dict[str, Variable]]:
-    """Return the quantities of each kind of thing ("pack:cover") that a pack's streams carry."""
-    found: dict[str, dict[str, Variable]] = {}
-    for ref, stream in stream_sources().items():
-        if ref.partition(":")[0] == pack:
-            kind = found.setdefault(f"{pack}:{stream.things}", {})
-            kind |= {name: Variable("number", q.unit) for name, q in stream.quantities.items()}
-    return found
-
-
-def judged(pack: str, rule: SignalRule) -> Judged:
-    """Return one declared rule ready to run. Raises RuleError, or NoSuchThing."""
-    kinds = quantities_of_pack(pack)
-    every = {name: variable for names in kinds.values() for name, variable in names.items()}
-    program = compile_signal(rule, every, limits_of_pack(pack), f"{pack}:{rule.rule}")
-    for kind, names in kinds.items():
-        if program.names and set(program.names) <= set(names):
-            return Judged(pack, rule, program, kind)
-    raise NoSuchThing(program.key, program.names)
 
 
 def ruleset() -> Ruleset:
@@ -86,8 +38,8 @@ def ruleset() -> Ruleset:
     for one in packs.declarations("rules.yaml"):
         if isinstance(one.value, SignalRule) and one.pack in routine:
             try:
-                found.append(judged(one.pack, one.value))
-            except (RuleError, NoSuchThing):
+                found.append(judged(packs.declarations, one.pack, one.value))
+            except RuleError:
                 continue
     return tuple(found)
 

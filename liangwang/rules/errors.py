@@ -52,6 +52,14 @@ TEMPLATES: Final[dict[str, dict[str, str]]] = {
     },
     "under_cycle": {"zh": "under 成了环:{names}", "en": "'under' goes round in a circle: {names}"},
     "missing_column": {"zh": "没有给出“{name}”的值", "en": "no value was given for '{name}'"},
+    "values": {
+        "zh": "“{text}”不是数值,请写成 2、20x3(三个 20)或 -(缺一个)",
+        "en": "'{text}' is not a value, write 2, 20x3 (three times 20) or - (one missing)",
+    },
+    "no_thing": {
+        "zh": "本应用没有一种东西同时有这些量:{names}",
+        "en": "no kind of thing of this pack has these quantities together: {names}",
+    },
     "otherwise": {
         "zh": "只有 first 的最后一项可以不写 when,而且必须不写",
         "en": "the last entry of 'first', and only it, has no 'when'",
