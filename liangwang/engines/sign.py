@@ -101,7 +101,7 @@ def key_id(key: ec.EllipticCurvePublicKey) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Signs claims with one P-256 key; `prefix` starts every text and says whose code it is."""
+    """Signs claims with one P-256 key; `prefix` starts every text and is signed too, so that no text poses as another."""
 
     prefix: str
     kid: bytes
@@ -117,7 +117,13 @@ class Signer:
     def mint(self, claims: Mapping[int, Any]) -> str:
         """The signed text of `claims` (CWT keys; instants in whole seconds since 1970)."""
         payload = cbor2.dumps(dict(claims), canonical=True)
-        token = self.cose.encode(payload, self.key, protected={ALG: ES256, KID: self.kid}, unprotected={})
+        token = self.cose.encode(
+            payload,
+            self.key,
+            protected={ALG: ES256, KID: self.kid},
+            unprotected={},
+            external_aad=self.prefix.encode(),
+        )
         assert isinstance(token, bytes)
         return self.prefix + base45(_low_s(token))
 
@@ -148,7 +154,7 @@ class Verifier:
         if not 0 < int.from_bytes(signature[32:], "big") <= ORDER // 2:
             raise Unverified(Fault.FORGED)
         try:
-            self.cose.decode(token, key)
+            self.cose.decode(token, key, external_aad=self.prefix.encode())
         except Exception as fault:  # the library raises ValueError, VerifyError and more: each means the same
             raise Unverified(Fault.FORGED) from fault
         claims = cbor2.loads(payload)

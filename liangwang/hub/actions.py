@@ -17,10 +17,26 @@ from liangwang.base.transactions import write
 
 from . import attributes, collect, derive, reconcile, store
 from .models import AttributeVersion, Batch, Disagreement, Order, Partition
-from .orders import may_act
+from .orders import may_act, require_in_force
+from .passes import take_passes
 
 receive = collect.receive
 load = collect.load
+__all__ = [
+    "Order",
+    "end_order",
+    "erase",
+    "load",
+    "may_act",
+    "propose_order",
+    "receive",
+    "require_in_force",
+    "settle_and_derive",
+    "sign_order",
+    "subjects_of",
+    "take_passes",
+    "thing",
+]
 
 
 class TwoPersons(Refusal):
@@ -107,7 +123,15 @@ def sign_order(order: Order, *, actor: Actor, at: datetime) -> Order:
     if not won:
         raise OrderGone(number=order.number, state="签署或终止 / signed or ended")
     order.refresh_from_db()
-    audit.record(actor, "order", thing(order), at=at, purpose="order", outcome="in_force", body={"number": order.number})
+    audit.record(
+        actor,
+        "order",
+        thing(order),
+        at=at,
+        purpose="order",
+        outcome="in_force",
+        body={"number": order.number},
+    )
     emit("order.opened", order.ref, at, {"packs": order.packs}, key=f"order.opened/{order.ref}")
     return order
 
@@ -166,7 +190,13 @@ def erase(order: Order, at: datetime) -> dict[str, Any]:
         AttributeVersion.objects.filter(order=order).update(ended_at=at)
         Order.objects.filter(pk=order.pk).update(erased_at=at, erasure=proof)
         audit.record(
-            platform(order.packs[0]), "order", thing(order), at=at, purpose="order", outcome="erased", body=proof
+            platform(order.packs[0]),
+            "order",
+            thing(order),
+            at=at,
+            purpose="order",
+            outcome="erased",
+            body=proof,
         )
         emit("order.erased", order.ref, at, proof, key=f"order.erased/{order.ref}")
     order.refresh_from_db()
@@ -175,7 +205,9 @@ def erase(order: Order, at: datetime) -> dict[str, Any]:
 
 def _resettle(packs: list[str], at: datetime) -> None:
     """Takes the packs' rows out of force, settles everybody without them, and removes the settled files of before."""
-    Partition.objects.filter(pack__in=packs, ended_at=None).exclude(kind=Partition.Kind.PASSES).update(ended_at=at)
+    Partition.objects.filter(pack__in=packs, ended_at=None).exclude(kind=Partition.Kind.PASSES).update(
+        ended_at=at
+    )
     old = list(Partition.objects.filter(kind=Partition.Kind.SETTLED))
     reconcile.settle(None, at)
     still = {part.pk for part in store.in_force(Partition.Kind.SETTLED)}
@@ -186,6 +218,8 @@ def _resettle(packs: list[str], at: datetime) -> None:
 def _left(pack: str) -> dict[str, int]:
     """Counts what can still be found on disk, by looking and not by remembering."""
     root = store.folder()
-    files = [path for folder in (root / pack,) if folder.exists() for path in folder.rglob("*") if path.is_file()]
+    files = [
+        path for folder in (root / pack,) if folder.exists() for path in folder.rglob("*") if path.is_file()
+    ]
     maps = sum(1 for rule in derive.rules_of(pack) for _ in attributes.folder_of(rule.name).rglob("*"))
     return {"files": len(files), "map_files": maps}

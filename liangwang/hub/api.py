@@ -23,7 +23,9 @@ def batch_of(source: str, ref: str) -> Batch | None:
     return Batch.objects.filter(pack=declared.pack, source=declared.key, ref=ref).first()
 
 
-@router.post("/batches/{source}", auth=ApiDoor("push", "batch"), response={200: dict[str, Any], 202: dict[str, Any]})
+@router.post(
+    "/batches/{source}", auth=ApiDoor("push", "batch"), response={200: dict[str, Any], 202: dict[str, Any]}
+)
 def push(request: HttpRequest, source: str) -> tuple[int, dict[str, Any]]:
     """Delivers one CSV file (the body) of a source. 202: received and durable; 200: this content was here before."""
     with write():

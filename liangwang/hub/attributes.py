@@ -126,7 +126,7 @@ def current(name: str) -> AttributeMap | None:
 
 def write_version(meta: dict[str, Any], values: np.ndarray, changed: np.ndarray) -> Path:
     """Writes a version durably into a folder of its own; it counts only when `point` names it."""
-    folder = folder_of(meta["name"]) / meta["version"]
+    folder = folder_of(meta["name"]) / str(meta["version"])
     fresh = folder.with_name(f".{folder.name}.{os.getpid()}")
     fresh.mkdir(parents=True)
     _write(fresh / "values.bin", values.tobytes() or bytes(SIZE))

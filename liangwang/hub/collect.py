@@ -76,7 +76,7 @@ def receive(raw: bytes, *, source: str, name: str, actor: Actor, at: datetime) -
         source=declared.key,
         content_hash=content,
         defaults={
-            "office": Office.objects.filter(pk=actor.office_id).first(),
+            "office": Office.objects.filter(pk=actor.office_id).first() if actor.office_id else None,
             "name": Path(name).name[:200],
             "bytes": len(raw),
             "received_at": at,
@@ -174,7 +174,12 @@ def _sort(batch: Batch, source: Source, found: Delivered) -> Sorted:
             columns[f"{name}_sealed"] = _sealed(checked.columns[name].filter(good), batch, numbers, name)
         else:
             columns[name] = checked.columns[name].filter(good)
-    return Sorted(pa.table(columns).cast(rows_schema(source)), _quarantine(batch, found, checked), _counts(found, checked), links)
+    return Sorted(
+        pa.table(columns).cast(rows_schema(source)),
+        _quarantine(batch, found, checked),
+        _counts(found, checked),
+        links,
+    )
 
 
 def _hashes(checked: Checked, source: Source, good: pa.Array) -> dict[str, pa.Array]:
@@ -234,7 +239,9 @@ def _counts(found: Delivered, checked: Checked) -> dict[str, int]:
     return {**counts, **({":cells": len(found.broken)} if found.broken else {})}
 
 
-def _publish(batch: Batch, declared: Declared, parts: Sorted, at: datetime, *, refused: bool = False) -> Batch:
+def _publish(
+    batch: Batch, declared: Declared, parts: Sorted, at: datetime, *, refused: bool = False
+) -> Batch:
     place = f"{batch.pack}/{batch.source}/{batch.ref}"
     bad = store.write_table(parts.quarantine, f"{place}.quarantine") if parts.quarantine.num_rows else None
     keep = parts.good.num_rows and not refused
@@ -257,11 +264,9 @@ def _publish(batch: Batch, declared: Declared, parts: Sorted, at: datetime, *, r
         batch.refresh_from_db()
         if not won:  # another worker was faster: its files count, these are swept
             return batch
-        where = {"pack": batch.pack, "source": batch.source, "at": at, "batch": batch}
-        if bad:
-            store.publish(bad, kind=Partition.Kind.QUARANTINE, **where)
-        if good:
-            store.publish(good, kind=Partition.Kind.ROWS, **where)
+        for file, kind in ((bad, Partition.Kind.QUARANTINE), (good, Partition.Kind.ROWS)):
+            if file:
+                store.publish(file, kind=kind, pack=batch.pack, source=batch.source, at=at, batch=batch)
         _told(batch, at)
     inbox(batch).unlink(missing_ok=True)
     return batch

@@ -27,17 +27,32 @@ REASONS: dict[str, Label] = {
     "too_long": {"zh": "{label}超过 {bound} 字", "en": "{label} is longer than {bound} characters"},
     "pattern": {"zh": "{label}格式不符", "en": "{label} does not have the agreed form"},
     "not_name": {"zh": "{label}不像姓名", "en": "{label} does not look like a name"},
-    "not_identity": {"zh": "{label}不是 18 位身份证号", "en": "{label} is not an 18-character identity number"},
+    "not_identity": {
+        "zh": "{label}不是 18 位身份证号",
+        "en": "{label} is not an 18-character identity number",
+    },
     "check_digit": {"zh": "{label}校验码不符", "en": "the check digit of {label} is wrong"},
-    "birth_in_identity": {"zh": "{label}中的出生日期不存在", "en": "{label} holds a date of birth that does not exist"},
+    "birth_in_identity": {
+        "zh": "{label}中的出生日期不存在",
+        "en": "{label} holds a date of birth that does not exist",
+    },
     "not_phone": {"zh": "{label}不是 11 位手机号", "en": "{label} is not an 11-digit mobile number"},
     "not_number": {"zh": "{label}不是数字", "en": "{label} is not a number"},
-    "not_date": {"zh": "{label}不是日期（例 2020-04-12）", "en": "{label} is not a date (such as 2020-04-12)"},
-    "not_time": {"zh": "{label}不是时间（例 2020-04-12 08:30）", "en": "{label} is not a time (such as 2020-04-12 08:30)"},
+    "not_date": {
+        "zh": "{label}不是日期（例 2020-04-12）",
+        "en": "{label} is not a date (such as 2020-04-12)",
+    },
+    "not_time": {
+        "zh": "{label}不是时间（例 2020-04-12 08:30）",
+        "en": "{label} is not a time (such as 2020-04-12 08:30)",
+    },
     "in_future": {"zh": "{label}晚于报送时间", "en": "{label} is later than the delivery"},
     "below": {"zh": "{label}小于 {bound}", "en": "{label} is below {bound}"},
     "above": {"zh": "{label}大于 {bound}", "en": "{label} is above {bound}"},
-    "unknown_code": {"zh": "{label}不在代码表内（{bound}）", "en": "{label} is not among the agreed codes ({bound})"},
+    "unknown_code": {
+        "zh": "{label}不在代码表内（{bound}）",
+        "en": "{label} is not among the agreed codes ({bound})",
+    },
     "unknown_place": {"zh": "{label}不是本市区划代码", "en": "{label} is not a division code of this city"},
     "double_key": {"zh": "{label}在本批中重复", "en": "{label} occurs twice in this batch"},
 }

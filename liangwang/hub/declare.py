@@ -10,7 +10,9 @@ import msgspec
 from liangwang.base.declare import declaration_file, reference
 from liangwang.base.labels import Label
 
-ColumnType = Literal["text", "name", "identity", "phone", "address", "integer", "number", "date", "time", "code", "place"]
+ColumnType = Literal[
+    "text", "name", "identity", "phone", "address", "integer", "number", "date", "time", "code", "place"
+]
 SharingClass = Literal["unconditional", "conditional", "none"]
 SEALED_TYPES = frozenset({"identity", "phone", "address"})
 
@@ -19,7 +21,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A part of a declaration: read once, never changed, and no key of it is unknown."""
 
 
-class Column(Shape, kw_only=True):
+class Column(Shape, frozen=True, kw_only=True):
     """One column of a table: its type, its bounds, and what it says of the person (`says: concept`)."""
 
     label: Label
@@ -46,14 +48,14 @@ class Column(Shape, kw_only=True):
             raise ValueError("'level' belongs to columns of type place")
 
 
-class Volume(Shape, kw_only=True):
+class Volume(Shape, frozen=True, kw_only=True):
     """How many rows a batch has on an ordinary day; outside of it the batch is taken and marked unusual."""
 
     min: int = 1
     max: int = 1_000_000
 
 
-class Source(Shape, kw_only=True):
+class Source(Shape, frozen=True, kw_only=True):
     """A table that an office delivers in batches, with the contract that every row is held to."""
 
     source: str
@@ -80,7 +82,7 @@ class Source(Shape, kw_only=True):
             raise ValueError("'reject_over' is a share of bad rows, over 0 and up to 1")
 
 
-class Quantity(Shape, kw_only=True):
+class Quantity(Shape, frozen=True, kw_only=True):
     """One quantity that a stream carries: its unit and the bounds beyond which a reading is refused."""
 
     label: Label
@@ -89,7 +91,7 @@ class Quantity(Shape, kw_only=True):
     max: float | None = None
 
 
-class Stream(Shape, kw_only=True):
+class Stream(Shape, frozen=True, kw_only=True):
     """A stream of readings from devices; operations takes, judges and stores them."""
 
     source: str

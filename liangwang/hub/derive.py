@@ -112,7 +112,12 @@ def judged(rule: Rule, ids: np.ndarray, at: datetime) -> pa.Table:
 
 
 def _untils(
-    rule: Rule, con: "ibis.BaseBackend", tables: Mapping[str, ibis.Table], ids: np.ndarray, cases: dict[int, int], today: date
+    rule: Rule,
+    con: "ibis.BaseBackend",
+    tables: Mapping[str, ibis.Table],
+    ids: np.ndarray,
+    cases: dict[int, int],
+    today: date,
 ) -> dict[int, date]:
     """The last coming day on which each subject's verdict is still the one of today."""
     until: dict[int, date] = {}
@@ -286,5 +291,13 @@ def _records(con: "ibis.BaseBackend", tables: Mapping[str, ibis.Table], pack: st
         source: Source = by_key[key].value
         shown = [name for name, column in source.columns.items() if not column.sealed]
         for record in con.to_pyarrow(table.select("batch", "row", *shown)).to_pylist():
-            rows.append({"source": key, "label": source.label, "office": source.office, "on": record[source.observed], **record})
+            rows.append(
+                {
+                    "source": key,
+                    "label": source.label,
+                    "office": source.office,
+                    "on": record[source.observed],
+                    **record,
+                }
+            )
     return sorted(rows, key=lambda row: str(row["on"]), reverse=True)

@@ -109,7 +109,9 @@ def repoint() -> None:
     at = clock.now()
     for name in AttributeVersion.objects.values_list("name", flat=True).distinct():
         newest = AttributeVersion.objects.filter(name=name, ended_at=None).order_by("-id").first()
-        if newest is None or (is_emergency(name.partition(":")[0]) and not may_act(name.partition(":")[0], at)):
+        if newest is None or (
+            is_emergency(name.partition(":")[0]) and not may_act(name.partition(":")[0], at)
+        ):
             attributes.withdraw(name)
         elif (attributes.folder_of(name) / newest.version).exists():
             attributes.point(name, newest.version)
@@ -121,5 +123,3 @@ def _first_time(key: str, at: datetime) -> bool:
         return False
     Event.objects.create(type="hub.chore", ref=key[:40], at=at, key=f"hub.chore/{key}")
     return True
-
-

@@ -27,7 +27,7 @@ class Links:
 
     @property
     def linked(self) -> int:
-        return len(self.subject_ids) - self.subject_ids.null_count
+        return len(self.subject_ids) - int(self.subject_ids.null_count)
 
 
 def links(checked: Checked, source: Source, hashes: dict[str, pa.Array], good: pa.Array) -> Links | None:
@@ -41,7 +41,8 @@ def links(checked: Checked, source: Source, hashes: dict[str, pa.Array], good: p
     if identity is None:
         return None
     ids = _by_identity(hashes[identity])
-    methods = np.where(np.isnan(ids), None, IDENTITY).astype(object)
+    methods = np.full(len(ids), IDENTITY, dtype=object)
+    methods[np.isnan(ids)] = None
     name, birth, phone = said.get("name"), said.get("birth_date"), said.get("phone")
     if name and birth and phone:
         blank = np.asarray(pc.is_null(hashes[identity]))
@@ -67,9 +68,12 @@ def _register(blinds: list[str]) -> dict[str, int]:
         found: dict[str, int] = {}
         for start in range(0, len(blinds), 500):
             some = rows.filter(identity_blind__in=blinds[start : start + 500])
-            found.update(some.values_list("identity_blind", "subject_id"))
+            found.update(
+                (str(blind), subject) for blind, subject in some.values_list("identity_blind", "subject_id")
+            )
     else:
-        found = dict(rows.values_list("identity_blind", "subject_id").iterator(chunk_size=50_000))
+        everybody = rows.exclude(identity_blind=None).values_list("identity_blind", "subject_id")
+        found = {str(blind): subject for blind, subject in everybody.iterator(chunk_size=50_000)}
     return _through_merges(found)
 
 
@@ -101,7 +105,10 @@ def _by_name(columns: tuple[pa.Array, pa.Array, pa.Array], blank: np.ndarray) ->
         for name, birth, phone, subject in some.values_list("name", "birth_on", "phone_blind", "subject_id"):
             people.setdefault((name, birth, str(phone)), []).append(subject)
     return {
-        index: people[key][0] for key, rows in wanted.items() if len(people.get(key, ())) == 1 for index in rows
+        index: people[key][0]
+        for key, rows in wanted.items()
+        if len(people.get(key, ())) == 1
+        for index in rows
     }
 
 

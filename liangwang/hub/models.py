@@ -81,7 +81,9 @@ class Disagreement(RefModel):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["subject", "attribute"], condition=models.Q(ended_at__isnull=True), name="one_open_disagreement"
+                fields=["subject", "attribute"],
+                condition=models.Q(ended_at__isnull=True),
+                name="one_open_disagreement",
             )
         ]
 

@@ -113,7 +113,9 @@ def disagreements() -> Any:
 def known(subject_id: int) -> list[dict[str, Any]]:
     """Every settled value of a subject with its state and sources. The caller has asked `may` and audits."""
     partitions = [
-        one for one in store.in_force(Partition.Kind.SETTLED) if one.shard == subject_id >> reconcile.SHARD_BITS
+        one
+        for one in store.in_force(Partition.Kind.SETTLED)
+        if one.shard == subject_id >> reconcile.SHARD_BITS
     ]
     if not partitions:
         return []

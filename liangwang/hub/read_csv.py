@@ -45,11 +45,8 @@ class Delivered:
 
 def decoded(raw: bytes) -> str:
     """The text of a file in UTF-8 (with or without BOM), UTF-16 with BOM or GB18030; raises UnreadableFile."""
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings = ("utf-16",)
-    else:
-        encodings = ("utf-8-sig", "gb18030")
-    for encoding in encodings:
+    marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030"):
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
@@ -99,8 +96,8 @@ def _columns(header: list[str], source: Source) -> tuple[list[str], list[str]]:
             by_head[head.casefold()] = name
     names, extra = [], []
     for index, cell in enumerate(header):
-        name = by_head.get(cell.strip().casefold())
-        if name is None or name in names:
+        name = by_head.get(cell.strip().casefold(), "")
+        if not name or name in names:
             extra.append(cell.strip())
             name = f"\x00{index}"
         names.append(name)

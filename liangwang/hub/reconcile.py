@@ -71,7 +71,9 @@ def settled(said: ibis.Table) -> ibis.Table:
     so that every engine gives the same rows.
     """
     cell = ["subject_id", "attribute"]
-    newest_first = ibis.window(group_by=[*cell, "source"], order_by=[ibis.desc("at"), ibis.desc("batch"), ibis.desc("row")])
+    newest_first = ibis.window(
+        group_by=[*cell, "source"], order_by=[ibis.desc("at"), ibis.desc("batch"), ibis.desc("row")]
+    )
     latest = said.mutate(rank=ibis.row_number().over(newest_first)).filter(lambda t: t.rank == 0)
     votes = latest.group_by([*cell, "value"]).agg(
         trust=latest.weight.sum(),

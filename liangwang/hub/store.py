@@ -49,7 +49,14 @@ def write_table(table: pa.Table, name: str) -> Written:
 
 
 def publish(
-    written: Written, *, kind: str, pack: str, source: str, at: datetime, batch: Batch | None = None, shard: int = 0
+    written: Written,
+    *,
+    kind: str,
+    pack: str,
+    source: str,
+    at: datetime,
+    batch: Batch | None = None,
+    shard: int = 0,
 ) -> Partition:
     """The manifest row of a written file; must run in the transaction of the act that makes it count."""
     return Partition.objects.create(

@@ -22,6 +22,7 @@ from . import code_tokens
 from .gate_list import PACK, STATUS_ATTRIBUTE, issuer
 
 APPEAL_MAX = 2000
+MILDEST = "green"  # nobody appeals against it
 
 
 class NoPerson(Refusal):
@@ -106,14 +107,17 @@ def appeal(*, actor: Actor, text: str, at: datetime) -> Any:
     if not 0 < len(words) <= APPEAL_MAX:
         raise AppealEmpty(most=APPEAL_MAX)
     value = hub.status_of(STATUS_ATTRIBUTE, person.pk, at) if hub.order_in_force(PACK, at) else None
-    if value is None or value.until is None and value.verdict == "green":
+    if value is None or value.verdict == MILDEST:
         raise NothingToAppeal
     plan = store_plan(compile_plan(declared("plans.yaml", f"{PACK}:status_appeal").value, PACK), at=at)
     case = cases.open_case(
         actor=actor,
         at=at,
         plan=plan,
-        title={"zh": f"健康状态申诉：{masked(person.name)}", "en": f"Appeal against a status: {masked(person.name)}"},
+        title={
+            "zh": f"健康状态申诉：{masked(person.name)}",
+            "en": f"Appeal against a status: {masked(person.name)}",
+        },
         source="person",
         pack=PACK,
         place=person.home,

@@ -32,7 +32,14 @@ def propose(
     """Proposes an order with number, start, end and basis; it has no force until `sign`. Inside a transaction."""
     wanted = packs or [gate_list.PACK]
     order = hub.propose_order(
-        actor=actor, number=number, title=title, basis=basis, packs=wanted, starts_at=starts_at, ends_at=ends_at, at=at
+        actor=actor,
+        number=number,
+        title=title,
+        basis=basis,
+        packs=wanted,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        at=at,
     )
     require(actor, "order", hub.thing(order))
     return order

@@ -147,7 +147,10 @@ def collect(at: datetime, *, before_slot: int | None = None) -> int:
         table = pa.table(
             {
                 "gate": pa.array([row[0] for row in rows], pa.string()),
-                "at": pa.array([datetime.fromtimestamp(int(row[1]), UTC).replace(tzinfo=None) for row in rows], pa.timestamp("us")),
+                "at": pa.array(
+                    [datetime.fromtimestamp(int(row[1]), UTC).replace(tzinfo=None) for row in rows],
+                    pa.timestamp("us"),
+                ),
                 "colour": pa.array([row[2] for row in rows], pa.string()),
             }
         )

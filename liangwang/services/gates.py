@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
+from liangwang.base import clock
 from liangwang.engines.sign import NONCE, SKEW_S, Fault, Unverified
 from liangwang.hot import HotAnswer, HotRequest, answer
-from liangwang.base import clock
 from liangwang.hub import attributes
 
 from . import code_tokens, gate_log
@@ -22,7 +22,10 @@ REASONS = {
     "unknown_key": {"zh": "不是本市签发的码", "en": "Not issued by this city"},
     "forged": {"zh": "码是伪造的", "en": "The code is forged"},
     "expired": {"zh": "码已过期，请刷新", "en": "The code has expired; refresh it"},
-    "early": {"zh": "码的时间在将来，请检查手机时间", "en": "The code lies in the future; check the phone's clock"},
+    "early": {
+        "zh": "码的时间在将来，请检查手机时间",
+        "en": "The code lies in the future; check the phone's clock",
+    },
     "replayed": {"zh": "这个码刚在此处用过，请刷新", "en": "This code was used here just now; refresh it"},
     "revoked": {"zh": "码已作废，请刷新", "en": "The code was revoked; refresh it"},
     "no_status": {"zh": "没有状态，请人工核验", "en": "No status; check by hand"},
@@ -70,7 +73,11 @@ def check(code: str, gate: str, at: datetime, held: State | None = None) -> dict
     held = held or state()
     at_s = at.timestamp()
     try:
-        found = _read_handle(code, at_s, held) if code_tokens.looks_like_handle(code) else _read_signed(code, at_s, held)
+        found = (
+            _read_handle(code, at_s, held)
+            if code_tokens.looks_like_handle(code)
+            else _read_signed(code, at_s, held)
+        )
     except Refusal as refusal:
         gate_log.log.add(gate, at_s, "cross")
         return _cross(refusal.reason, at)
@@ -154,5 +161,3 @@ def take_offline(gate: str, passes: list[tuple[float, str]], at: datetime) -> in
     for at_s, colour in taken:
         gate_log.log.add(gate, at_s, colour)
     return len(taken)
-
-

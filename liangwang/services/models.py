@@ -6,6 +6,8 @@ from django.db import models
 
 from liangwang.base.models import AuditEntry, Office, Party, Place, RefModel, StoredFile, Subject
 
+from . import models_codes as models_codes  # the city code's tables
+
 
 class ItemVersion(models.Model):
     """An item or bundle as it was published, with the items that it joins; never changed, submissions pin it."""

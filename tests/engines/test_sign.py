@@ -87,6 +87,11 @@ def test_the_second_signature_that_ecdsa_allows_is_refused() -> None:
     assert fault_of(PREFIX + sign.base45(token[:-32] + other)) is Fault.FORGED
 
 
+def test_a_text_of_one_kind_cannot_pose_as_another() -> None:
+    other = Signer.of(KEY, "LX1:").mint(CLAIMS)
+    assert fault_of(PREFIX + other[len("LX1:") :]) is Fault.FORGED
+
+
 def test_an_unsigned_header_cannot_be_added() -> None:
     message = cbor2.loads(sign.from_base45(SIGNER.mint(CLAIMS)[len(PREFIX) :]))
     message.value[1] = {99: "added"}

@@ -14,9 +14,9 @@ from liangwang.hub.models import Batch, Order
 AT = datetime(2020, 4, 12, 4, 0, tzinfo=UTC)  # noon in the city
 TODAY = date(2020, 4, 12)
 HEADS = {
-    "fever_clinics": "就诊号 身份证号 姓名 手机号 就诊日期 体温 核酸结果".split(),
-    "travel": "票号 身份证号 姓名 手机号 到达日期 出发地 出发地风险等级 交通方式".split(),
-    "community": "登记号 身份证号 姓名 出生日期 手机号 居委代码 登记日期 居家观察至 是否解除".split(),
+    "fever_clinics": ["就诊号", "身份证号", "姓名", "手机号", "就诊日期", "体温", "核酸结果"],
+    "travel": ["票号", "身份证号", "姓名", "手机号", "到达日期", "出发地", "出发地风险等级", "交通方式"],
+    "community": ["登记号", "身份证号", "姓名", "出生日期", "手机号", "居委代码", "登记日期", "居家观察至", "是否解除"],
 }
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 
@@ -45,7 +45,9 @@ def person(n: int, **fields: Any) -> Person:
     return register_person(**given)
 
 
-def place(code: str = "310105012001", kind: str = "residents_committee", level: str = "neighbourhood") -> Place:
+def place(
+    code: str = "310105012001", kind: str = "residents_committee", level: str = "neighbourhood"
+) -> Place:
     found = Place.objects.filter(code=code).first()
     name = {"zh": "测试居委", "en": "Test neighbourhood"}
     subject = found.subject if found else new_subject("place", at=AT)
@@ -56,7 +58,12 @@ def office(key: str = "health-city", department: str = "health") -> Office:
     found = Office.objects.filter(key=key).first()
     name = {"zh": "卫生健康委", "en": "Health Commission"}
     return found or Office.objects.create(
-        key=key, name=name, department=department, kind="department", level="city", place=place("31", "city", "city")
+        key=key,
+        name=name,
+        department=department,
+        kind="department",
+        level="city",
+        place=place("31", "city", "city"),
     )
 
 
@@ -91,7 +98,9 @@ def sheet(source: str, *rows: list[Any], encoding: str = "utf-8") -> bytes:
     return out.getvalue().encode(encoding)
 
 
-def visit(n: int, *, result: str = "negative", days_ago: int = 1, no: str | None = None, **cells: Any) -> list[Any]:
+def visit(
+    n: int, *, result: str = "negative", days_ago: int = 1, no: str | None = None, **cells: Any
+) -> list[Any]:
     """One row of fever_clinics about person n."""
     row = {
         "no": no or f"V{n:05d}",
@@ -141,7 +150,7 @@ def registration(n: int, *, until: date | None = None, released: str = "", **cel
 
 def delivered(source: str, raw: bytes, at: datetime = AT) -> Batch:
     """A batch received and loaded."""
-    batch, _ = actions.receive(raw, source=source, name=f"{source}.csv", actor=hats.platform("city_code"), at=at)
+    batch, _ = actions.receive(
+        raw, source=source, name=f"{source}.csv", actor=hats.platform("city_code"), at=at
+    )
     return actions.load(batch, at)
-
-

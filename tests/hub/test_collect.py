@@ -23,7 +23,9 @@ def under_order(data_dir: object) -> None:
 
 
 def reasons(batch: Batch) -> dict[int, list[tuple[str, str]]]:
-    return {row["row"]: [(r["column"], r["code"]) for r in row["reasons"]] for row in queries.quarantine(batch)}
+    return {
+        row["row"]: [(r["column"], r["code"]) for r in row["reasons"]] for row in queries.quarantine(batch)
+    }
 
 
 def test_good_rows_are_kept_and_bad_rows_quarantined_with_every_reason() -> None:
@@ -103,7 +105,9 @@ def test_identifiers_are_nowhere_readable_on_disk() -> None:
 
 
 def test_the_original_text_of_a_bad_row_can_be_unsealed() -> None:
-    batch = make.delivered("fever_clinics", make.sheet("fever_clinics", make.visit(1), make.visit(2, result="?")))
+    batch = make.delivered(
+        "fever_clinics", make.sheet("fever_clinics", make.visit(1), make.visit(2, result="?"))
+    )
     part = batch.partitions.get(kind="quarantine")
     row = pq.read_table(store.folder() / part.path).to_pylist()[0]
     text = keys.unseal(row["text"], f"quarantine:{batch.ref}:{row['row']}")

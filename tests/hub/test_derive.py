@@ -48,9 +48,13 @@ def test_three_sources_make_a_status_with_reason_and_until_date() -> None:
     until = make.TODAY + timedelta(days=3)
     make.delivered(
         "fever_clinics",
-        make.sheet("fever_clinics", make.visit(1, result="positive"), make.visit(2, result="pending", days_ago=2)),
+        make.sheet(
+            "fever_clinics", make.visit(1, result="positive"), make.visit(2, result="pending", days_ago=2)
+        ),
     )
-    make.delivered("travel", make.sheet("travel", make.trip(3, risk="high", days_ago=4), make.trip(0, risk="low")))
+    make.delivered(
+        "travel", make.sheet("travel", make.trip(3, risk="high", days_ago=4), make.trip(0, risk="low"))
+    )
     make.delivered("community", make.sheet("community", make.registration(4, until=until)))
     judge()
     assert value(0) == ("green", None)
@@ -65,7 +69,9 @@ def test_only_changed_subjects_are_judged_again_and_the_rest_keep_their_value() 
     make.delivered("travel", make.sheet("travel", make.trip(3, risk="high")))
     judge()
     batch = make.delivered("travel", make.sheet("travel", make.trip(1, risk="medium")))
-    actions.settle_and_derive("city_code", actions.subjects_of(batch).tolist(), make.AT + timedelta(minutes=1))
+    actions.settle_and_derive(
+        "city_code", actions.subjects_of(batch).tolist(), make.AT + timedelta(minutes=1)
+    )
     newest = AttributeVersion.objects.latest("id")
     assert newest.changed == 1
     assert (value(1)[0], value(3)[0]) == ("yellow", "red")
@@ -114,7 +120,9 @@ def test_why_gives_the_case_its_conditions_and_the_rows_behind_them() -> None:
 
 
 def test_whole_and_incremental_judgement_agree() -> None:
-    make.delivered("travel", make.sheet("travel", *(make.trip(n, risk=r) for n, r in enumerate(["high", "medium"]))))
+    make.delivered(
+        "travel", make.sheet("travel", *(make.trip(n, risk=r) for n, r in enumerate(["high", "medium"])))
+    )
     rule = derive.rule_of(NAME)
     everybody = derive._people(None)
     whole = derive.judged(rule, everybody, make.AT).to_pylist()
