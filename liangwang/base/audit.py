@@ -63,3 +63,8 @@ def record(
     if touched:
         AuditSubject.objects.bulk_create([AuditSubject(entry=entry, subject_id=s) for s in sorted(touched)])
     return entry
+
+
+def body_of(entry: AuditEntry) -> dict[str, Any] | None:
+    """The act as data; None when it was erased by law."""
+    return None if entry.body is None else dict(json.loads(bytes(entry.body)))

@@ -1,0 +1,203 @@
+"""What packs put on the screen (board.yaml): measures by dimension, the course of the day, and the points of the map."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Literal, TypedDict
+
+import msgspec
+from django.db.models import QuerySet
+
+from liangwang.base import packs
+from liangwang.base.declare import declaration_file
+from liangwang.base.labels import Label
+from liangwang.base.models import Office
+from liangwang.base.working_days import end_of_day, local_day
+from liangwang.cases.models import LIVE_CASE_STATES, OPEN_TASK_STATES, Case, Task
+from liangwang.cases.queries import incident_minutes
+
+from .boards import Medians, medians
+from .dispatch_models import Crew
+from .models import Asset, Datastream, Signal
+
+DIMENSIONS: dict[str, Label] = {
+    "dynamics": {"zh": "城市动态", "en": "City dynamics"},
+    "environment": {"zh": "城市环境", "en": "Environment"},
+    "traffic": {"zh": "城市交通", "en": "Traffic"},
+    "supply": {"zh": "保障供应", "en": "Supply"},
+    "infrastructure": {"zh": "基础设施", "en": "Infrastructure"},
+}
+SILENT = timedelta(minutes=15)
+SERIES_HOURS = 12
+
+
+class Measure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One number of a pack on the screen; the first of a pack's board is its headline."""
+
+    measure: str
+    label: Label
+    show: Literal[
+        "assets", "assets_silent", "signals_standing", "incidents_open", "incidents_today", "incidents_late",
+        "applications_open", "applications_today",
+    ]  # fmt: skip
+
+
+declaration_file("board.yaml", owner="operations", tuple_of=Measure)
+
+
+class Metric(TypedDict):
+    """A number to show; `series` counts the last hours, oldest first, where the measure has a course."""
+
+    label: Label
+    value: int
+    series: list[int]
+
+
+class Panel(TypedDict):
+    """One dimension: its headline metric, and the rest; no metrics where no pack feeds it."""
+
+    dimension: str
+    label: Label
+    metrics: list[Metric]
+    rest: list[Metric]
+
+
+def start_of_day(at: datetime) -> datetime:
+    """Midnight in the city's zone, as an instant."""
+    return end_of_day(local_day(at)) + timedelta(seconds=1) - timedelta(days=1)
+
+
+def panels(code: str, at: datetime) -> list[Panel]:
+    """The five dimensions of a place, each with what its packs declare."""
+    dimension = {pack.key: pack.meta.dimension for pack in packs.packs()}
+    found: dict[str, list[Metric]] = {key: [] for key in DIMENSIONS}
+    for row in packs.declarations("board.yaml"):
+        where = dimension[row.pack]
+        if where is not None:
+            found[where].append(_metric(row.value, row.pack, code, at))
+    return [
+        Panel(dimension=key, label=label, metrics=found[key], rest=found[key][1:])
+        for key, label in DIMENSIONS.items()
+    ]
+
+
+def _metric(measure: Measure, pack: str, code: str, at: datetime) -> Metric:
+    rows = _MEASURES[measure.show](pack, code, at)
+    series = _by_hour(rows, at) if measure.show.endswith("_today") else []
+    return Metric(label=measure.label, value=rows.count(), series=series)
+
+
+Rows = Callable[[str, str, datetime], "QuerySet[Asset] | QuerySet[Signal] | QuerySet[Case]"]
+
+
+def _assets(pack: str, code: str, at: datetime) -> QuerySet[Asset]:
+    return Asset.objects.filter(pack=pack, ended_at=None, place__code__startswith=code)
+
+
+def _silent(pack: str, code: str, at: datetime) -> QuerySet[Asset]:
+    heard = Datastream.objects.filter(pack=pack, last_at__gte=at - SILENT).values("asset_id")
+    return _assets(pack, code, at).exclude(pk__in=heard)
+
+
+def _standing(pack: str, code: str, at: datetime) -> QuerySet[Signal]:
+    return Signal.objects.filter(asset__pack=pack, cleared_at=None, asset__place__code__startswith=code)
+
+
+def _cases(kind: str, pack: str, code: str) -> QuerySet[Case]:
+    return Case.objects.filter(kind=kind, pack=pack, place__code__startswith=code)
+
+
+def _open(kind: str) -> Rows:
+    return lambda pack, code, at: _cases(kind, pack, code).filter(state__in=LIVE_CASE_STATES)
+
+
+def _today(kind: str) -> Rows:
+    return lambda pack, code, at: _cases(kind, pack, code).filter(opened_at__gte=start_of_day(at))
+
+
+def _late(pack: str, code: str, at: datetime) -> QuerySet[Case]:
+    late = Task.objects.filter(state__in=OPEN_TASK_STATES, due_at__lt=at).values("case_id")
+    return _cases("incident", pack, code).filter(pk__in=late, state__in=LIVE_CASE_STATES)
+
+
+_MEASURES: dict[str, Rows] = {
+    "assets": _assets,
+    "assets_silent": _silent,
+    "signals_standing": _standing,
+    "incidents_open": _open("incident"),
+    "incidents_today": _today("incident"),
+    "incidents_late": _late,
+    "applications_open": _open("application"),
+    "applications_today": _today("application"),
+}
+
+
+def _by_hour(rows: "QuerySet[Asset] | QuerySet[Signal] | QuerySet[Case]", at: datetime) -> list[int]:
+    """How many cases were opened in each of the last hours."""
+    start = at - timedelta(hours=SERIES_HOURS)
+    counts = [0] * SERIES_HOURS
+    for opened in rows.filter(opened_at__gte=start).values_list("opened_at", flat=True):
+        counts[min(SERIES_HOURS - 1, int((opened - start) / timedelta(hours=1)))] += 1
+    return counts
+
+
+# --- the day and the map --------------------------------------------------------------------------------
+
+
+def count_open(code: str) -> int:
+    """Open incidents of a place."""
+    return Case.objects.filter(
+        kind="incident", place__code__startswith=code, state__in=LIVE_CASE_STATES
+    ).count()
+
+
+def opened_by_slot(code: str, start: datetime, at: datetime, slots: int) -> list[int]:
+    """Incidents opened since `start`, in `slots` equal parts of a day; parts to come are 0."""
+    counts = [0] * slots
+    rows = Case.objects.filter(kind="incident", place__code__startswith=code, opened_at__gte=start)
+    for opened in rows.filter(opened_at__lte=at).values_list("opened_at", flat=True):
+        counts[min(slots - 1, int((opened - start) / timedelta(days=1) * slots))] += 1
+    return counts
+
+
+def last_day_medians(code: str, at: datetime) -> Medians:
+    """Median minutes to detect, assign, arrive and close, over incidents opened in the last 24 hours."""
+    rows = Case.objects.filter(kind="incident", place__code__startswith=code)
+    return medians(incident_minutes(case) for case in rows.filter(opened_at__gte=at - timedelta(days=1)))
+
+
+def things_in(code: str) -> list[tuple[float, float, bool]]:
+    """lon, lat and whether no signal stands, of every asset in a place."""
+    standing = set(Signal.objects.filter(cleared_at=None).values_list("asset_id", flat=True))
+    rows = Asset.objects.filter(ended_at=None, place__code__startswith=code)
+    return [(lon, lat, pk not in standing) for pk, lon, lat in rows.values_list("pk", "lon", "lat")]
+
+
+def units_in(code: str) -> list[tuple[float, float]]:
+    """lon and lat of every crew on shift in a place that can repair."""
+    rows = Crew.objects.filter(on_shift=True, repairs=True, office__place__code__startswith=code)
+    return list(rows.values_list("lon", "lat"))
+
+
+def crews_for(task: Task) -> QuerySet[Office]:
+    """The crews that a duty officer may name for a task: on shift in its district, with a skill that it wants."""
+    place = task.case.place
+    rows = Crew.objects.filter(on_shift=True)
+    if place is not None:
+        rows = rows.filter(office__place__code__startswith=place.code[:6])
+    wanted = (task.by.get("crew") or {}).get("skill")
+    ids = [crew.office_id for crew in rows if wanted is None or wanted in crew.skills]
+    return Office.objects.filter(pk__in=ids).order_by("pk")[:20]
+
+
+def why(case: Case) -> list[Label]:
+    """The steps by which the rule came to its signal, in words: expression, value, verdict."""
+    steps = case.facts.get("because") or []
+    return [step if isinstance(step, dict) and "zh" in step else _said(step) for step in steps]
+
+
+def _said(step: object) -> Label:
+    if isinstance(step, dict):
+        text = " ".join(str(step.get(part, "")) for part in ("expression", "value", "verdict")).strip()
+    else:
+        text = str(step)
+    return {"zh": text, "en": text}

@@ -1,0 +1,15 @@
+"""Addresses of the command screen, under /command/."""
+
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("", views.own_screen, name="command-home"),
+    path("<slug:code>/", views.screen, name="command"),
+    path("<slug:code>/panels", views.panels, name="command-panels"),
+    path("<slug:code>/feed", views.feed, name="command-feed"),
+    path("<slug:code>/day", views.day, name="command-day"),
+    path("<slug:code>/areas", views.areas, name="command-areas"),
+    path("<slug:code>/points", views.points, name="command-points"),
+]

@@ -1,0 +1,1 @@
+"""The phone of those who go there: crews, grid supervisors, committee workers."""

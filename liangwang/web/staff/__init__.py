@@ -1,0 +1,1 @@
+"""The workbench of offices: inbox, one-screen decisions, incidents, re-engineering, orders, the audit log."""

@@ -1,0 +1,208 @@
+"""Governing: emergency orders, the audit log, the policy table, effects that failed, the working calendar."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from liangwang.base import access, audit, clock, events, working_days
+from liangwang.base.access import door, policy
+from liangwang.base.errors import Refusal
+from liangwang.base.models import AuditEntry, CalendarDay, Checkpoint, Effect
+from liangwang.base.transactions import write
+from liangwang.hub.models import Order
+from liangwang.services import emergency
+
+from .pages import actor_of, page
+
+LISTED = 100
+
+
+# --- emergency orders -----------------------------------------------------------------------------------
+
+
+def order_of(ref: str) -> Order | None:
+    return Order.objects.filter(ref=ref).first()
+
+
+def _order_row(order: Order, at: datetime) -> dict[str, Any]:
+    if order.ended_at or order.ends_at <= at:
+        state = ("idle", _("已结束"))
+    elif order.signed_at is None:
+        state = ("watch", _("待另一人签发"))
+    else:
+        state = ("bad", _("生效中")) if order.starts_at <= at else ("info", _("已签发，未开始"))
+    return {"order": order, "state": state, "live": order.signed_at and not order.ended_at and order.ends_at > at}
+
+
+def _orders_page(request: HttpRequest, errors: dict[str, str] | None = None, status: int = 200) -> HttpResponse:
+    at = clock.now()
+    context = {
+        "orders": [_order_row(order, at) for order in Order.objects.order_by("-proposed_at")[:LISTED]],
+        "errors": errors or {},
+        "typed": request.POST,
+        "now": at,
+    }
+    return page(request, "staff/orders.html", context, status=status)
+
+
+@door("order", "order")
+def orders(request: HttpRequest) -> HttpResponse:
+    """Every order with its number, start and end; only two people together put one in force."""
+    return _orders_page(request)
+
+
+def _instant(text: str) -> datetime | None:
+    """A date typed in a form, as midnight of the city's zone."""
+    try:
+        return datetime.combine(date.fromisoformat(text), datetime.min.time(), ZoneInfo(settings.TIME_ZONE))
+    except ValueError:
+        return None
+
+
+@door(None, "order", post="order")
+def open_order(request: HttpRequest) -> HttpResponse:
+    """Proposes an order; it has no force until someone else signs it."""
+    at = clock.now()
+    ends, number, basis = (
+        _instant(request.POST.get("ends_on", "")),
+        request.POST.get("number", "").strip(),
+        request.POST.get("basis", "").strip(),
+    )
+    errors = {} if number else {"number": _("请填写令号")}
+    errors |= {} if basis else {"basis": _("请填写依据")}
+    errors |= {} if ends and ends + timedelta(days=1) > at else {"ends_on": _("请填写将来的结束日期")}
+    if errors:
+        return _orders_page(request, errors, 422)
+    assert ends is not None
+    title = {"zh": f"应急状态令 {number}", "en": f"Emergency order {number}"}
+    return _do(
+        request,
+        lambda: emergency.propose(
+            actor=actor_of(request), number=number, title=title, basis=basis,  # type: ignore[arg-type]
+            starts_at=at, ends_at=ends + timedelta(days=1), at=at,
+        ),  # fmt: skip
+        _("已拟令，请另一位值班长签发"),
+    )
+
+
+@door(None, "order", post="order", of=order_of)
+def sign_order(request: HttpRequest, order: Order) -> HttpResponse:
+    verb = lambda: emergency.sign(order, actor=actor_of(request), at=clock.now())  # noqa: E731
+    return _do(request, verb, _("已签发，应急状态开始"))
+
+
+@door(None, "order", post="order", of=order_of)
+def end_order(request: HttpRequest, order: Order) -> HttpResponse:
+    reason = request.POST.get("reason", "").strip() or _("风险解除")
+    verb = lambda: emergency.end(order, actor=actor_of(request), reason=reason, at=clock.now())  # noqa: E731
+    return _do(request, verb, _("已结束，恢复常态；个人数据将按期清除"))
+
+
+def _do(request: HttpRequest, verb: Any, said: str) -> HttpResponse:
+    try:
+        with write():
+            verb()
+    except Refusal as refusal:
+        return _orders_page(request, {"number": refusal.message(get_language() or "zh")}, refusal.status)
+    messages.success(request, said)
+    return HttpResponseRedirect(reverse("orders"))
+
+
+# --- the audit log --------------------------------------------------------------------------------------
+
+
+@door("open", "audit")
+def audit_log(request: HttpRequest) -> HttpResponse:
+    """The newest acts with their place in the log, and the newest signed checkpoint."""
+    rows = AuditEntry.objects.order_by("-id")
+    after = request.GET.get("after", "")
+    if after.isdigit():
+        rows = rows.filter(id__lt=int(after))
+    listed = list(rows[: LISTED + 1])
+    entries = [{"entry": row, "body": audit.body_of(row)} for row in listed[:LISTED]]
+    context = {
+        "entries": entries,
+        "checkpoint": Checkpoint.objects.order_by("-size").first(),
+        "total": AuditEntry.objects.count(),
+        "next_url": f"?after={listed[LISTED - 1].pk}" if len(listed) > LISTED else "",
+        "first_url": request.path if after else "",
+    }
+    return page(request, "staff/audit.html", context)
+
+
+# --- the policy table -----------------------------------------------------------------------------------
+
+
+@door("open", "policy")
+def policy_table(request: HttpRequest) -> HttpResponse:
+    """Every row of the policy with its basis: what no row permits is not allowed."""
+    rows = [
+        {
+            "number": row.number,
+            "effect": row.effect,
+            "cells": [" ".join(sorted(row.cells.get(name, ()))) or "*" for name in access.ATTRIBUTES],
+            "basis": row.basis,
+        }
+        for row in policy()
+    ]
+    return page(request, "staff/policy.html", {"rows": rows, "columns": list(access.ATTRIBUTES)})
+
+
+# --- effects --------------------------------------------------------------------------------------------
+
+
+@door("configure", "pack")
+def effects(request: HttpRequest) -> HttpResponse:
+    """Effects that ended in `failed` or are being tried again."""
+    open_rows = Effect.objects.exclude(state=Effect.State.DONE).filter(tries__gt=0).select_related("event")
+    context = {"effects": open_rows.order_by("state", "-id")[:LISTED]}
+    return page(request, "staff/effects.html", context)
+
+
+@door(None, "pack", post="configure")
+def retry(request: HttpRequest, effect_id: int) -> HttpResponse:
+    at, actor = clock.now(), actor_of(request)
+    with write():
+        events.retry_failed(effect_id, at)
+        thing = access.Thing(kind="pack", ref=f"effect:{effect_id}")
+        audit.record(actor, "configure", thing, at=at, body={"retry": effect_id})
+    messages.success(request, _("已重新排队"))
+    return HttpResponseRedirect(reverse("effects"))
+
+
+# --- the working calendar -------------------------------------------------------------------------------
+
+
+@door("configure", "pack", post="configure")
+def calendar(request: HttpRequest) -> HttpResponse:
+    """Days that depart from Monday to Friday; a changed day re-dates every open case."""
+    errors: dict[str, str] = {}
+    at = clock.now()
+    if request.method == "POST":
+        day = _instant(request.POST.get("day", ""))
+        name, basis = request.POST.get("name", "").strip(), request.POST.get("source", "").strip()
+        if day is None:
+            errors["day"] = _("请填写日期")
+        if not name:
+            errors["name"] = _("请写明是什么假日或调休")
+        if not basis:
+            errors["source"] = _("请写明依据的通知")
+        if day is not None and not errors:
+            works = request.POST.get("works") == "yes"
+            with write():
+                working_days.set_day(day.date(), works=works, name={"zh": name, "en": name}, source=basis, at=at)
+                thing = access.Thing(kind="pack", ref=f"calendar:{day.date()}")
+                body = {"works": works, "name": name, "source": basis}
+                audit.record(actor_of(request), "configure", thing, at=at, body=body)
+            messages.success(request, _("已保存；在办件的时限会自动重算"))
+            return HttpResponseRedirect(reverse("calendar"))
+    days = CalendarDay.objects.filter(day__gte=at.date() - timedelta(days=30)).order_by("day")
+    context = {"days": days, "errors": errors, "typed": request.POST}
+    return page(request, "staff/calendar.html", context, status=422 if errors else 200)
