@@ -24,6 +24,7 @@ from liangwang.operations.crews import enlist_crews
 from liangwang.operations.datastreams import stream_sources
 
 from . import demo_covers, demo_day
+from .demo_day import COVER_PACK
 from .demo_hats import demo_hats, load_named
 from .demo_offices import load_offices, names
 from .demo_people import ADULT, Firm, Human, Numbers, Street, firms, people
@@ -31,7 +32,6 @@ from .demo_people import ADULT, Firm, Human, Numbers, Street, firms, people
 __all__ = ["day", "demo_hats", "load", "load_demo"]
 
 COVERS = 5_000
-COVER_PACK = "manholes"
 PEOPLE_PER_COMPANY = 20
 # Where the covers are: the demo street, the rest of its district, the dense districts, everywhere else.
 COVER_SHARES = (0.10, 0.25, 0.40, 0.25)

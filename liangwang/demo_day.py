@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -26,12 +26,20 @@ from liangwang.base.places import city_settings
 from liangwang.base.subjects import unseal_field
 from liangwang.base.transactions import write
 from liangwang.base.working_days import local_day
+from liangwang.operations.models import Asset
 
 TICK_S = 15.0
-ROUND_S = 300.0  # every cover reports once in this time
-TILT_EVERY_S = 240.0  # a cover is moved about as often
-LORRY_SHARE = 0.3  # of which so many are a passing lorry, over before the rule's `lasting`
-TILT_KEPT_S = 20 * 60.0  # put back by itself after this, whoever came
+ROUND_S = 240.0  # every cover reports once in this time
+MISHAP_EVERY_S = 240.0  # something happens to a cover about as often
+AT_HOME_SHARE = 0.5  # so many mishaps are in the demo street, where the hats are
+KEPT_S = 20 * 60.0  # it ends by itself after this, whoever came
+MISHAPS = {  # share; quantities with their range; a lorry is over before the rule's `lasting`
+    "displaced": (0.55, {"tilt": (24.0, 70.0)}),
+    "lorry": (0.20, {"tilt": (18.0, 30.0)}),
+    "missing": (0.10, {"open": (1.0, 1.0), "tilt": (85.0, 95.0)}),
+    "flooded": (0.15, {"water_depth": (255.0, 330.0)}),
+}
+AT_REST = {"tilt": (0.2, 2.4), "open": (0.0, 0.0), "water_depth": (20.0, 90.0), "battery": (60.0, 100.0)}
 RECORDS_EVERY_S = 180.0
 PLACES_WITH_RISK = (
     ("北京市", "medium"),
@@ -40,38 +48,32 @@ PLACES_WITH_RISK = (
     ("南京市", "low"),
     ("广州市", "medium"),
 )
+COVER_PACK = "manholes"
+MOST_PEOPLE = 50_000
 KEY_NAME = "演示数据源 · demo source"
 
 Send = Callable[[str, bytes, str, dict[str, str]], dict[str, Any]]
 
 
-class Cover(NamedTuple):
-    """A cover that can report: its datastreams by quantity."""
+class Mishap(NamedTuple):
+    """What is wrong with a cover until `until`: its readings by quantity."""
 
-    key: str
-    tilt: str
-
-
-@dataclass
-class Moved:
-    """A cover out of its place since `at`, until `until`."""
-
-    cover: Cover
-    at: datetime
+    cover: str
     until: datetime
-    tilt_deg: float
+    values: dict[str, float]
 
 
 @dataclass
 class Day:
-    """What the demo day remembers between two steps."""
+    """What the demo day remembers between two steps: covers by key, those in the demo street, what happens now."""
 
-    covers: list[Cover]
+    covers: list[str]
+    at_home: list[str]
     random: np.random.Generator
     people: list[int]
     ticks: int = 0
-    moved: list[Moved] = field(default_factory=list)
-    next_move: datetime | None = None
+    mishaps: dict[str, Mishap] = field(default_factory=dict)
+    next_mishap: datetime | None = None
     next_records: datetime | None = None
     delivered: int = 0
 
@@ -127,17 +129,16 @@ def sender() -> Send:
 
 def begin(*, seed: int) -> Day:
     """A day over the covers and people that are loaded."""
-    from liangwang.operations.datastreams import refreshed
-
-    found = [
-        Cover(key.rpartition(".")[0], key)
-        for source, keys in refreshed().keys.items()
-        if source.startswith("manholes:")
-        for key in keys
-        if key.endswith(".tilt")
-    ]
-    people = list(Person.objects.filter(demo=True).values_list("pk", flat=True)[:50_000])
-    return Day(sorted(found), np.random.default_rng(seed), people)
+    home = city_settings(settings.CITY_DIR)["demo"]["street"]
+    covers = Asset.objects.filter(pack=COVER_PACK, ended_at=None).order_by("key")
+    at_home = covers.filter(place__code__startswith=home)
+    people = Person.objects.filter(demo=True).exclude(identity_sealed=None)
+    return Day(
+        list(covers.values_list("key", flat=True)),
+        list(at_home.values_list("key", flat=True)),
+        np.random.default_rng(seed),
+        list(people.values_list("pk", flat=True)[:MOST_PEOPLE]),
+    )
 
 
 def step(day: Day, *, at: datetime, send: Send) -> dict[str, int]:
@@ -162,40 +163,43 @@ def step(day: Day, *, at: datetime, send: Send) -> dict[str, int]:
 
 
 def readings(day: Day, at: datetime) -> Iterator[dict[str, Any]]:
-    """A slice of all covers at rest, and every cover that is out of its place."""
-    _move(day, at)
-    moved = {m.cover.key for m in day.moved}
-    slices = max(1, round(ROUND_S / TICK_S))
+    """A slice of all covers at rest (the first time all of them), and every cover to which something happens."""
+    _happen(day, at)
+    slices = round(ROUND_S / TICK_S) if day.ticks else 1
     for cover in day.covers[day.ticks % slices :: slices]:
-        if cover.key not in moved:
-            yield _reading(cover, at, abs(float(day.random.normal(1.0, 0.7))))
-    for m in day.moved:
-        yield _reading(m.cover, at, m.tilt_deg + float(day.random.normal(0, 0.4)))
-    for m in [m for m in day.moved if m.until <= at]:
-        day.moved.remove(m)
-        yield _reading(m.cover, at + timedelta(milliseconds=1), 0.8)
+        if cover not in day.mishaps:
+            yield from _reported(cover, _drawn(day, AT_REST), at)
+    for mishap in list(day.mishaps.values()):
+        over = mishap.until <= at
+        if over:
+            del day.mishaps[mishap.cover]
+        yield from _reported(mishap.cover, _drawn(day, AT_REST) | ({} if over else mishap.values), at)
 
 
-def _reading(cover: Cover, at: datetime, tilt_deg: float) -> dict[str, Any]:
-    return {
-        "datastream": cover.tilt,
-        "at": round(at.timestamp() * 1e6),
-        "value": round(max(0.0, tilt_deg), 2),
-    }
+def _drawn(day: Day, ranges: Mapping[str, tuple[float, float]]) -> dict[str, float]:
+    return {quantity: float(day.random.uniform(*bounds)) for quantity, bounds in ranges.items()}
 
 
-def _move(day: Day, at: datetime) -> None:
-    """Now and then a cover is moved; a lorry only shakes it."""
-    still = {m.cover for m in day.moved}
-    if len(still) == len(day.covers) or (day.next_move is not None and at < day.next_move):
+def _reported(cover: str, values: Mapping[str, float], at: datetime) -> Iterator[dict[str, Any]]:
+    for quantity, value in values.items():
+        micros = round(at.timestamp() * 1e6)
+        yield {"datastream": f"{cover}.{quantity}", "at": micros, "value": round(value, 2)}
+
+
+def _happen(day: Day, at: datetime) -> None:
+    """Now and then something happens to a cover that was at rest."""
+    if day.next_mishap is not None and at < day.next_mishap:
         return
-    wait_s = float(day.random.exponential(TILT_EVERY_S))
-    day.next_move = at + timedelta(seconds=min(max(wait_s, TILT_EVERY_S / 4), 3 * TILT_EVERY_S))
-    resting = [cover for cover in day.covers if cover not in still]
-    cover = resting[int(day.random.integers(len(resting)))]
-    lorry = day.random.random() < LORRY_SHARE
-    kept_s = TICK_S if lorry else TILT_KEPT_S
-    day.moved.append(Moved(cover, at, at + timedelta(seconds=kept_s), float(day.random.uniform(24, 70))))
+    wait_s = float(day.random.exponential(MISHAP_EVERY_S))
+    day.next_mishap = at + timedelta(seconds=min(max(wait_s, MISHAP_EVERY_S / 4), 3 * MISHAP_EVERY_S))
+    pool = day.at_home if day.at_home and day.random.random() < AT_HOME_SHARE else day.covers
+    resting = [cover for cover in pool if cover not in day.mishaps]
+    if resting:
+        cover = resting[int(day.random.integers(len(resting)))]
+        kind = str(day.random.choice(list(MISHAPS), p=[share for share, _ in MISHAPS.values()]))
+        kept_s = TICK_S if kind == "lorry" else KEPT_S
+        values = _drawn(day, MISHAPS[kind][1])
+        day.mishaps[cover] = Mishap(cover, at + timedelta(seconds=kept_s), values)
 
 
 # --- records -------------------------------------------------------------------------------------------
