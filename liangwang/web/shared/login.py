@@ -54,7 +54,7 @@ def demo(request: HttpRequest) -> HttpResponse:
         raise NotFound
     party = Party.objects.get(login_name=chosen.login_name)
     begin_session(request, party, backend=settings.AUTHENTICATION_BACKENDS[0])
-    return _worn(request, party, chosen.key)
+    return _worn(request, party, chosen.key, chosen.start)
 
 
 @door(None, "public", post="open")
@@ -72,10 +72,10 @@ def put_on(request: HttpRequest) -> HttpResponse:
     return _worn(request, user, request.POST.get("hat", ""))
 
 
-def _worn(request: HttpRequest, party: Party, key: str) -> HttpResponse:
+def _worn(request: HttpRequest, party: Party, key: str, start: str = "") -> HttpResponse:
     actor = wear(party, key, clock.now())
     request.session["hat"] = key
     label = actor.label["en" if request.LANGUAGE_CODE == "en" else "zh"]  # type: ignore[attr-defined]
     messages.info(request, _("现在的身份：%(label)s") % {"label": label})
-    home = home_of(actor)
+    home = start or home_of(actor)
     return HttpResponseRedirect(way_back(request, home) if home == "/" else home)

@@ -1,0 +1,92 @@
+"""The steps of a draft in order: situation, one page per person, consents, materials, check; and which is next."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step; `state` is done, now (can be filled) or later (depends on earlier answers)."""
+
+    key: str
+    title: Any
+    url: str
+    state: str
+    note: Any
+    icon: str
+
+
+def steps_of(whole: dict[str, Any]) -> list[Step]:
+    """The steps of the answer of services.queries.form_pages."""
+    root = f"/drafts/{whole['draft'].ref}/"
+    unanswered = [entry["question"].question for entry in whole["questions"] if not entry["answer"]]
+    steps = _situation(whole["questions"], unanswered, root)
+    steps += [_page(page, root, later=bool(unanswered)) for page in whole["pages"]]
+    for key, title, left, note, drawing in (_consents(whole), _materials(whole)):
+        if whole["consents" if key == "consents" else "materials"] or (
+            key == "materials" and whole["not_asked"]
+        ):
+            state = "later" if unanswered else "now" if left else "done"
+            steps.append(Step(key, title, f"{root}{key}/", state, note, drawing))
+    ready = all(step.state == "done" for step in steps)
+    note = _("都齐了，可以提交") if ready else _("前面填好就能提交")
+    return [
+        *steps,
+        Step("check", _("核对并提交"), f"{root}check/", "now" if ready else "later", note, "send"),
+    ]
+
+
+def _situation(questions: list[dict[str, Any]], unanswered: list[str], root: str) -> list[Step]:
+    if not questions:
+        return []
+    first = unanswered[0] if unanswered else questions[0]["question"].question
+    note = _("还有 %(n)s 个问题") % {"n": len(unanswered)} if unanswered else _("已选好")
+    return [
+        Step(
+            "situation", _("您的情形"), f"{root}ask/{first}/", "now" if unanswered else "done", note, "split"
+        )
+    ]
+
+
+def _page(page: Any, root: str, *, later: bool) -> Step:
+    if not page["fields"]:
+        note = _("%(n)s 项全部由数据代填") % {"n": len(page["known"])}
+    elif page["done"]:
+        note = _("已填 %(n)s 项") % {"n": len(page["fields"])}
+    else:
+        note = _("要您填 %(n)s 项") % {
+            "n": sum(not field["value"] for field in page["fields"]) or len(page["fields"])
+        }
+    state = "later" if later else "done" if page["done"] else "now"
+    return Step(f"page:{page['key']}", page["title"], f"{root}page/{page['key']}/", state, note, "user-round")
+
+
+def _consents(whole: dict[str, Any]) -> tuple[str, str, int, str, str]:
+    left = sum(one["state"] != "given" and not one["mine"] for one in whole["consents"])
+    return "consents", _("授权"), left, _("还要 %(n)s 人同意") % {"n": left} if left else _("都好了"), "users"
+
+
+def _materials(whole: dict[str, Any]) -> tuple[str, str, int, str, str]:
+    left = sum(
+        one["need"].required and not one["file"] and not one["committed"] for one in whole["materials"]
+    )
+    return (
+        "materials",
+        _("材料"),
+        left,
+        _("还差 %(n)s 份") % {"n": left} if left else _("不用再交"),
+        "file-text",
+    )
+
+
+def after(steps: list[Step], key: str) -> Step:
+    """The step that follows `key`; the last follows itself."""
+    place = next((i for i, step in enumerate(steps) if step.key == key), -1)
+    return steps[min(place + 1, len(steps) - 1)]
+
+
+def first_open(steps: list[Step]) -> Step:
+    """Where to go on: the first step that is not done."""
+    return next((step for step in steps if step.state == "now"), steps[-1])

@@ -1,0 +1,61 @@
+"""Papers: certificates with their QR, official letters on A4, and the page on which anyone verifies them."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from liangwang.base import clock
+from liangwang.base.access import door
+from liangwang.base.working_days import local_day
+from liangwang.cases.queries import Case, case_by_ref
+from liangwang.services import queries
+from liangwang.services.queries import Certificate
+
+
+@door("read", "certificate")
+def certificates(request: HttpRequest) -> HttpResponse:
+    """The person's certificates and those of her children."""
+    subject = request.actor.for_subject_id  # type: ignore[attr-defined]
+    found = queries.certificates_of(subject) if subject else []
+    return render(
+        request, "resident/certificates.html", {"certificates": found, "today": local_day(clock.now())}
+    )
+
+
+@door("read", "certificate", of=queries.certificate_by_ref)
+def certificate(request: HttpRequest, certificate: Certificate) -> HttpResponse:
+    """One certificate: what it says, and the QR that proves it."""
+    state = queries.verify_certificate(certificate.ref, local_day(clock.now()))
+    context = {"certificate": certificate, "qr_svg": queries.certificate_qr(certificate), "verdict": state}
+    return render(request, "resident/certificate.html", context)
+
+
+@door("open", "public")
+def verify(request: HttpRequest, ref: str = "") -> HttpResponse:
+    """Anyone checks a certificate or letter by its number or the text of its QR; no more is shown than the paper says."""
+    text = request.GET.get("q", ref).strip()
+    answer: dict[str, Any] | None = None
+    letter: dict[str, Any] | None = None
+    if text:
+        found = queries.letter_by_ref(text)
+        letter = queries.letter_page(found) if found else None
+        answer = None if letter else queries.verify_certificate(text, local_day(clock.now()))
+    return render(request, "resident/verify.html", {"text": text, "answer": answer, "letter": letter})
+
+
+def case_of_letter(ref: str) -> Case | None:
+    """The case in which this letter was written; whoever may read the one may read the other."""
+    found = queries.letter_by_ref(ref)
+    return case_by_ref(found.submission.case.ref) if found else None
+
+
+@door("read", "application", of=case_of_letter)
+def letter(request: HttpRequest, case: Case) -> HttpResponse:
+    """An official letter (文书) as it prints on A4."""
+    ref = request.resolver_match.kwargs["ref"] if request.resolver_match else ""
+    found = queries.letter_by_ref(ref)
+    assert found is not None
+    shown = queries.letter_page(found)
+    address = request.build_absolute_uri(shown["verify"])
+    return render(request, "resident/letter.html", {**shown, "case": case, "address": address})
