@@ -1,6 +1,6 @@
 """Which items and bundles are in force, bound to what they join, and the words that they use."""
 
-from functools import lru_cache
+from pathlib import Path
 
 import msgspec
 
@@ -12,9 +12,9 @@ from .declare import Bundle, Item
 from .vocabulary import Choice, Concept, Document, Words
 
 
-def bound(key: str) -> Bound:
+def bound(key: str, root: Path | None = None) -> Bound:
     """The item or bundle called `pack:key`, with the items that it joins; raises NotFound."""
-    return _bound(key, _in_force())
+    return _bound(key, tuple(packs.declarations("items.yaml", root)))
 
 
 def keys() -> list[str]:
@@ -23,9 +23,9 @@ def keys() -> list[str]:
     return [d.ref for d in sorted(found, key=lambda d: isinstance(d.value, Item))]
 
 
-def words() -> Words:
+def words(root: Path | None = None) -> Words:
     """The concepts and documents that forms and material lists name."""
-    return _words(_word_versions())
+    return _words_of(packs.declarations("concepts.csv", root), packs.declarations("materials.csv", root))
 
 
 def body_of(one: Bound) -> dict[str, object]:
@@ -51,10 +51,6 @@ def _entries(found: object) -> list[dict[str, str]]:
     return msgspec.convert(found, list[dict])
 
 
-def _in_force() -> tuple[packs.Declared, ...]:
-    return tuple(packs.declarations("items.yaml"))
-
-
 def _bound(key: str, in_force: tuple[packs.Declared, ...]) -> Bound:
     by_ref = {d.ref: d for d in in_force}
     one = by_ref.get(key)
@@ -72,15 +68,19 @@ def _bound(key: str, in_force: tuple[packs.Declared, ...]) -> Bound:
     return Bound(key, head, tuple(sources))
 
 
-def _word_versions() -> tuple[str, ...]:
-    return tuple(d.version_hash for file in ("concepts.csv", "materials.csv") for d in packs.declarations(file))
+_held: tuple[list[packs.Declared], list[packs.Declared], Words] | None = None
 
 
-@lru_cache(maxsize=4)
-def _words(versions: tuple[str, ...]) -> Words:
-    concepts = {d.key: _concept(d.key, d.value) for d in packs.declarations("concepts.csv")}
-    documents = {d.key: _document(d.key, d.value) for d in packs.declarations("materials.csv")}
-    return Words(concepts, documents)
+def _words_of(concepts: list[packs.Declared], documents: list[packs.Declared]) -> Words:
+    """The words of these declarations; packs answer with the same lists until a file or a desk version changes."""
+    global _held
+    if _held is None or _held[0] is not concepts or _held[1] is not documents:
+        made = Words(
+            {d.key: _concept(d.key, d.value) for d in concepts},
+            {d.key: _document(d.key, d.value) for d in documents},
+        )
+        _held = concepts, documents, made
+    return _held[2]
 
 
 def _concept(key: str, one: vocabulary.Concept) -> Concept:

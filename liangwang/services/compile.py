@@ -26,7 +26,9 @@ def compile_bound(bound: Bound, answers: Answers, proved: Proved, words: Words) 
     nodes = plan.nodes(items, live, supplied, words)
     _keep_promises(items, nodes)
     promised = plan.critical_days(nodes)
-    legal = plan.legal_days(nodes, items)
+    # Joint handling has a limit of its own, where the bundle names it.
+    joint = bound.head.legal_days if isinstance(bound.head, Bundle) else None
+    legal = joint.days if joint else plan.legal_days(nodes, items)
     return Compiled(
         key=bound.key,
         label=bound.head.label,

@@ -50,10 +50,11 @@ class Days(Shape, kw_only=True):
 
 
 class Known(Shape, kw_only=True):
-    """What of which person the hub may know that answers a question."""
+    """What of which person the hub may know that answers a question; `means` maps its values to options."""
 
-    concept: str
+    concept: Annotated[str, reference("concepts.csv")]
     role: str
+    means: dict[str, str]
 
 
 class Option(Shape, kw_only=True):
@@ -100,13 +101,14 @@ class Field(Shape, kw_only=True):
 class Material(Shape, kw_only=True):
     """A document to be handed in: its identity is (type, role, validity, form).
 
-    `shown_by` names the values that together say the same: verified in the hub, nobody asks for the paper.
+    `shown_by` names the values that together say the same, each "any" or as it must read: verified in the hub, nobody
+    asks for the paper.
     """
 
     type: Annotated[str, reference("materials.csv")]
     role: str
     form: Form = "copy"
-    shown_by: tuple[Annotated[str, reference("concepts.csv")], ...] = ()
+    shown_by: dict[Annotated[str, reference("concepts.csv")], str] = {}
     valid_months: int | None = None
     required: bool = True
     commitment: Label | None = None
@@ -220,6 +222,7 @@ class Bundle(Shape, kw_only=True):
     roles: dict[str, Label] = {}
     apply: tuple[str, ...] = ("applicant",)
     basis: tuple[Basis, ...] = ()
+    legal_days: Days | None = None
     questions: tuple[Question, ...] = ()
     consents: tuple[Consent, ...] = ()
 

@@ -16,6 +16,7 @@ ACCEPTS = {
     "certificate": ("certificate",),
 }
 """What satisfies a published form: an e-certificate stands for the paper, an original for a copy."""
+ANY = "any"
 FROM_FORM = Supply(way="form", source={"zh": "由您填写的内容自动生成", "en": "made from your answers"})
 """A paper form of an office is printed from the one form; nobody fills it in again."""
 
@@ -134,9 +135,11 @@ def _shown(asked: list[tuple[Source, Material]], proved: Proved) -> Evidence | N
     """The hub value that says what the document says, for every item that asks it; the latest one is cited."""
     if not all(m.shown_by for _, m in asked):
         return None
-    wanted = {field_id(m.role, concept) for _, m in asked for concept in m.shown_by}
-    known = [proved.values[key] for key in wanted if key in proved.values]
+    wanted = [(field_id(m.role, c), reads) for _, m in asked for c, reads in m.shown_by.items()]
+    known = [proved.values[key] for key, _ in wanted if key in proved.values]
     if len(known) < len(wanted) or any(evidence.state != "verified" for evidence in known):
+        return None
+    if any(reads not in (ANY, str(proved.values[key].value)) for key, reads in wanted):
         return None
     return max(known, key=lambda evidence: evidence.at)
 

@@ -39,7 +39,6 @@ ANSWERS = {
         "child.gestation_weeks": "39",
         "child.ethnicity": "汉族",
         "child.native_place": "浙江省绍兴市",
-        "child.insurance_category": "resident",
         "child.social_card_bank": "上海银行",
         "child.vaccination_clinic": "江苏路街道社区卫生服务中心",
     },

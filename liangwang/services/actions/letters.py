@@ -22,11 +22,11 @@ WORDS = {
     "received": "收", "accepted": "受", "supplement": "补", "not_accepted": "不受", "granted": "办", "refused": "不予",
 }  # fmt: skip
 REMEDIES: dict[str, Any] = {
-    "zh": "如不服本决定，可以依法向上一级主管部门或本级人民政府申请行政复议，也可以依法直接向人民法院提起行政诉讼；期限以法律规定为准。",
-    "en": "Against this decision you may apply for administrative reconsideration to the superior department or the"
-    " people's government, or sue before the people's court, within the time that the law sets.",
+    "zh": "如不服本决定，可以自知道本决定之日起六十日内依法申请行政复议，也可以在法律规定的期限内依法向人民法院提起行政诉讼。",
+    "en": "Against this decision you may apply for administrative reconsideration within sixty days of learning of it, or"
+    " sue before the people's court within the time that the law sets.",
     "basis": {"zh": "《行政复议法》《行政诉讼法》", "en": "Administrative Reconsideration Law, Administrative Litigation Law"},
-    "unverified": True,
+    "source": "http://uianet.net/dictionary/b15233602.html",
 }
 WITH_REMEDIES = {"not_accepted", "refused"}
 

@@ -187,7 +187,7 @@ def _question(question: Any, seen: Seen) -> dict[str, Any]:
     if question.known_by and question.question in seen.compiled.unanswered:
         evidence = _evidence_for(question, seen)
         if evidence is not None:
-            suggested = {"option": str(evidence.value), "source": evidence.source}
+            suggested = {"option": question.known_by.means[str(evidence.value)], "source": evidence.source}
     return {
         "question": question,
         "answer": seen.draft.scenario.get(question.question, ""),
@@ -198,8 +198,7 @@ def _question(question: Any, seen: Seen) -> dict[str, Any]:
 def _evidence_for(question: Any, seen: Seen) -> Any:
     field = field_id(question.known_by.role, question.known_by.concept)
     evidence = proved_for(seen.draft, seen.draft.updated_at).values.get(field)
-    options = {option.option for option in question.options}
-    return evidence if evidence is not None and str(evidence.value) in options else None
+    return evidence if evidence is not None and str(evidence.value) in question.known_by.means else None
 
 
 def _page(page: Any, seen: Seen, wrong: dict[str, Label]) -> PageShown:
