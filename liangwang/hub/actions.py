@@ -66,7 +66,7 @@ class BadTerm(Refusal):
 def settle_and_derive(pack: str, subject_ids: Iterable[int] | None, at: datetime) -> None:
     """After new rows: settles what is said of the subjects, then judges them by the pack's rules, if it may act."""
     ids = None if subject_ids is None else list(subject_ids)
-    reconcile.settle(ids, at)
+    reconcile.settle(ids, at, pack)
     if may_act(pack, at):
         for rule in derive.rules_of(pack):
             derive.run(rule.name, ids, at)
@@ -166,7 +166,7 @@ def erase(order: Order, at: datetime) -> dict[str, Any]:
     """
     held, left = {}, {}
     for pack in order.packs:
-        partitions = list(Partition.objects.filter(pack=pack).exclude(kind=Partition.Kind.PASSES))
+        partitions = list(Partition.objects.filter(pack=pack))
         inboxes = [collect.inbox(batch) for batch in Batch.objects.filter(pack=pack)]
         maps = sum(attributes.remove(rule.name) for rule in derive.rules_of(pack))
         held[pack] = {
@@ -178,7 +178,8 @@ def erase(order: Order, at: datetime) -> dict[str, Any]:
         store.remove(partitions)
         for path in inboxes:
             path.unlink(missing_ok=True)
-    _resettle(order.packs, at)
+    Partition.objects.filter(pack__in=order.packs, ended_at=None).update(ended_at=at)
+    Disagreement.objects.filter(pack__in=order.packs).update(said={}, ended_at=at)
     for pack in order.packs:
         left[pack] = _left(pack)
     proof = {"number": order.number, "held": held, "left": left}
@@ -201,18 +202,6 @@ def erase(order: Order, at: datetime) -> dict[str, Any]:
         emit("order.erased", order.ref, at, proof, key=f"order.erased/{order.ref}")
     order.refresh_from_db()
     return proof
-
-
-def _resettle(packs: list[str], at: datetime) -> None:
-    """Takes the packs' rows out of force, settles everybody without them, and removes the settled files of before."""
-    Partition.objects.filter(pack__in=packs, ended_at=None).exclude(kind=Partition.Kind.PASSES).update(
-        ended_at=at
-    )
-    old = list(Partition.objects.filter(kind=Partition.Kind.SETTLED))
-    reconcile.settle(None, at)
-    still = {part.pk for part in store.in_force(Partition.Kind.SETTLED)}
-    store.remove(part for part in old if part.pk not in still)
-    Disagreement.objects.exclude(ended_at=None).update(said={})
 
 
 def _left(pack: str) -> dict[str, int]:

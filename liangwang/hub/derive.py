@@ -290,14 +290,7 @@ def _records(con: "ibis.BaseBackend", tables: Mapping[str, ibis.Table], pack: st
     for key, table in tables.items():
         source: Source = by_key[key].value
         shown = [name for name, column in source.columns.items() if not column.sealed]
-        for record in con.to_pyarrow(table.select("batch", "row", *shown)).to_pylist():
-            rows.append(
-                {
-                    "source": key,
-                    "label": source.label,
-                    "office": source.office,
-                    "on": record[source.observed],
-                    **record,
-                }
-            )
+        whose = {"source": key, "label": source.label, "office": source.office}
+        records = con.to_pyarrow(table.select("batch", "row", *shown)).to_pylist()
+        rows += [{**whose, "on": record[source.observed], **record} for record in records]
     return sorted(rows, key=lambda row: str(row["on"]), reverse=True)

@@ -72,6 +72,7 @@ class Partition(models.Model):
 class Disagreement(RefModel):
     """Sources that say different things of one subject; open until one of them is corrected or all agree."""
 
+    pack = models.CharField(max_length=40, blank=True)  # the emergency pack in whose domain it is; else empty
     subject = models.ForeignKey(Subject, on_delete=models.PROTECT)
     attribute = models.CharField(max_length=60)
     said = models.JSONField()
@@ -81,7 +82,7 @@ class Disagreement(RefModel):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["subject", "attribute"],
+                fields=["pack", "subject", "attribute"],
                 condition=models.Q(ended_at__isnull=True),
                 name="one_open_disagreement",
             )

@@ -10,7 +10,7 @@ import ibis
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from liangwang.base import audit
+from liangwang.base import audit, clock, keys
 from liangwang.base.access import Thing, require
 from liangwang.base.hats import Actor
 from liangwang.base.packs import Declared
@@ -110,25 +110,44 @@ def disagreements() -> Any:
     return Disagreement.objects.filter(ended_at=None).select_related("subject").order_by("opened_at", "id")
 
 
-def known(subject_id: int) -> list[dict[str, Any]]:
-    """Every settled value of a subject with its state and sources. The caller has asked `may` and audits."""
-    partitions = [
-        one
-        for one in store.in_force(Partition.Kind.SETTLED)
-        if one.shard == subject_id >> reconcile.SHARD_BITS
-    ]
-    if not partitions:
+def known(subject_id: int, pack: str = "") -> list[dict[str, Any]]:
+    """Every settled value of a subject with its state and sources. The caller has asked `may` and audits.
+
+    What an emergency pack was told is not in it, unless that pack is named: it serves its own purpose only.
+    """
+    shard = subject_id >> reconcile.SHARD_BITS
+    settled = store.in_force(Partition.Kind.SETTLED, reconcile.domain_of(pack))
+    partitions = [one for one in settled if one.shard == shard]
+    if not partitions or not may_act(pack, clock.now()):
         return []
     table = pq.read_table(store.paths(partitions), filters=[("subject_id", "=", subject_id)])
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return [{**row, "sources": row["sources"].split(",")} for row in rows]
+    return [
+        {**row, "value": _readable(row), "sources": row["sources"].split(",")} for row in table.to_pylist()
+    ]
+
+
+def _readable(row: dict[str, Any]) -> str | None:
+    """The value of a settled row, unsealed from the delivery that brought it where it is an identifier."""
+    part = Partition.objects.filter(batch_id=row["batch"], kind=Partition.Kind.ROWS, ended_at=None).first()
+    declared = part and next(
+        (one for one in sources() if (one.pack, one.key) == (part.pack, part.source)), None
+    )
+    if part is None or declared is None or part.batch is None:
+        return None
+    name = next((n for n, c in declared.value.columns.items() if c.says == row["attribute"]), None)
+    if name is None or not declared.value.columns[name].sealed:
+        return str(row["value"])
+    column = f"{name}_sealed"
+    found = pq.read_table(store.paths([part]), columns=[column], filters=[("row", "=", row["row"])])
+    blob = found[column][0].as_py() if found.num_rows else None
+    return keys.unseal(blob, f"hub:{part.batch.ref}:{row['row']}:{name}") if blob else None
 
 
 def said_of(disagreement: Disagreement, at: datetime) -> list[dict[str, Any]]:
     """What each source says in a conflict, newest first, without the value of a sealed column."""
     con = store.connect()
-    declared = [one for one in sources() if may_act(one.pack, at)]
-    said = reconcile.statements(con, declared)
+    heard = reconcile.heard(disagreement.pack) if may_act(disagreement.pack, at) else []
+    said = reconcile.statements(con, heard)
     if said is None:
         return []
     mine = said.filter(said.subject_id == disagreement.subject_id, said.attribute == disagreement.attribute)

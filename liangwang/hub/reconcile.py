@@ -18,8 +18,9 @@ from . import store
 from .derive import newest
 from .models import Disagreement, Partition
 from .schema import rows_schema
-from .sources import sources
+from .sources import is_emergency, sources
 
+ROUTINE = ""
 SHARD_BITS = 18  # subjects of one settled file: 262,144
 MAJORITY = 0.7  # share of the trust weight that makes one of several values the majority
 VERIFIED, SINGLE, MAJORITY_STATE, CONFLICT = "verified", "single", "majority", "conflict"
@@ -99,10 +100,21 @@ def settled(said: ibis.Table) -> ibis.Table:
     return weighed.mutate(state=state).select(*SETTLED.names)
 
 
-def settle(subject_ids: Iterable[int] | None, at: datetime) -> int:
+def domain_of(pack: str) -> str:
+    """Whose settled values a pack's rows go into: an emergency pack has its own, so that they end with it."""
+    return pack if is_emergency(pack) else ROUTINE
+
+
+def heard(domain: str) -> list[Declared]:
+    """The sources that are weighed in a domain: routine ones always, an emergency pack's in its own only."""
+    return [one for one in sources() if domain_of(one.pack) in {ROUTINE, domain}]
+
+
+def settle(subject_ids: Iterable[int] | None, at: datetime, pack: str = "") -> int:
     """Settles the subjects anew (None: everybody of whom anything is said) and returns how many values stand."""
     con = store.connect()
-    said = statements(con, sources())
+    domain = domain_of(pack)
+    said = statements(con, heard(domain))
     touched = None if subject_ids is None else np.unique(np.fromiter(subject_ids, dtype=np.int64))
     if touched is not None and not len(touched):
         return 0
@@ -111,13 +123,13 @@ def settle(subject_ids: Iterable[int] | None, at: datetime) -> int:
         if touched is not None:
             said = said.semi_join(ibis.memtable(pa.table({"subject_id": touched})), "subject_id")
         table = con.to_pyarrow(settled(said)).cast(SETTLED)
-    _publish(table, touched, at)
+    _publish(table, touched, domain, at)
     return int(table.num_rows)
 
 
-def _publish(table: pa.Table, touched: np.ndarray | None, at: datetime) -> None:
+def _publish(table: pa.Table, touched: np.ndarray | None, domain: str, at: datetime) -> None:
     """Replaces the settled files of the touched shards, and opens or closes disagreements, in one transaction."""
-    before = {one.shard: one for one in store.in_force(Partition.Kind.SETTLED)}
+    before = {one.shard: one for one in store.in_force(Partition.Kind.SETTLED, domain)}
     shards = _shards(table["subject_id"].to_numpy())
     affected = set(before) if touched is None else set(_shards(touched).tolist())
     written = {}
@@ -129,24 +141,26 @@ def _publish(table: pa.Table, touched: np.ndarray | None, at: datetime) -> None:
             part = pa.concat_tables([kept, part])
         if part.num_rows:
             part = part.sort_by([("subject_id", "ascending"), ("attribute", "ascending")])
-            written[shard] = store.write_table(part, f"settled/{shard}-{at:%Y%m%dT%H%M%S%f}")
+            written[shard] = store.write_table(
+                part, f"{domain or 'routine'}/settled/{shard}-{at:%Y%m%dT%H%M%S%f}"
+            )
     with write():
         replaced = [before[shard].pk for shard in before if shard in affected | set(written)]
         Partition.objects.filter(pk__in=replaced).update(ended_at=at)
         for shard, file in written.items():
-            store.publish(file, kind=Partition.Kind.SETTLED, pack="", source="", at=at, shard=shard)
-        _disagreements(table, touched, at)
+            store.publish(file, kind=Partition.Kind.SETTLED, pack=domain, source="", at=at, shard=shard)
+        _disagreements(table, touched, domain, at)
 
 
 def _shards(ids: np.ndarray) -> np.ndarray:
     return np.unique(ids >> SHARD_BITS) if ids.ndim and not len(ids) else ids >> SHARD_BITS
 
 
-def _disagreements(table: pa.Table, touched: np.ndarray | None, at: datetime) -> None:
+def _disagreements(table: pa.Table, touched: np.ndarray | None, domain: str, at: datetime) -> None:
     """A new conflict is an event, on which a ticket goes to the source office; one that is settled is closed."""
     conflicts = table.filter(pc.equal(table["state"], CONFLICT)).to_pylist()
     now = {(row["subject_id"], row["attribute"]): row for row in conflicts}
-    rows = Disagreement.objects.filter(ended_at=None)
+    rows = Disagreement.objects.filter(ended_at=None, pack=domain)
     if touched is not None:
         ids = set(touched.tolist())
         known = {(r.subject_id, r.attribute): r for r in rows if r.subject_id in ids}
@@ -158,5 +172,7 @@ def _disagreements(table: pa.Table, touched: np.ndarray | None, at: datetime) ->
     for key, row in now.items():
         if key not in known and key[0] in living:
             said = {"preferred": row["sources"], "on": str(row["at"])}
-            opened = Disagreement.objects.create(subject_id=key[0], attribute=key[1], said=said, opened_at=at)
+            opened = Disagreement.objects.create(
+                pack=domain, subject_id=key[0], attribute=key[1], said=said, opened_at=at
+            )
             emit("hub.conflict", opened.ref, at, {"attribute": key[1]}, key=f"hub.conflict/{opened.ref}")
