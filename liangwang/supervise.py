@@ -23,7 +23,7 @@ from liangwang import settings
 
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 30.0
-STEADY_AFTER_S = 60.0
+STEADY_AFTER_S = 5.0
 DRAIN_S = 10.0
 TURN_S = 0.1
 PR_SET_PDEATHSIG = 1
