@@ -4,7 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from liangwang.base import packs, vocabulary
+from liangwang.base import packs
+from liangwang.base import words as shared
 from liangwang.base.errors import NotFound
 
 from .compiled import Bound, Source
@@ -17,7 +18,7 @@ def bound(key: str, root: Path | None = None) -> Bound:
     return _bound(key, tuple(packs.declarations("items.yaml", root)))
 
 
-def keys() -> list[str]:
+def item_keys() -> list[str]:
     """Every item and bundle in force, bundles first."""
     found = packs.declarations("items.yaml")
     return [d.ref for d in sorted(found, key=lambda d: isinstance(d.value, Item))]
@@ -40,7 +41,7 @@ def body_of(one: Bound) -> dict[str, object]:
 
 def read_body(body: dict[str, object]) -> Bound:
     """The declarations as they were when the version was published."""
-    kind = Bundle if body["kind"] == "bundle" else Item
+    kind: type[Item | Bundle] = Bundle if body["kind"] == "bundle" else Item
     items = tuple(
         Source(entry["key"], msgspec.convert(entry["item"], Item)) for entry in _entries(body["items"])
     )
@@ -83,12 +84,12 @@ def _words_of(concepts: list[packs.Declared], documents: list[packs.Declared]) -
     return _held[2]
 
 
-def _concept(key: str, one: vocabulary.Concept) -> Concept:
+def _concept(key: str, one: shared.Concept) -> Concept:
     choices = tuple(Choice(value=value, label=label) for value, label in one.options().items())
     return Concept(
         key=key, label=one.label, kind=one.type, choices=choices, unit=one.unit or "", personal=one.personal
     )
 
 
-def _document(key: str, one: vocabulary.Material) -> Document:
+def _document(key: str, one: shared.Material) -> Document:
     return Document(key=key, label=one.label, kind=one.kind, issuer=one.source or "")

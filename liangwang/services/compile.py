@@ -1,7 +1,7 @@
 """Compiles items or a bundle for one situation into one form, one material list and the most parallel plan."""
 
 from . import merge, plan, supply
-from .compiled import Bound, Compiled, CompileError, Proved, Source
+from .compiled import Bound, Compiled, CompileError, Node, Proved, Source
 from .declare import Bundle, holds
 from .merge import Answers
 from .vocabulary import Words
@@ -59,7 +59,7 @@ def _has_all(source: Source, answers: Answers, proved: Proved) -> bool:
     return bool(outputs) and all(f"{o.role}.{o.certificate}" in proved.certificates for o in outputs)
 
 
-def _keep_promises(items: tuple[Source, ...], nodes: tuple[plan.Node, ...]) -> None:
+def _keep_promises(items: tuple[Source, ...], nodes: tuple[Node, ...]) -> None:
     """An item whose steps take longer than it promises is a contradiction in its own declaration."""
     for source in items:
         days = plan.own_days([node for node in nodes if node.item == source.key])

@@ -16,7 +16,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A part of a declaration: read once, never changed, and no key of it is unknown."""
 
 
-class Basis(Shape, kw_only=True):
+class Basis(Shape, frozen=True, kw_only=True):
     """A rule of law and the words of it that matter; without `source` it says itself that nobody checked it."""
 
     law: Label
@@ -29,14 +29,14 @@ class Basis(Shape, kw_only=True):
             raise ValueError(f"basis '{self.law['zh']}' has either a 'source' or 'unverified: true'")
 
 
-class Deciding(Shape, kw_only=True):
+class Deciding(Shape, frozen=True, kw_only=True):
     """The office that an item belongs to: a department at one of the three levels."""
 
     department: Annotated[str, reference("departments")]
     level: Level
 
 
-class Days(Shape, kw_only=True):
+class Days(Shape, frozen=True, kw_only=True):
     """A limit in working days and what it rests on."""
 
     days: int
@@ -49,7 +49,7 @@ class Days(Shape, kw_only=True):
             raise ValueError("a limit has either a 'source' or 'unverified: true'")
 
 
-class Known(Shape, kw_only=True):
+class Known(Shape, frozen=True, kw_only=True):
     """What of which person the hub may know that answers a question; `means` maps its values to options."""
 
     concept: Annotated[str, reference("concepts.csv")]
@@ -57,7 +57,7 @@ class Known(Shape, kw_only=True):
     means: dict[str, str]
 
 
-class Option(Shape, kw_only=True):
+class Option(Shape, frozen=True, kw_only=True):
     """One situation (情形) that an applicant may be in."""
 
     option: str
@@ -65,7 +65,7 @@ class Option(Shape, kw_only=True):
     hint: Label | None = None
 
 
-class Question(Shape, kw_only=True):
+class Question(Shape, frozen=True, kw_only=True):
     """A question whose answer selects fields, materials and steps; `known_by` lets the hub answer it."""
 
     question: str
@@ -80,7 +80,7 @@ class Question(Shape, kw_only=True):
             raise ValueError(f"question '{self.question}' has at least two options")
 
 
-class Field(Shape, kw_only=True):
+class Field(Shape, frozen=True, kw_only=True):
     """A value to be filled in: its identity is (concept, role); the rest are constraints."""
 
     concept: Annotated[str, reference("concepts.csv")]
@@ -98,7 +98,7 @@ class Field(Shape, kw_only=True):
     when: When = {}
 
 
-class Material(Shape, kw_only=True):
+class Material(Shape, frozen=True, kw_only=True):
     """A document to be handed in: its identity is (type, role, validity, form).
 
     `shown_by` names the values that together say the same, each "any" or as it must read: verified in the hub, nobody
@@ -117,7 +117,7 @@ class Material(Shape, kw_only=True):
     when: When = {}
 
 
-class Output(Shape, kw_only=True):
+class Output(Shape, frozen=True, kw_only=True):
     """What the item ends in: a certificate, and the values that enter the hub with it."""
 
     certificate: Annotated[str, reference("materials.csv")] | None = None
@@ -128,7 +128,7 @@ class Output(Shape, kw_only=True):
     when: When = {}
 
 
-class Step(Shape, kw_only=True):
+class Step(Shape, frozen=True, kw_only=True):
     """A published step. `uses`, `after` and `pays` are the only three reasons for which it may wait."""
 
     step: str
@@ -144,7 +144,7 @@ class Step(Shape, kw_only=True):
     when: When = {}
 
 
-class Fee(Shape, kw_only=True):
+class Fee(Shape, frozen=True, kw_only=True):
     """A charge in 分; it becomes a step of its own that others may wait for."""
 
     fee: str
@@ -154,7 +154,7 @@ class Fee(Shape, kw_only=True):
     when: When = {}
 
 
-class Delivery(Shape, kw_only=True):
+class Delivery(Shape, frozen=True, kw_only=True):
     """How a paper result reaches the person, which no computer can do away with."""
 
     ways: tuple[Literal["post", "collect", "electronic"], ...]
@@ -162,14 +162,14 @@ class Delivery(Shape, kw_only=True):
     when: When = {}
 
 
-class Joined(Shape, kw_only=True):
+class Joined(Shape, frozen=True, kw_only=True):
     """One item of a bundle, and the situations in which it is part of it."""
 
     item: Annotated[str, reference("items.yaml")]
     when: When = {}
 
 
-class Consent(Shape, kw_only=True):
+class Consent(Shape, frozen=True, kw_only=True):
     """Whose consent is needed, in words that the person reads before she gives it."""
 
     role: str
@@ -178,7 +178,7 @@ class Consent(Shape, kw_only=True):
     when: When = {}
 
 
-class Item(Shape, kw_only=True):
+class Item(Shape, frozen=True, kw_only=True):
     """An item (事项) of one office: what it asks, what it does with it, and what comes out."""
 
     item: str
@@ -208,7 +208,7 @@ class Item(Shape, kw_only=True):
             raise ValueError(f"item '{self.item}' has at least one step")
 
 
-class Bundle(Shape, kw_only=True):
+class Bundle(Shape, frozen=True, kw_only=True):
     """One thing done once (一件事): it only joins; what is asked belongs to the items."""
 
     bundle: str

@@ -77,6 +77,9 @@ def missing(seen: Seen, at: datetime) -> list[Label]:
     found: list[Label] = [q.label for q in seen.compiled.questions if q.question in seen.compiled.unanswered]
     found += [problem.message for problem in field_problems(seen, at)]
     for need in materials_missing(seen):
-        zh, en = f"{need.role_label['zh']}的{need.label['zh']}", f"{need.label['en']} ({need.role_label['en']})"
+        zh, en = (
+            f"{need.role_label['zh']}的{need.label['zh']}",
+            f"{need.label['en']} ({need.role_label['en']})",
+        )
         found.append({"zh": zh, "en": en})
     return found + consents_missing(seen)

@@ -75,7 +75,10 @@ def is_identity_number(text: str) -> bool:
 def _choice(ask: Ask, text: str) -> tuple[Value, Label | None]:
     if text in {choice.value for choice in ask.choices}:
         return text, None
-    return None, {"zh": f"请从列出的选项中选择{ask.label['zh']}", "en": f"Choose one of the options for {ask.label['en']}"}
+    return None, {
+        "zh": f"请从列出的选项中选择{ask.label['zh']}",
+        "en": f"Choose one of the options for {ask.label['en']}",
+    }
 
 
 def _text(ask: Ask, text: str) -> tuple[Value, Label | None]:
@@ -83,15 +86,28 @@ def _text(ask: Ask, text: str) -> tuple[Value, Label | None]:
     if ask.concept == "person.identity_number":
         text = text.upper()
         if not is_identity_number(text):
-            return None, {"zh": f"{zh}有误,请核对 18 位号码", "en": f"Check the 18 characters of the {en[:1].lower()}{en[1:]}"}
+            return None, {
+                "zh": f"{zh}有误,请核对 18 位号码",
+                "en": f"Check the 18 characters of the {en[:1].lower()}{en[1:]}",
+            }
     longest = ask.max_length or LENGTH_MAX
     if len(text) > longest:
-        return None, {"zh": f"{zh}最多 {longest} 个字,现在是 {len(text)} 个", "en": f"{en} has {len(text)} characters; at most {longest}"}
+        message: Label = {
+            "zh": f"{zh}最多 {longest} 个字,现在是 {len(text)} 个",
+            "en": f"{en} has {len(text)} characters; at most {longest}",
+        }
+        return None, message
     if ask.min_length and len(text) < ask.min_length:
-        return None, {"zh": f"{zh}至少 {ask.min_length} 个字", "en": f"{en} has at least {ask.min_length} characters"}
+        return None, {
+            "zh": f"{zh}至少 {ask.min_length} 个字",
+            "en": f"{en} has at least {ask.min_length} characters",
+        }
     if not all(re.fullmatch(pattern, text) for pattern in ask.patterns):
         hint = ask.hint or {"zh": "请核对格式", "en": "check its form"}
-        return None, {"zh": f"{zh}的格式不对:{hint['zh']}", "en": f"{en} is not in the right form: {hint['en']}"}
+        return None, {
+            "zh": f"{zh}的格式不对:{hint['zh']}",
+            "en": f"{en} is not in the right form: {hint['en']}",
+        }
     return text, None
 
 
@@ -103,7 +119,10 @@ def _number(ask: Ask, text: str, today: date) -> tuple[Value, Label | None]:
         return None, {"zh": f"{zh}请填数字", "en": f"{en} is a number"}
     if (ask.minimum is not None and value < ask.minimum) or (ask.maximum is not None and value > ask.maximum):
         low, high = _plain(ask.minimum), _plain(ask.maximum)
-        return None, {"zh": f"{zh}应在 {low} 到 {high} 之间,请核对", "en": f"{en} lies between {low} and {high}; check it"}
+        return None, {
+            "zh": f"{zh}应在 {low} 到 {high} 之间,请核对",
+            "en": f"{en} lies between {low} and {high}; check it",
+        }
     return value, None
 
 
@@ -115,7 +134,10 @@ def _money(ask: Ask, text: str, today: date) -> tuple[Value, Label | None]:
     """Yuan as typed, kept in 分."""
     match = re.fullmatch(r"(\d{1,12})(?:\.(\d{1,2}))?", text.replace(",", "").removesuffix("元"))
     if not match:
-        return None, {"zh": f"{ask.label['zh']}请填金额,如 1234.50", "en": f"{ask.label['en']} is an amount such as 1234.50"}
+        return None, {
+            "zh": f"{ask.label['zh']}请填金额,如 1234.50",
+            "en": f"{ask.label['en']} is an amount such as 1234.50",
+        }
     return int(match[1]) * 100 + int((match[2] or "").ljust(2, "0")), None
 
 
@@ -127,7 +149,10 @@ def _date(ask: Ask, text: str, today: date) -> tuple[Value, Label | None]:
     except ValueError:
         value = None
     if value is None:
-        return None, {"zh": f"{zh}请填真实的日期,如 2026-11-08", "en": f"{en} is a real date such as 2026-11-08"}
+        return None, {
+            "zh": f"{zh}请填真实的日期,如 2026-11-08",
+            "en": f"{en} is a real date such as 2026-11-08",
+        }
     if ask.not_after_today and value > today:
         return None, {"zh": f"{zh}不能晚于今天", "en": f"{en} is not after today"}
     return value.isoformat(), None

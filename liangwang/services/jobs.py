@@ -86,13 +86,24 @@ def accepted_letter(event: Event) -> None:
 
 def _identify(submission: Submission, role: str, event: Event) -> None:
     """Seals the number that public security assigned into the person's row."""
-    given = GivenValue.objects.filter(case=submission.case, field=f"{role}.identity_number", ended_at=None).first()
-    person = Person.objects.filter(subject__ref=submission.roles.get(role, "")).select_related("subject", "home").first()
+    given = GivenValue.objects.filter(
+        case=submission.case, field=f"{role}.identity_number", ended_at=None
+    ).first()
+    person = (
+        Person.objects.filter(subject__ref=submission.roles.get(role, ""))
+        .select_related("subject", "home")
+        .first()
+    )
     if given is None or person is None:
         return
     number = str(sealed.read(given.field, given.value, submission.case.ref))
     row = person_row(
-        person.subject, name=person.name, sex=person.sex, birth_on=person.birth_on, identity=number, home=person.home
+        person.subject,
+        name=person.name,
+        sex=person.sex,
+        birth_on=person.birth_on,
+        identity=number,
+        home=person.home,
     )
     row.demo = person.demo
     row.save(force_update=True, update_fields=["identity_sealed", "identity_blind"])

@@ -18,7 +18,10 @@ def questions(bound: Bound) -> tuple[Question, ...]:
     found: dict[str, tuple[Question, str]] = {}
     if len(bound.head.apply) > 1:
         found["i_am"] = (_i_am(bound), bound.key)
-    for owner, asked in ((bound.key, bound.head.questions), *((s.key, s.item.questions) for s in bound.items)):
+    for owner, asked in (
+        (bound.key, bound.head.questions),
+        *((s.key, s.item.questions) for s in bound.items),
+    ):
         for question in asked:
             first, by = found.setdefault(question.question, (question, owner))
             ours = {o.option for o in first.options}
@@ -35,7 +38,9 @@ def questions(bound: Bound) -> tuple[Question, ...]:
 def _i_am(bound: Bound) -> Question:
     """Whoever may apply in more than one role says first which one is hers."""
     names = roles(bound)
-    options = tuple(Option(option=role, label=names.get(role, {"zh": role, "en": role})) for role in bound.head.apply)
+    options = tuple(
+        Option(option=role, label=names.get(role, {"zh": role, "en": role})) for role in bound.head.apply
+    )
     subject = names.get(bound.head.subject, {"zh": "当事人", "en": "person"})
     label: Label = {"zh": f"您是{subject['zh']}的", "en": f"You are the {subject['en']}'s"}
     return Question(question="i_am", label=label, options=options)
@@ -54,7 +59,9 @@ def roles(bound: Bound) -> dict[str, Label]:
     return {**found, **bound.head.roles}
 
 
-def pages(bound: Bound, items: tuple[Source, ...], answers: Answers, proved: Proved, words: Words) -> tuple[Page, ...]:
+def pages(
+    bound: Bound, items: tuple[Source, ...], answers: Answers, proved: Proved, words: Words
+) -> tuple[Page, ...]:
     """The merged form: one page per person, fields in the order in which the items first name them."""
     uses: dict[tuple[str, str], list[tuple[str, Field]]] = {}
     for source in items:
@@ -71,7 +78,9 @@ def pages(bound: Bound, items: tuple[Source, ...], answers: Answers, proved: Pro
             ask = msgspec.structs.replace(ask, comes_from=maker.item.label)
         by_role.setdefault(role, []).append(ask)
     order = [role for role in names if role in by_role] + [role for role in by_role if role not in names]
-    return tuple(Page(role, names.get(role, {"zh": role, "en": role}), tuple(by_role[role])) for role in order)
+    return tuple(
+        Page(role, names.get(role, {"zh": role, "en": role}), tuple(by_role[role])) for role in order
+    )
 
 
 def given_values(items: Iterable[Source], answers: Answers) -> dict[str, Source]:
@@ -114,7 +123,8 @@ def _ask(key: str, field: Field, role_label: Label, words: Words) -> Ask:
     if field.one_of:
         named = {choice.value: choice for choice in choices}
         choices = tuple(
-            named.get(value) or Choice(value=value, label={"zh": value, "en": value}) for value in field.one_of
+            named.get(value) or Choice(value=value, label={"zh": value, "en": value})
+            for value in field.one_of
         )
     return Ask(
         id=field_id(field.role, field.concept),

@@ -33,7 +33,9 @@ class Draft(RefModel):
     key = models.CharField(max_length=120, db_index=True)
     applicant = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="drafts")
     started_by = models.ForeignKey(Party, null=True, on_delete=models.PROTECT, related_name="+")
-    roles = models.JSONField(default=dict)  # role -> subject ref: mother, father, child (once it is a subject)
+    roles = models.JSONField(
+        default=dict
+    )  # role -> subject ref: mother, father, child (once it is a subject)
     scenario = models.JSONField(default=dict)  # question -> option
     answers = models.JSONField(default=dict)  # "role.concept" -> what was typed, right or wrong
     committed = models.JSONField(default=list)  # "role.type" of materials replaced by a commitment
@@ -60,7 +62,9 @@ class DraftMaterial(RefModel):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["draft", "type", "role"], condition=models.Q(ended_at__isnull=True), name="one_material"
+                fields=["draft", "type", "role"],
+                condition=models.Q(ended_at__isnull=True),
+                name="one_material",
             )
         ]
 
@@ -98,7 +102,9 @@ class Submission(RefModel):
     answers = models.JSONField()
     evidence = models.JSONField()  # the compiled form, materials and their supply, as submitted
     hash = models.CharField(max_length=64)
-    entry = models.ForeignKey(AuditEntry, null=True, on_delete=models.PROTECT, related_name="+")  # the receipt's leaf
+    entry = models.ForeignKey(
+        AuditEntry, null=True, on_delete=models.PROTECT, related_name="+"
+    )  # the receipt's leaf
     submitted_at = models.DateTimeField()
 
 

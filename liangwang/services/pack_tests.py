@@ -74,7 +74,10 @@ def problems(look: Look) -> Iterator[Problem]:
         yield from _all_situations(one, words, look)
         if one.ref not in tested:
             message: Label = {"zh": f"“{one.key}”没有测试", "en": f"'{one.key}' has no test"}
-            remedy: Label = {"zh": "在 tests/ 里写一个 application 测试", "en": "write an 'application' test in tests/"}
+            remedy: Label = {
+                "zh": "在 tests/ 里写一个 application 测试",
+                "en": "write an 'application' test in tests/",
+            }
             yield look.problem(one, (), "untested", message, remedy)
 
 
@@ -153,14 +156,19 @@ def _all_situations(one: Declared, words: Words, look: Look) -> Iterator[Problem
         bound = catalogue.bound(one.ref, look.root)
         for answers in pairs(bound):
             if not compile_bound(bound, answers, Proved(), words).nodes:
-                message: Label = {"zh": f"情形 {answers} 没有任何环节", "en": f"the situation {answers} has no step"}
+                message: Label = {
+                    "zh": f"情形 {answers} 没有任何环节",
+                    "en": f"the situation {answers} has no step",
+                }
                 yield look.problem(one, (), "shut_out", message, REMEDY)
                 return
     except NotFound:
         return
     except Refusal as error:
         path = ("joins",) if isinstance(one.value, Bundle) else ()
-        yield look.problem(one, path, "compile", {"zh": error.message("zh"), "en": error.message("en")}, REMEDY)
+        yield look.problem(
+            one, path, "compile", {"zh": error.message("zh"), "en": error.message("en")}, REMEDY
+        )
 
 
 def _proved(test: ApplicationTest) -> Proved:

@@ -28,7 +28,9 @@ class Edge(NamedTuple):
     why: str
 
 
-def nodes(items: Iterable[Source], answers: Answers, supplied: frozenset[str], words: Words) -> tuple[Node, ...]:
+def nodes(
+    items: Iterable[Source], answers: Answers, supplied: frozenset[str], words: Words
+) -> tuple[Node, ...]:
     """Every step of the situation with its needs and its place in time; raises CompileError for a circle.
 
     `supplied` names the values and documents that are there at the start: nobody waits for those.
@@ -121,7 +123,9 @@ def _drafts(source: Source, answers: Answers) -> Iterable[Draft]:
     for fee in source.item.fees:
         if holds(fee.when, answers):
             label: Label = {"zh": f"缴费:{fee.label['zh']}", "en": f"Pay: {fee.label['en']}"}
-            pay = Step(step=f"pay_{fee.fee}", label=label, working_days=0, gives=(f"paid.{source.key}.{fee.fee}",))
+            pay = Step(
+                step=f"pay_{fee.fee}", label=label, working_days=0, gives=(f"paid.{source.key}.{fee.fee}",)
+            )
             yield Draft(f"{_short(source.key)}.{pay.step}", source, pay, pay.gives)
     named = {gives for step in steps for gives in step.gives}
     outputs: dict[str, None] = {}

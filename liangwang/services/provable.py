@@ -39,7 +39,9 @@ def proved_for(draft: Draft, at: datetime) -> Proved:
 
 def _agreed(draft: Draft) -> dict[str, Subject]:
     """Roles whose data may be used: the applicant's own, and those of the people who gave their authorisation."""
-    given = Authorisation.objects.filter(draft=draft, state=Authorisation.State.GIVEN).select_related("subject")
+    given = Authorisation.objects.filter(draft=draft, state=Authorisation.State.GIVEN).select_related(
+        "subject"
+    )
     people = {authorisation.role: authorisation.subject for authorisation in given}
     mine = draft.scenario.get("i_am")
     if mine:
@@ -63,7 +65,9 @@ def _of_person(role: str, subject: Subject) -> dict[str, Evidence]:
     # A phone or an address told at sign-up is a proposal, not a proof.
     told = {"phone", "address"}
     return {
-        f"{role}.{key}": Evidence(source=REAL_NAME, value=value, state="single" if key in told else "verified", at=at)
+        f"{role}.{key}": Evidence(
+            source=REAL_NAME, value=value, state="single" if key in told else "verified", at=at
+        )
         for key, value in known.items()
         if value
     }
@@ -76,7 +80,10 @@ def _of_hub(role: str, subject: Subject) -> dict[str, Evidence]:
         concept = concepts.get(row["attribute"])
         if concept and row["state"] in IN_FORCE:
             found[field_id(role, concept)] = Evidence(
-                source=_sources(row["sources"]), value=row["value"], state=row["state"], at=row["at"].date().isoformat()
+                source=_sources(row["sources"]),
+                value=row["value"],
+                state=row["state"],
+                at=row["at"].date().isoformat(),
             )
     return found
 
@@ -91,7 +98,9 @@ def _sources(keys: list[str]) -> Label:
 
 def _library(role: str, subject: Subject, at: datetime) -> dict[str, Evidence]:
     """Certificates in force; the newest of a type."""
-    rows = Certificate.objects.filter(subject=subject, revoked_at=None, replaced_by=None).select_related("office")
+    rows = Certificate.objects.filter(subject=subject, revoked_at=None, replaced_by=None).select_related(
+        "office"
+    )
     found = {}
     for row in rows.order_by("issued_at"):
         if row.valid_until is None or row.valid_until >= at.date():
@@ -106,11 +115,14 @@ def _earlier(role: str, subject: Subject, draft: Draft) -> dict[str, Evidence]:
     found: dict[str, Evidence] = {}
     if role == "applicant":
         return found
-    rows = Submission.objects.filter(applicant=draft.applicant, **{f"roles__{role}": subject.ref}).order_by("submitted_at")
-    for submission in rows.select_related("case"):
+    mine = Submission.objects.filter(applicant=draft.applicant, **{f"roles__{role}": subject.ref})
+    for submission in mine.select_related("case").order_by("submitted_at"):
         for need in submission.evidence.get("files", []):
             if need["role"] == role:
-                label: Label = {"zh": f"您此前的办件 {submission.case.number}", "en": f"your earlier case {submission.case.number}"}
+                label: Label = {
+                    "zh": f"您此前的办件 {submission.case.number}",
+                    "en": f"your earlier case {submission.case.number}",
+                }
                 found[need["id"]] = Evidence(
                     source=label, at=submission.submitted_at.date().isoformat(), ref=need["file"]
                 )

@@ -18,7 +18,24 @@ from .declare import Bundle
 
 _lock = threading.Lock()
 _WORD = re.compile(r"[0-9A-Za-z]+|[\u3400-\u9fff]+")
-STOP = {"的", "了", "我", "要", "想", "怎么", "如何", "办理", "办", "需要", "什么", "吗", "请问", "给", "在", "哪里"}
+STOP = {
+    "的",
+    "了",
+    "我",
+    "要",
+    "想",
+    "怎么",
+    "如何",
+    "办理",
+    "办",
+    "需要",
+    "什么",
+    "吗",
+    "请问",
+    "给",
+    "在",
+    "哪里",
+}
 
 
 def search(query: str, limit: int = 20) -> list[str]:
@@ -29,7 +46,8 @@ def search(query: str, limit: int = 20) -> list[str]:
     wanted = " OR ".join(f'"{word}"*' for word in words)
     with sqlite3.connect(f"file:{index_file()}?mode=ro", uri=True) as con:
         rows = con.execute(
-            "SELECT key FROM items WHERE items MATCH ? ORDER BY bm25(items, 0, 10, 8, 2, 6, 3) LIMIT ?", (wanted, limit)
+            "SELECT key FROM items WHERE items MATCH ? ORDER BY bm25(items, 0, 10, 8, 2, 6, 3) LIMIT ?",
+            (wanted, limit),
         ).fetchall()
     return [key for (key,) in rows]
 
@@ -37,7 +55,9 @@ def search(query: str, limit: int = 20) -> list[str]:
 def index_file() -> Path:
     """The index of the declarations in force; built anew, by rename, whenever they differ."""
     declared = declarations("items.yaml")
-    path: Path = settings.DATA / "search" / f"items-{version_hash([d.version_hash for d in declared])[:16]}.db"
+    path: Path = (
+        settings.DATA / "search" / f"items-{version_hash([d.version_hash for d in declared])[:16]}.db"
+    )
     if not path.exists():
         with _lock:
             if not path.exists():
@@ -53,7 +73,7 @@ def _build(path: Path) -> None:
     con.execute(
         "CREATE VIRTUAL TABLE items USING fts5(key UNINDEXED, name, alias, guide, pinyin, parts, tokenize='unicode61')"
     )
-    rows = [_row(catalogue.bound(key)) for key in catalogue.keys()]
+    rows = [_row(catalogue.bound(key)) for key in catalogue.item_keys()]
     con.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)", rows)
     con.commit()
     con.close()
@@ -70,7 +90,14 @@ def _row(bound: Bound) -> tuple[str, ...]:
     names = f"{head.label['zh']} {head.label['en']}"
     alias = " ".join(head.aliases)
     guide = f"{head.guide['zh']} {head.guide['en']}"
-    return bound.key, _segmented(names), _segmented(alias), _segmented(guide), _pinyin(f"{names} {alias}"), _segmented(parts)
+    return (
+        bound.key,
+        _segmented(names),
+        _segmented(alias),
+        _segmented(guide),
+        _pinyin(f"{names} {alias}"),
+        _segmented(parts),
+    )
 
 
 def _segmented(text: str) -> str:

@@ -91,7 +91,9 @@ def _need(
         required=any(m.required for _, m in asked),
         supply=FROM_FORM
         if document.kind == "form"
-        else _supply(id, _shown(asked, proved), labels.get(maker or ""), commitment, proved, min(validity, default=0)),
+        else _supply(
+            id, _shown(asked, proved), labels.get(maker or ""), commitment, proved, min(validity, default=0)
+        ),
         asked_by=tuple(source.key for source, _ in asked),
         item_labels=tuple(source.item.label for source, _ in asked),
         hint=next((m.hint for _, m in asked if m.hint), None),

@@ -27,7 +27,12 @@ def written(town: Town) -> Draft:
         actions.answer_page(actor=town.mother_actor, draft=draft, page=page, answers=answers, at=AT)
     draft = queries.draft_by_ref(draft.ref)
     actions.invite(
-        actor=town.mother_actor, draft=draft, role="father", name="周正", identity_number=town.father_number, at=AT
+        actor=town.mother_actor,
+        draft=draft,
+        role="father",
+        name="周正",
+        identity_number=town.father_number,
+        at=AT,
     )
     for entry in queries.form_pages(draft, AT)["materials"]:
         need = entry["need"]
@@ -202,7 +207,10 @@ def test_certificates_are_signed_verifiable_and_the_childs_own() -> None:
         town.mother.pk,
         town.father.pk,
     }
-    assert {c.type for c in queries.certificates_of(town.father.pk)} >= {"birth_certificate", "household_book_page"}
+    assert {c.type for c in queries.certificates_of(town.father.pk)} >= {
+        "birth_certificate",
+        "household_book_page",
+    }
     # The next time the library has them, and nobody asks.
     again = actions.start_draft(actor=town.mother_actor, key="health:vaccination_booklet", at=AT)
     assert again.key == "health:vaccination_booklet"
@@ -220,7 +228,11 @@ def test_a_bad_rating_opens_a_case_once() -> None:
     run_effects(AT + timedelta(minutes=1))
     submission = queries.submission_by_ref(submission.ref)
     shown = queries.track(submission, AT)
-    assert shown["can_rate"] and {one["kind"] for one in shown["letters"]} == {"received", "accepted", "granted"}
+    assert shown["can_rate"] and {one["kind"] for one in shown["letters"]} == {
+        "received",
+        "accepted",
+        "granted",
+    }
     actions.rate(actor=town.mother_actor, submission=submission, score=1, at=AT, text="等太久")
     run_effects(AT + timedelta(minutes=2))
     assert Case.objects.filter(key=f"rectify/{submission.case.ref}").count() == 1

@@ -85,7 +85,9 @@ def _ask(draft: Draft, authorisation: Authorisation, subject: Subject, at: datet
 
 def _tell(row: Authorisation, give: bool, at: datetime) -> None:
     """The applicant learns what was decided; each decision once."""
-    said = {True: ("已确认授权", "has given the authorisation"), False: ("未同意授权", "has not agreed")}[give]
+    said = {True: ("已确认授权", "has given the authorisation"), False: ("未同意授权", "has not agreed")}[
+        give
+    ]
     notices.notify(
         to=row.draft.applicant,
         template="services.authorisation_decided",

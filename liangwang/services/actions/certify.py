@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 from liangwang.base import audit
 from liangwang.base.access import thing_of
@@ -63,15 +63,29 @@ def issue_certificate(
         known.replaced_by = made
         known.save(update_fields=["replaced_by"])
     audit.record(actor, "create", thing_of("certificate", made), at=at, body={"number": made.number})
-    emit("certificate.issued", made.ref, at, {"type": type, "role": role, "case": case.ref}, key=f"issued/{made.ref}")
+    emit(
+        "certificate.issued",
+        made.ref,
+        at,
+        {"type": type, "role": role, "case": case.ref},
+        key=f"issued/{made.ref}",
+    )
     return made
 
 
-def revoke_certificate(*, actor: Actor, certificate: Certificate, because: Label, at: datetime) -> Certificate:
+def revoke_certificate(
+    *, actor: Actor, certificate: Certificate, because: Label, at: datetime
+) -> Certificate:
     """撤销: from now on verification says revoked, and why."""
     _revoke(certificate, at, because)
     audit.record(actor, "close", thing_of("certificate", certificate), at=at, body={"because": because})
-    emit("certificate.revoked", certificate.ref, at, {"type": certificate.type}, key=f"revoked/{certificate.ref}")
+    emit(
+        "certificate.revoked",
+        certificate.ref,
+        at,
+        {"type": certificate.type},
+        key=f"revoked/{certificate.ref}",
+    )
     return certificate
 
 
@@ -84,7 +98,7 @@ def _make(
     submission: Submission, task: Task, type: str, role: str, values: dict[str, Any], at: datetime
 ) -> Certificate:
     holder = subject_by_ref(submission.roles[role])
-    office: Office = task.office
+    office = cast(Office, task.office)  # issue_certificate has seen that there is one
     certificate = Certificate(
         type=type,
         subject=holder,
@@ -140,10 +154,20 @@ def _values(submission: Submission, case: Case, role: str) -> dict[str, Any]:
     }
     for row in GivenValue.objects.filter(case=case, ended_at=None, field__startswith=f"{role}."):
         found[row.field] = sealed.read(row.field, row.value, case.ref)
-    shown = {"name", "sex", "birth_date", "birth_time", "birth_hospital", "identity_number", "insurance_start_on"}
+    shown = {
+        "name",
+        "sex",
+        "birth_date",
+        "birth_time",
+        "birth_hospital",
+        "identity_number",
+        "insurance_start_on",
+    }
     shown |= {"birth_certificate_number", "insurance_category", "ethnicity"}
     return {
-        field: sealed.masked(field, value) for field, value in found.items() if field.partition(".")[2] in shown
+        field: sealed.masked(field, value)
+        for field, value in found.items()
+        if field.partition(".")[2] in shown
     }
 
 
@@ -155,7 +179,13 @@ def _holder_name(holder: Subject, role: str, submission: Submission) -> str:
 def _valid_until(submission: Submission, type: str, role: str, at: datetime) -> date | None:
     body = catalogue.read_body(submission.version.body)
     months = next(
-        (o.valid_months for s in body.items for o in s.item.outputs if (o.certificate, o.role) == (type, role)), None
+        (
+            o.valid_months
+            for s in body.items
+            for o in s.item.outputs
+            if (o.certificate, o.role) == (type, role)
+        ),
+        None,
     )
     if months is None:
         return None

@@ -50,7 +50,9 @@ def not_accept(*, actor: Actor, submission: Submission, reasons: list[str], at: 
     """不予受理 or 不予办理: with reasons and remedies, never without."""
     require(actor, "decide", thing_of("application", submission.case))
     accepted = submission.case.accepted_at is not None
-    case = cases.refuse_case(actor=actor, at=at, case=submission.case, reasons=reasons, remedies=[REMEDIES["zh"]])
+    case = cases.refuse_case(
+        actor=actor, at=at, case=submission.case, reasons=reasons, remedies=[REMEDIES["zh"]]
+    )
     kind = "refused" if accepted else "not_accepted"
     write_letter(submission, kind, at=at, office=_office(actor, case), body={"reasons": reasons})
     return case
@@ -89,7 +91,13 @@ def withdraw(*, actor: Actor, submission: Submission, at: datetime, reason: str 
 
 
 def rate(
-    *, actor: Actor, submission: Submission, score: int, at: datetime, tags: list[str] | None = None, text: str = ""
+    *,
+    actor: Actor,
+    submission: Submission,
+    score: int,
+    at: datetime,
+    tags: list[str] | None = None,
+    text: str = "",
 ) -> None:
     """好差评: once, voluntary, 5 best; 1 or 2 opens a case that the lead office must answer."""
     require(actor, "rate", thing_of("application", submission.case))

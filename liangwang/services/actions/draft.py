@@ -14,8 +14,8 @@ from liangwang.base.models import Person, Place, Subject
 from .. import sealed
 from ..drafting import field_problems, see, version_of
 from ..form import FieldProblem
-from ..models import Authorisation, Draft, DraftMaterial
 from ..merge import questions
+from ..models import Authorisation, Draft, DraftMaterial
 from ..refusals import DraftClosed, UnknownPart
 
 
@@ -24,7 +24,7 @@ def start_draft(*, actor: Actor, key: str, at: datetime, scenario: Mapping[str, 
 
     `scenario` presets questions (a link such as "my child's father applies"); unknown ones are dropped when seen.
     """
-    subject = Subject.objects.filter(pk=actor.for_subject_id).first()
+    subject = Subject.objects.filter(pk=actor.for_subject_id or 0).first()
     if subject is None:
         raise NotFound
     version = version_of(key, at)
@@ -105,8 +105,12 @@ def upload_material(
     if wanted is None:
         raise UnknownPart(part=need)
     stored = files.store(stream, name, at=at, by=actor.party_id)
-    DraftMaterial.objects.filter(draft=draft, type=wanted.type, role=wanted.role, ended_at=None).update(ended_at=at)
-    material = DraftMaterial.objects.create(draft=draft, type=wanted.type, role=wanted.role, file=stored, at=at)
+    DraftMaterial.objects.filter(draft=draft, type=wanted.type, role=wanted.role, ended_at=None).update(
+        ended_at=at
+    )
+    material = DraftMaterial.objects.create(
+        draft=draft, type=wanted.type, role=wanted.role, file=stored, at=at
+    )
     _save(draft, actor, at)
     return material
 
@@ -141,7 +145,9 @@ def abandon_draft(*, actor: Actor, draft: Draft, at: datetime) -> None:
 
 def _locked(draft: Draft, actor: Actor) -> Draft:
     """The draft as it is now, held by this transaction; raises NotFound, Refused or DraftClosed."""
-    fresh = Draft.objects.select_for_update(of=("self",)).select_related("version", "applicant").get(pk=draft.pk)
+    fresh = (
+        Draft.objects.select_for_update(of=("self",)).select_related("version", "applicant").get(pk=draft.pk)
+    )
     require(actor, "update", thing_of("draft", fresh))
     if fresh.state != Draft.State.OPEN:
         raise DraftClosed

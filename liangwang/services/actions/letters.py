@@ -25,7 +25,10 @@ REMEDIES: dict[str, Any] = {
     "zh": "如不服本决定，可以自知道本决定之日起六十日内依法申请行政复议，也可以在法律规定的期限内依法向人民法院提起行政诉讼。",
     "en": "Against this decision you may apply for administrative reconsideration within sixty days of learning of it, or"
     " sue before the people's court within the time that the law sets.",
-    "basis": {"zh": "《行政复议法》《行政诉讼法》", "en": "Administrative Reconsideration Law, Administrative Litigation Law"},
+    "basis": {
+        "zh": "《行政复议法》《行政诉讼法》",
+        "en": "Administrative Reconsideration Law, Administrative Litigation Law",
+    },
     "source": "http://uianet.net/dictionary/b15233602.html",
 }
 WITH_REMEDIES = {"not_accepted", "refused"}
@@ -83,7 +86,10 @@ def _tell(letter: Letter, submission: Submission) -> None:
         to=submission.applicant,
         template=f"services.{letter.kind}",
         title={"zh": f"{item['zh']}：{title['zh']}", "en": f"{item['en']}: {title['en']}"},
-        body={"zh": f"办件编号 {number}，文号 {letter.number}。", "en": f"Case {number}, letter {letter.number}."},
+        body={
+            "zh": f"办件编号 {number}，文号 {letter.number}。",
+            "en": f"Case {number}, letter {letter.number}.",
+        },
         at=letter.at,
         key=f"letter/{letter.key}",
         link=f"/letters/{letter.ref}/",

@@ -43,7 +43,11 @@ def submit(*, actor: Actor, draft: Draft, key: str, at: datetime) -> Submission:
 
 
 def _submit(actor: Actor, draft: Draft, at: datetime) -> Submission:
-    draft = Draft.objects.select_for_update(of=("self",)).select_related("version", "applicant", "place").get(pk=draft.pk)
+    draft = (
+        Draft.objects.select_for_update(of=("self",))
+        .select_related("version", "applicant", "place")
+        .get(pk=draft.pk)
+    )
     require(actor, "read", thing_of("draft", draft))
     if actor.for_subject_id != draft.applicant_id:
         raise NotApplicant
@@ -52,7 +56,8 @@ def _submit(actor: Actor, draft: Draft, at: datetime) -> Submission:
     seen = see(draft, at)
     if lacking := missing(seen, at):
         raise NotReady(
-            missing="；".join(one["zh"] for one in lacking), missing_en="; ".join(one["en"] for one in lacking)
+            missing="；".join(one["zh"] for one in lacking),
+            missing_en="; ".join(one["en"] for one in lacking),
         )
     _own_consent(seen, actor, at)
     values = _values(seen, at)
@@ -70,7 +75,9 @@ def _open(
     draft, compiled = seen.draft, seen.compiled
     place = _place(seen, people)
     facts = {field: sealed.stand_in(field, value) for field, value in values.items()}
-    facts |= {n.id: n.supply.ref or seen.files.get(n.id, "") for n in compiled.needs if n.supply.way != "output"}
+    facts |= {
+        n.id: n.supply.ref or seen.files.get(n.id, "") for n in compiled.needs if n.supply.way != "output"
+    }
     case = open_case(
         actor=actor,
         at=at,
@@ -101,7 +108,9 @@ def _open(
         submitted_at=at,
     )
     submission.save(force_insert=True)
-    parts = [SubmissionPart(submission=submission, subject=subject, role=role) for role, subject in people.items()]
+    parts = [
+        SubmissionPart(submission=submission, subject=subject, role=role) for role, subject in people.items()
+    ]
     SubmissionPart.objects.bulk_create(parts)
     submission.entry = audit.record(
         actor,
@@ -112,7 +121,9 @@ def _open(
         subjects={subject.pk for subject in people.values()},
     )
     submission.save(update_fields=["entry"])
-    write_letter(submission, "received", at=at, office=case.lead_office, body={"number": case.number, "sha256": digest})
+    write_letter(
+        submission, "received", at=at, office=case.lead_office, body={"number": case.number, "sha256": digest}
+    )
     return submission
 
 

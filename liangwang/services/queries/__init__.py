@@ -4,6 +4,7 @@ from ..models import Authorisation, Certificate, Draft, Letter, Submission
 from .applications import (
     applications_of,
     authorisation_by_ref,
+    case_of_number,
     certificate_by_ref,
     certificates_of,
     home,
@@ -38,6 +39,7 @@ __all__ = [
     "applications_of",
     "authorisation_by_ref",
     "authorisation_page",
+    "case_of_number",
     "catalogue",
     "certificate_by_ref",
     "certificate_qr",

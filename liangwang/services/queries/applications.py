@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from liangwang.base import receipts
 from liangwang.base.hats import Actor
@@ -29,6 +29,12 @@ def submission_by_number(number: str) -> Submission | None:
     return _with().filter(case__number=number.strip()).first() if cases.is_case_number(number) else None
 
 
+def case_of_number(number: str) -> cases.Case | None:
+    """The case of an application with this number: what a door asks the policy about."""
+    found = submission_by_number(number)
+    return found.case if found else None
+
+
 def submission_of_case(case: cases.Case) -> Submission | None:
     """The application behind a case; None for incidents and for cases that a rule opened."""
     return _with().filter(case=case).first()
@@ -36,7 +42,11 @@ def submission_of_case(case: cases.Case) -> Submission | None:
 
 def authorisation_by_ref(ref: str) -> Authorisation | None:
     """The authorisation that a notice links to."""
-    return Authorisation.objects.select_related("draft__version", "draft__applicant", "subject").filter(ref=ref).first()
+    return (
+        Authorisation.objects.select_related("draft__version", "draft__applicant", "subject")
+        .filter(ref=ref)
+        .first()
+    )
 
 
 def certificate_by_ref(ref: str) -> Certificate | None:
@@ -110,12 +120,16 @@ def track(submission: Submission, at: datetime) -> dict[str, Any]:
         "clock": cases.clock(case, at),
         "lanes": cases.lanes(case, at),
         "timeline": lines,
-        "now": [{"label": t.label, "office": t.office.name if t.office else None} for t in cases.next_steps(case)],
+        "now": [
+            {"label": t.label, "office": t.office.name if t.office else None} for t in cases.next_steps(case)
+        ],
         "letters": [
             {"ref": one.ref, "title": TITLES[one.kind], "number": one.number, "at": one.at, "kind": one.kind}
             for one in submission.letters.order_by("id")
         ],
-        "certificates": list(Certificate.objects.filter(case=case, revoked_at=None).select_related("office", "subject")),
+        "certificates": list(
+            Certificate.objects.filter(case=case, revoked_at=None).select_related("office", "subject")
+        ),
         "answers": [
             {"id": field, "value": value}
             for field, value in sealed.read_all(submission.answers, submission.draft.ref).items()
@@ -157,7 +171,7 @@ def letter_page(letter: Letter) -> dict[str, Any]:
     }
 
 
-def _with() -> Any:
+def _with() -> QuerySet[Submission]:
     return Submission.objects.select_related("case", "applicant", "draft", "version", "entry")
 
 
@@ -189,18 +203,29 @@ def _asks(
         subject_id=subject_id, state=Authorisation.State.ASKED, draft__state=Draft.State.OPEN
     ).select_related("draft__version")
     found = [
-        _ask("authorise", one.draft.version.body["head"]["label"], one.ref, f"/authorisations/{one.ref}/", one.asked_at)
+        _ask(
+            "authorise",
+            one.draft.version.body["head"]["label"],
+            one.ref,
+            f"/authorisations/{one.ref}/",
+            one.asked_at,
+        )
         for one in asked
     ]
-    for kind, when in (("supplement", "supplement"), ("rate", "closed")):
-        for one in applications:
-            if one["state"] == when and one["role"] == "applicant" and (kind != "rate" or not _rated(one["ref"])):
-                found.append(_ask(kind, one["label"], one["ref"], f"/cases/{one['case']}/", one["submitted_at"]))
-    mine = [one for one in drafts if one["role"] == "applicant"]
-    found[len(asked) : len(asked)] = [
-        _ask("draft", one["label"], one["ref"], f"/drafts/{one['ref']}/", one["updated_at"]) for one in mine
+    mine = [one for one in applications if one["role"] == "applicant"]
+    supplements = [one for one in mine if one["state"] == "supplement"]
+    unrated = [one for one in mine if one["state"] == "closed" and not _rated(one["ref"])]
+    found += [_of_case("supplement", one) for one in supplements]
+    found += [
+        _ask("draft", one["label"], one["ref"], f"/drafts/{one['ref']}/", one["updated_at"])
+        for one in drafts
+        if one["role"] == "applicant"
     ]
-    return found
+    return found + [_of_case("rate", one) for one in unrated]
+
+
+def _of_case(kind: str, one: dict[str, Any]) -> dict[str, Any]:
+    return _ask(kind, one["label"], one["ref"], f"/cases/{one['case']}/", one["submitted_at"])
 
 
 def _ask(kind: str, label: Label, ref: str, link: str, at: datetime) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The catalogue: what can be applied for, one item's page, and finding it by the words that people use."""
 
-from datetime import datetime
 from typing import Any, TypedDict
 
 from liangwang.base.hats import Actor
@@ -40,7 +39,7 @@ class Card(TypedDict):
 
 def catalogue(theme: str | None = None) -> list[Card]:
     """Every item and bundle that can be applied for, bundles first."""
-    cards = [_card(declared.bound(key)) for key in declared.keys()]
+    cards = [_card(declared.bound(key)) for key in declared.item_keys()]
     return [card for card in cards if theme in (None, card["theme"])]
 
 
@@ -54,7 +53,7 @@ def search(query: str, limit: int = 20) -> list[Card]:
     """Items whose name, aliases, guide or pinyin match, the best first; an empty query gives the whole catalogue."""
     if not query.strip():
         return catalogue()[:limit]
-    in_force = set(declared.keys())
+    in_force = set(declared.item_keys())
     return [_card(declared.bound(key)) for key in index.search(query, limit) if key in in_force]
 
 
@@ -82,7 +81,10 @@ def item_page(key: str, scenario: dict[str, str] | None = None, actor: Actor | N
         "offices": sorted({node.department for node in compiled.nodes}),
         "basis": [
             {"law": b.law, "article": b.article, "source": b.source, "unverified": b.unverified}
-            for b in (*bound.head.basis, *(b for s in bound.items if s.item is not bound.head for b in s.item.basis))
+            for b in (
+                *bound.head.basis,
+                *(b for s in bound.items if s.item is not bound.head for b in s.item.basis),
+            )
         ],
         "legal_days": compiled.legal_days,
         "promised_days": compiled.promised_days,

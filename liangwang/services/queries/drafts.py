@@ -24,7 +24,9 @@ class FieldShown(TypedDict):
     ask: Ask
     value: str
     problem: Label | None
-    why: dict[str, Any] | None  # {"source": Label, "at": "YYYY-MM-DD", "state": verified|single|majority|conflict}
+    why: (
+        dict[str, Any] | None
+    )  # {"source": Label, "at": "YYYY-MM-DD", "state": verified|single|majority|conflict}
 
 
 class PageShown(TypedDict):
@@ -108,9 +110,11 @@ def next_page(draft: Draft, at: datetime, after: str | None = None) -> str:
     seen = see(draft, at)
     wrong = {problem.field for problem in field_problems(seen, at)}
     stops = [("questions", not seen.compiled.unanswered)]
-    for page in seen.compiled.pages:
-        if any(not ask.settled for ask in page.fields):
-            stops.append((f"page:{page.key}", not any(ask.id in wrong for ask in page.fields)))
+    stops += [
+        (f"page:{page.key}", not any(ask.id in wrong for ask in page.fields))
+        for page in seen.compiled.pages
+        if any(not ask.settled for ask in page.fields)
+    ]
     stops.append(("materials", not materials_missing(seen)))
     stops.append(("consents", not consents_missing(seen)))
     names = [name for name, _ in stops]
@@ -146,7 +150,17 @@ def check_answers(draft: Draft, at: datetime) -> dict[str, Any]:
     ]
     mine = draft.scenario.get("i_am")
     problems: list[FieldProblem] = field_problems(seen, at)
-    kept = ("draft", "label", "materials", "not_asked", "consents", "missing", "promised_days", "promised_on", "report")
+    kept = (
+        "draft",
+        "label",
+        "materials",
+        "not_asked",
+        "consents",
+        "missing",
+        "promised_days",
+        "promised_on",
+        "report",
+    )
     return {
         **{key: whole[key] for key in kept},
         "sections": sections,
@@ -204,7 +218,9 @@ def _evidence_for(question: Any, seen: Seen) -> Any:
 def _page(page: Any, seen: Seen, wrong: dict[str, Label]) -> PageShown:
     values = prefilled(seen)
     touched = seen.draft.answers
-    fields = [_field(ask, values, wrong if ask.id in touched else {}) for ask in page.fields if not ask.settled]
+    fields = [
+        _field(ask, values, wrong if ask.id in touched else {}) for ask in page.fields if not ask.settled
+    ]
     known = [_field(ask, values, {}) for ask in page.fields if ask.settled]
     done = not any(ask.id in wrong for ask in page.fields)
     return PageShown(key=page.key, title=page.title, fields=fields, known=known, done=done)
@@ -222,7 +238,9 @@ def _field(ask: Ask, values: dict[str, str], wrong: dict[str, Label]) -> FieldSh
 
 
 def _materials(seen: Seen) -> list[dict[str, Any]]:
-    rows = {f"{m.role}.{m.type}": m for m in seen.draft.materials.filter(ended_at=None).select_related("file")}
+    rows = {
+        f"{m.role}.{m.type}": m for m in seen.draft.materials.filter(ended_at=None).select_related("file")
+    }
     shown: list[Need] = [n for n in seen.compiled.needs if n.supply.way in ("ask", "commitment")]
     return [
         {

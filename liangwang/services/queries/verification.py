@@ -31,7 +31,9 @@ def verify_certificate(text: str, today: Any) -> dict[str, Any]:
         try:
             ref = str(verifier().read(text.strip()).get(SUBJECT, ""))
         except Unverified as fault:
-            return _answer("forged" if fault.fault in {"forged", "unknown_key"} else "unreadable", None, False)
+            return _answer(
+                "forged" if fault.fault in {"forged", "unknown_key"} else "unreadable", None, False
+            )
         signed = True
     row = Certificate.objects.select_related("office").filter(ref=ref).first()
     if row is None:
@@ -61,4 +63,10 @@ def _answer(state: str, row: Certificate | None, signed: bool) -> dict[str, Any]
         keys = ("type", "label", "number", "office", "issued_on", "valid_until")
         shown = {key: row.body[key] for key in keys}
         shown |= {"holder": masked(row.body["holder"]), "revoked_because": row.revoked_because or None}
-    return {"state": state, "ok": state == "valid", "message": WHY[state], "certificate": shown, "signed": signed}
+    return {
+        "state": state,
+        "ok": state == "valid",
+        "message": WHY[state],
+        "certificate": shown,
+        "signed": signed,
+    }

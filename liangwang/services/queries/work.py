@@ -18,8 +18,12 @@ from .applications import submission_of_case
 
 def waiting_for_acceptance(actor: Actor) -> list[Submission]:
     """Applications that this hat may accept, the longest waiting first."""
-    rows = visible(actor, "update", "application", cases.Case.objects.filter(kind="application", state="open"))
-    found = Submission.objects.filter(case__in=rows.values("pk")).select_related("case", "applicant", "version", "draft")
+    rows = visible(
+        actor, "update", "application", cases.Case.objects.filter(kind="application", state="open")
+    )
+    found = Submission.objects.filter(case__in=rows.values("pk")).select_related(
+        "case", "applicant", "version", "draft"
+    )
     return list(found.order_by("submitted_at"))
 
 
@@ -100,7 +104,9 @@ def _gives(keys: list[str]) -> list[dict[str, Any]]:
     for key in keys:
         if _document(key) is None:
             tail = key.partition(".")[2]
-            concept = next((c for name, c in words.concepts.items() if name.replace(".", "_").endswith(tail)), None)
+            concept = next(
+                (c for name, c in words.concepts.items() if name.replace(".", "_").endswith(tail)), None
+            )
             label = concept.label if concept else {"zh": tail, "en": tail}
             found.append({"field": key, "label": label, "kind": concept.kind if concept else "text"})
     return found
@@ -110,11 +116,8 @@ def _back_to(task: cases.Task) -> list[dict[str, Any]]:
     """Finished steps that this one stands on, the nearest first."""
     before = graph_of(task.case.plan_id).ancestors(task.node)
     rows = {t.node: t for t in task.case.tasks.filter(node__in=before, state="done").select_related("office")}
-    return [
-        {"node": node, "label": rows[node].label, "office": rows[node].office.name if rows[node].office else None}
-        for node in reversed(before)
-        if node in rows
-    ]
+    done = [rows[node] for node in reversed(before) if node in rows]
+    return [{"node": t.node, "label": t.label, "office": t.office.name if t.office else None} for t in done]
 
 
 def _scenario(submission: Submission, bound: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,158 @@
+"""Services over HTTP: the catalogue, applications of the person who is signed in, and the check of certificates."""
+
+from typing import Any, BinaryIO, ClassVar, cast
+
+import msgspec
+from django.http import HttpRequest
+from ninja import Body, File, Router, UploadedFile
+
+from liangwang.base import clock
+from liangwang.base.access import ApiDoor
+from liangwang.base.errors import Refusal
+from liangwang.base.hats import Actor
+from liangwang.base.labels import Label
+from liangwang.base.transactions import write
+from liangwang.base.working_days import local_day
+
+from . import actions, queries
+
+items = Router(tags=["items"])
+applications = Router(tags=["applications"])
+certificates = Router(tags=["certificates"])
+
+
+class KeyNeeded(Refusal):
+    """Handing in without an Idempotency-Key could be done twice by a bad connection."""
+
+    status, code = 428, "idempotency_key_needed"
+    template: ClassVar[Label] = {
+        "zh": "请在请求头 Idempotency-Key 中给出一个自己生成的编号",
+        "en": "Send a key of your own in the header Idempotency-Key",
+    }
+
+
+@items.get("/items", auth=ApiDoor("read", "item"))
+def list_items(request: HttpRequest, q: str = "", theme: str | None = None) -> dict[str, Any]:
+    """Items and bundles; `q` finds by the words that people use."""
+    found = queries.search(q) if q.strip() else queries.catalogue(theme)
+    return {"items": found}
+
+
+@items.get("/items/{pack}/{key}", auth=ApiDoor("read", "item"))
+def read_item(request: HttpRequest, pack: str, key: str) -> dict[str, Any]:
+    """One item: questions, form, materials asked and not asked, steps, limits, before and after.
+
+    Answers to questions are given as query parameters (`?marriage=unmarried`).
+    """
+    scenario = {name: str(value) for name, value in request.GET.items()}
+    page: dict[str, Any] = msgspec.to_builtins(queries.item_page(f"{pack}:{key}", scenario))
+    return page
+
+
+@applications.post("/drafts", auth=ApiDoor("create", "draft"))
+def start(request: HttpRequest, item: str = Body(..., embed=True)) -> dict[str, Any]:
+    """Begins, or goes on with, the person's draft of `item` (pack:key)."""
+    with write():
+        draft = actions.start_draft(actor=_actor(request), key=item, at=clock.now())
+    return {"draft": draft.ref, "saves": draft.saves}
+
+
+@applications.get("/drafts/{ref}", auth=ApiDoor("read", "draft", of=queries.draft_by_ref))
+def read_draft(request: HttpRequest, ref: str) -> dict[str, Any]:
+    """What the draft asks, what it has, what is missing."""
+    shown = queries.form_pages(_draft(request), clock.now())
+    return {**_plain({k: v for k, v in shown.items() if k != "draft"}), "draft": ref}
+
+
+@applications.post("/drafts/{ref}/questions", auth=ApiDoor("update", "draft", of=queries.draft_by_ref))
+def answer_questions(request: HttpRequest, ref: str, answers: dict[str, str]) -> dict[str, Any]:
+    """Saves answers about the situation."""
+    with write():
+        found = actions.answer_questions(
+            actor=_actor(request), draft=_draft(request), answers=answers, at=clock.now()
+        )
+    return {"problems": _plain(found)}
+
+
+@applications.post("/drafts/{ref}/pages/{page}", auth=ApiDoor("update", "draft", of=queries.draft_by_ref))
+def answer_page(request: HttpRequest, ref: str, page: str, answers: dict[str, str]) -> dict[str, Any]:
+    """Saves one page; what is wrong comes back, and everything is kept."""
+    with write():
+        found = actions.answer_page(
+            actor=_actor(request), draft=_draft(request), page=page, answers=answers, at=clock.now()
+        )
+    return {"problems": _plain(found)}
+
+
+@applications.post("/drafts/{ref}/materials/{need}", auth=ApiDoor("update", "draft", of=queries.draft_by_ref))
+def upload(request: HttpRequest, ref: str, need: str, file: UploadedFile = File(...)) -> dict[str, Any]:
+    """Hands a file in for the material `need` (role.type)."""
+    with write():
+        made = actions.upload_material(
+            actor=_actor(request),
+            draft=_draft(request),
+            need=need,
+            stream=cast(BinaryIO, file.file),
+            name=file.name or need,
+            at=clock.now(),
+        )
+    return {"material": made.ref}
+
+
+@applications.post("/drafts/{ref}/submit", auth=ApiDoor("update", "draft", of=queries.draft_by_ref))
+def submit(request: HttpRequest, ref: str) -> dict[str, Any]:
+    """Hands the draft in, once for each Idempotency-Key; the same key again answers the same."""
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key:
+        raise KeyNeeded
+    with write():
+        made = actions.submit(actor=_actor(request), draft=_draft(request), key=key, at=clock.now())
+    return {"application": made.ref, "number": made.case.number, "sha256": made.hash}
+
+
+@applications.get("/applications/{number}", auth=ApiDoor("read", "application", of=queries.case_of_number))
+def read_application(request: HttpRequest, number: str) -> dict[str, Any]:
+    """Where an application stands: clock, lanes by office, timeline, letters."""
+    submission = queries.submission_by_number(number)
+    assert submission is not None  # the door has found its case
+    shown = queries.track(submission, clock.now())
+    kept = (
+        "label",
+        "number",
+        "state",
+        "state_label",
+        "clock",
+        "lanes",
+        "now",
+        "letters",
+        "report",
+        "can_rate",
+    )
+    return {**_plain({key: shown[key] for key in kept}), "application": submission.ref}
+
+
+@certificates.get("/certificates/verify", auth=ApiDoor("open", "public"))
+def verify(request: HttpRequest, code: str) -> dict[str, Any]:
+    """Whether a certificate is valid, by its ref or the text of its QR."""
+    return queries.verify_certificate(code, local_day(clock.now()))
+
+
+@certificates.get("/certificates/keys", auth=ApiDoor("open", "public"))
+def keys(request: HttpRequest) -> dict[str, Any]:
+    """The public keys with which anyone verifies a certificate offline."""
+    return queries.verification_keys()
+
+
+def _actor(request: HttpRequest) -> Actor:
+    actor: Actor = request.actor  # type: ignore[attr-defined]
+    return actor
+
+
+def _draft(request: HttpRequest) -> queries.Draft:
+    draft: queries.Draft = request.found  # type: ignore[attr-defined]
+    return draft
+
+
+def _plain(shown: Any) -> Any:
+    """Structs as JSON values."""
+    return msgspec.to_builtins(shown)
