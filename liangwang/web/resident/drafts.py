@@ -114,6 +114,8 @@ def form(request: HttpRequest, draft: Draft, page: str) -> HttpResponse:
         if not wrong:
             return _on(draft, f"page:{page}")
         errors = {problem.field: say(problem.message) for problem in wrong}
+        whole = _whole(draft)
+        found = next(p for p in whole["pages"] if p["key"] == page)
     asks = fields_of(found, typed, errors)
     context = {"page": found, "asks": asks, "settled": settled_rows(found), "errors": errors}
     return _page(request, whole, "draft_page", f"page:{page}", **context)

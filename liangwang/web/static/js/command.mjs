@@ -18,7 +18,7 @@ const layers = [
   { id: "borders-approximate", type: "line", source: "areas", filter: ["all", role("area"), ["to-boolean", ["get", "approximate"]]], paint: { "line-color": "#33496a", "line-width": 1, "line-dasharray": [3, 3] } },
   { id: "outline", type: "line", source: "areas", filter: role("outline"), paint: { "line-color": "#5a7aa8", "line-width": 1.6 } },
   { id: "things", type: "circle", source: "points", filter: role("thing"), paint: { "circle-radius": ["interpolate", ["linear"], ["zoom"], 8, 1, 12, 2, 15, 4], "circle-color": byLevel, "circle-opacity": 0.75 } },
-  { id: "units", type: "circle", source: "points", filter: role("unit"), paint: { "circle-radius": ["interpolate", ["linear"], ["zoom"], 8, 2, 13, 6], "circle-color": "#0b1118", "circle-stroke-color": COLOURS.info, "circle-stroke-width": 2 } },
+  { id: "units", type: "circle", source: "points", filter: role("unit"), paint: { "circle-radius": ["interpolate", ["linear"], ["zoom"], 8, 1.6, 12, 5, 15, 7], "circle-color": "#0b1118", "circle-stroke-color": COLOURS.info, "circle-stroke-width": ["interpolate", ["linear"], ["zoom"], 8, 1, 12, 2] } },
   { id: "halo", type: "circle", source: "points", filter: role("incident"), paint: { "circle-radius": 18, "circle-color": byLevel, "circle-opacity": 0.22 } },
   { id: "incidents", type: "circle", source: "points", filter: role("incident"), paint: { "circle-radius": 8, "circle-color": byLevel, "circle-stroke-color": "#0b1118", "circle-stroke-width": 2 } },
   // Incident names are placed first, so that where there is no room it is a district's name that gives way.
@@ -42,6 +42,7 @@ function drawMap() {
     fitBoundsOptions: { padding: 28 },
     attributionControl: false,
     dragRotate: false,
+    localIdeographFontFamily: getComputedStyle(document.body).fontFamily,
   });
   map.on("click", "incidents", ({ features }) => location.assign(features[0].properties.href));
   map.on("click", "areas", ({ features, point }) => {
