@@ -6,6 +6,10 @@ from django.db import models
 
 from liangwang.base.models import RefModel
 
+from .dispatch_models import Crew
+
+__all__ = ["Asset", "Crew", "Datastream", "JudgedTo", "Quarantined", "Signal"]
+
 from .dispatch_models import Crew as Crew  # a table of this app, kept in its own file
 
 

@@ -115,7 +115,10 @@ def _release(state: State, params: Params, now: int) -> Batch:
     if not len(held.at):
         return held
     thing = params.thing[held.datastream]
-    waited = state.held_since + params.reorder[held.datastream] <= now
+    reorder = params.reorder[held.datastream]
+    # What a gateway kept back for longer than `reorder` waits from its arrival: the rest of it may follow in disorder.
+    since = np.where(state.held_since - held.at > reorder, state.held_since, held.at)
+    waited = since + reorder <= now
     if waited.any():
         np.maximum.at(state.floor, thing[waited], held.at[waited])
     floor = np.maximum(state.floor[thing], state.top[thing] - params.thing_reorder[thing])
