@@ -105,10 +105,8 @@ def ndjson(body: bytes) -> Parsed:
     try:
         return _columns(_row.decode_lines(body))
     except (msgspec.DecodeError, ValueError, OverflowError):
-        lines = body.split(b"\n")
-        while lines and not lines[-1].strip():
-            lines.pop()
-        return _each(enumerate(lines, 1), _row.decode)
+        lines = enumerate(body.split(b"\n"), 1)
+        return _each(((number, line) for number, line in lines if line.strip()), _row.decode)
 
 
 def json_array(body: bytes) -> Parsed:

@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Final, NamedTuple
 import msgspec
 import numpy as np
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import close_old_connections
 from numpy.typing import NDArray
 
-from liangwang import settings
 from liangwang.base import clock
 from liangwang.base.errors import Refusal
 from liangwang.base.hats import Actor

@@ -1,0 +1,189 @@
+"""From a posted reading to a signal and its incident; killed anywhere, nothing is lost and nothing happens twice."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from liangwang.base.hats import Actor
+from liangwang.base.transactions import write
+from liangwang.cases.queries import Case
+from liangwang.operations import actions, datastreams, quarantine, readings, signals
+from liangwang.operations.live import Live, replay
+from liangwang.operations.models import Datastream, Quarantined, Signal
+
+from .factories import AT, load_city
+
+pytestmark = pytest.mark.django_db(transaction=True)
+SOURCE = Actor(
+    hat="source",
+    role="source",
+    key="source:test",
+    label={"zh": "测", "en": "test"},
+    scope=("manholes:covers",),
+)
+
+
+@pytest.fixture
+def city(data_dir: Path) -> Iterator[Path]:
+    """Testville with two covers, and a DATA of its own."""
+    datastreams.forget()
+    readings.close_log()
+    with write():
+        load_city()
+        rows = [
+            actions.NewAsset(key=key, kind="cover", lon=122.481, lat=30.491, owner="rain")
+            for key in ("M1", "M2")
+        ]
+        actions.register_assets("manholes", rows, at=AT)
+    yield data_dir
+    readings.close_log()
+    datastreams.forget()
+
+
+def us(at: datetime) -> int:
+    return round(at.timestamp() * 1e6)
+
+
+def post(rows: list[tuple[str, int, float]], now: datetime = AT, seq: int = 0) -> dict[str, Any]:
+    body = "\n".join(
+        json.dumps({"datastream": key, "at": us(AT) + offset * 1_000_000, "value": value, "seq": seq})
+        for key, offset, value in rows
+    )
+    return readings.take_readings(SOURCE, body.encode(), "application/x-ndjson", us(now))
+
+
+def later(seconds: float) -> datetime:
+    return AT + timedelta(seconds=seconds)
+
+
+def open_cover(live: Live, *, upto: int = 200) -> None:
+    """A cover that opens at second 30; one step every ten seconds."""
+    for offset in range(0, upto, 10):
+        if offset % 30 == 0 and offset <= 120:
+            post([("M1.tilt", offset, 2.0 if offset == 0 else 40.0)], later(offset))
+        live.turn(later(offset))
+
+
+def test_a_moved_cover_becomes_one_signal_and_one_incident_in_its_street(city: Path) -> None:
+    live = Live()
+    open_cover(live)
+    live.close()
+    signal = Signal.objects.get()
+    assert (signal.rule, signal.level, signal.at) == ("manholes:cover_displaced", "red", later(90))
+    assert signal.judged_at <= later(130)
+    assert any(line["expression"] == "tilt > open_tilt" and line["verdict"] for line in signal.because)
+    case = Case.objects.get()
+    assert case.ref == signal.case_ref
+    assert case.facts["asset_key"] == "M1"
+    assert Datastream.objects.get(key="M1.tilt").last_value == 40.0
+
+
+def test_it_clears_and_a_second_time_is_a_second_signal_of_the_same_open_incident(city: Path) -> None:
+    live = Live()
+    open_cover(live)
+    post([("M1.tilt", 210, 1.0)], later(210))
+    post([("M1.tilt", 240, 50.0), ("M1.tilt", 300, 50.0)], later(300))
+    for offset in range(210, 400, 10):
+        live.turn(later(offset))
+    live.close()
+    first, second = Signal.objects.order_by("at")
+    assert (first.cleared_at, second.cleared_at) == (later(210), None)
+    assert first.case_ref == second.case_ref
+    assert Case.objects.count() == 1
+
+
+def test_killed_after_any_step_a_new_process_finds_the_same(city: Path) -> None:
+    """No close: what the process had in memory is gone, as after kill -9."""
+    for offset in range(0, 200, 10):
+        live = Live()
+        if offset % 30 == 0 and offset <= 120:
+            post([("M1.tilt", offset, 2.0 if offset == 0 else 40.0), ("M2.tilt", offset, 2.0)], later(offset))
+        live.turn(later(offset))
+        if offset == 60:
+            live.snapshot()
+        live.steps.close()
+    assert Signal.objects.get().at == later(90)
+    assert Case.objects.count() == 1
+    found = [row for _, told in replay(signals.ruleset(), later(-10), later(900)) for row in told]
+    assert [(int(row["at"]), int(row["kind"])) for row in found] == [(us(later(90)), 1)]
+
+
+def test_killed_between_the_recorded_step_and_its_effects_the_effects_still_happen_once(
+    city: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = Live()
+    with monkeypatch.context() as broken:
+        broken.setattr(Live, "_carry", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            open_cover(live)
+    assert not Signal.objects.exists()
+    live.steps.close()
+    for _ in range(2):
+        again = Live()
+        again.close()
+    assert Signal.objects.get().at == later(90)
+    assert Case.objects.count() == 1
+
+
+def test_bad_rows_are_told_good_ones_kept_and_strangers_quarantined(city: Path) -> None:
+    rows = [
+        ("M1.tilt", 0, 2.0),
+        ("M1.tilt", 0, 2.0),
+        ("X9.tilt", 0, 2.0),
+        ("M1.tilt", 5, 999.0),
+        ("M1.tilt", 700, 2.0),
+    ]
+    answer = post(rows)
+    assert answer["accepted"] == 1
+    assert [line["row"] for line in answer["rejected"]] == [3, 4, 5]
+    assert "X9.tilt" in answer["rejected"][0]["reason"]["en"]
+    assert "180" in answer["rejected"][1]["reason"]["zh"]
+    live = Live()
+    live.turn(later(1))
+    live.close()
+    listed = {(row.device, row.reason): row for row in quarantine.quarantined()}
+    assert set(listed) == {("X9.tilt", "unknown"), ("M1.tilt", "ahead")}
+    stranger = listed["X9.tilt", "unknown"]
+    assert str(us(AT)) in quarantine.sample(stranger)
+    assert b"2.0" not in bytes(stranger.sample_sealed or b"")
+    assert Quarantined.objects.count() == 2
+
+
+def test_a_source_may_send_only_what_its_key_names(city: Path) -> None:
+    other = Actor(
+        hat="source", role="source", key="source:o", label={"zh": "", "en": ""}, scope=("flood:levels",)
+    )
+    answer = readings.take_readings(
+        other,
+        json.dumps([{"datastream": "M1.tilt", "at": us(AT), "value": 1}]).encode(),
+        "application/json",
+        us(AT),
+    )
+    assert answer["accepted"] == 0
+
+
+def test_a_thing_registered_while_live_runs_is_judged(city: Path) -> None:
+    live = Live()
+    live.turn(AT)
+    with write():
+        actions.register_assets(
+            "manholes",
+            [actions.NewAsset(key="M3", kind="cover", lon=122.481, lat=30.491, owner="gas")],
+            at=AT,
+        )
+    post([("M3.open", 0, 1.0), ("M3.open", 30, 1.0)], later(30))
+    for offset in range(30, 100, 10):
+        live.turn(later(offset))
+    live.close()
+    assert Signal.objects.get().rule == "manholes:cover_missing"
+
+
+def test_only_one_live_process_may_run_on_one_data(city: Path) -> None:
+    live = Live()
+    with pytest.raises(RuntimeError):
+        Live()
+    live.close()
