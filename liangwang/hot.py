@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from liangwang.base.origin import same_origin as same_origin
+
 if TYPE_CHECKING:
     from liangwang.base.hats import Actor
 
@@ -80,15 +82,6 @@ def load(name: str) -> Handler:
     module, _, function = name.partition(":")
     handler: Handler = getattr(import_module(module), function)
     return handler
-
-
-def same_origin(header: Callable[[str], str | None]) -> bool:
-    """Whether a browser sent this from our own page; a session cookie alone is not enough for a POST."""
-    site = header("sec-fetch-site")
-    if site is not None:
-        return site in {"same-origin", "none"}
-    origin = header("origin")
-    return origin is None or origin.partition("://")[2] == header("host")
 
 
 async def run(handler: Handler, request: HotRequest) -> HotAnswer:

@@ -5,6 +5,7 @@ import json
 import mimetypes
 import os
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 mimetypes.add_type("text/javascript", ".js")
@@ -38,9 +39,22 @@ def shared_packages(package_json: Path) -> frozenset[str]:
     return frozenset(json.loads(package_json.read_text()).get("dependencies", {}))
 
 
+@cache
+def ninja_files() -> Path:
+    """The folder of Swagger UI inside the installed django-ninja."""
+    spec = find_spec("ninja")
+    assert spec is not None and spec.origin is not None
+    return Path(spec.origin).parent / "static" / "ninja"
+
+
 def find(name: str, own: Path, node_modules: Path, package_json: Path) -> Path | None:
-    """The file that `/static/<name>` means, or None; `npm/<package>/…` is inside node_modules."""
-    if name.startswith("npm/"):
+    """The file that `/static/<name>` means, or None.
+
+    `npm/<package>/…` is inside node_modules; `ninja/…` is what django-ninja brings for the API page.
+    """
+    if name.startswith("ninja/"):
+        base, rest = ninja_files(), name.removeprefix("ninja/")
+    elif name.startswith("npm/"):
         inside = name[4:]
         allowed = any(inside.startswith(f"{package}/") for package in shared_packages(package_json))
         base, rest = node_modules, inside if allowed else ""

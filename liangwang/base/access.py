@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from . import audit, clock
 from .errors import LoginNeeded, NotFound, Refused
 from .hats import Actor
+from .origin import same_origin
 from .transactions import write
 
 ROLES = (
@@ -46,6 +47,7 @@ ATTRIBUTES: dict[str, list[str]] = {
     "purpose": PURPOSES,
     "assurance": ASSURANCE,
 }
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY_FILE = Path(__file__).with_name("policy.csv")
 
 
@@ -260,8 +262,11 @@ def thing_of(kind: str, obj: Any) -> Thing:
 M = TypeVar("M", bound=Model)
 
 
+NOTHING = Q(pk__in=[])
+
+
 def _any(paths: Iterable[PathOrQ], value: object) -> Q:
-    out = Q(pk__in=[])
+    out = NOTHING
     for path in paths:
         out |= path(value) if callable(path) else Q(**{path: value})
     return out
@@ -273,7 +278,7 @@ def _prefixes(code: str) -> list[str]:
 
 def _territory_q(kind: Kind, actor: Actor, value: str) -> Q:
     if kind.place is None or not actor.place_code:
-        return Q() if value == "none" else Q(pk__in=[])
+        return ~NOTHING if value == "none" else NOTHING  # never Q(): an empty Q is dropped by `|`
     path, code = kind.place, actor.place_code
     known = Q(**{f"{path}__isnull": False}) & ~Q(**{path: ""})
     same, above = Q(**{path: code}), Q(**{f"{path}__in": _prefixes(code)})
@@ -288,16 +293,16 @@ def _territory_q(kind: Kind, actor: Actor, value: str) -> Q:
 
 
 def _office_q(kind: Kind, actor: Actor, value: str) -> Q:
-    own = _any(kind.offices, actor.office_id) if actor.office_id else Q(pk__in=[])
-    department = _any(kind.departments, actor.department) if actor.department else Q(pk__in=[])
+    own = _any(kind.offices, actor.office_id) if actor.office_id else NOTHING
+    department = _any(kind.departments, actor.department) if actor.department else NOTHING
     return {"own": own, "department": department & ~own, "other": ~own & ~department}[value]
 
 
 def _relation_q(kind: Kind, actor: Actor, value: str) -> Q:
-    mine = _any(kind.subjects, actor.for_subject_id) if actor.for_subject_id else Q(pk__in=[])
+    mine = _any(kind.subjects, actor.for_subject_id) if actor.for_subject_id else NOTHING
     if value == "none":
         return ~mine
-    return mine if value == actor.hat else Q(pk__in=[])
+    return mine if value == actor.hat else NOTHING
 
 
 def visible(actor: Actor, verb: str, kind: str, rows: QuerySet[M], purpose: str = "none") -> QuerySet[M]:
@@ -311,13 +316,13 @@ def visible(actor: Actor, verb: str, kind: str, rows: QuerySet[M], purpose: str 
     by_pair: dict[tuple[str, str], set[str]] = {}
     for t, o, r in cells:
         by_pair.setdefault((o, r), set()).add(t)
-    condition = Q(pk__in=[])
+    condition = NOTHING
     for (o, r), places in by_pair.items():
         if r not in {"none", actor.hat}:
             continue
         where = Q()
         if len(places) < len(TERRITORY):
-            where = Q(pk__in=[])
+            where = NOTHING
             for t in places:
                 where |= _territory_q(k, actor, t)
         condition |= where & _office_q(k, actor, o) & _relation_q(k, actor, r)
@@ -404,6 +409,9 @@ class ApiDoor:
         self.door = Door(kind, dict.fromkeys(methods, verb), of, purpose, names)
 
     def __call__(self, request: HttpRequest) -> Actor:
+        by_cookie = "Authorization" not in request.headers
+        if by_cookie and request.method not in SAFE and not same_origin(request.headers.get):
+            raise Refused(hat=request.actor.label["zh"])  # type: ignore[attr-defined]
         kwargs = request.resolver_match.kwargs if request.resolver_match else {}
         request.found = self.door.enter(request, kwargs)  # type: ignore[attr-defined]
         actor: Actor = request.actor  # type: ignore[attr-defined]

@@ -53,7 +53,7 @@ class Metric(TypedDict):
 
 
 class Panel(TypedDict):
-    """One dimension: its headline metric, and the rest; no metrics where no pack feeds it."""
+    """One dimension: its headline metric and the two that follow; no metrics where no pack feeds it."""
 
     dimension: str
     label: Label
@@ -75,7 +75,7 @@ def panels(code: str, at: datetime) -> list[Panel]:
         if where is not None:
             found[where].append(_metric(row.value, row.pack, code, at))
     return [
-        Panel(dimension=key, label=label, metrics=found[key], rest=found[key][1:])
+        Panel(dimension=key, label=label, metrics=found[key], rest=found[key][1:3])
         for key, label in DIMENSIONS.items()
     ]
 

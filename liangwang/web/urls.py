@@ -8,6 +8,7 @@ SURFACES = {"staff/": "staff", "field/": "field", "command/": "command", "gate/"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("liangwang.web.twins")),
+    path("", include("liangwang.web.api")),
     path("", include("liangwang.web.shared.urls")),
     path("", include("liangwang.web.resident.urls")),
     *(

@@ -31,6 +31,11 @@ def order_of(ref: str) -> Order | None:
     return Order.objects.filter(ref=ref).first()
 
 
+def no_order() -> Order:
+    """An order that is not yet there: who may propose one may open the page."""
+    return Order()
+
+
 def _order_row(order: Order, at: datetime) -> dict[str, Any]:
     if order.ended_at or order.ends_at <= at:
         state = ("idle", _("已结束"))
@@ -52,8 +57,8 @@ def _orders_page(request: HttpRequest, errors: dict[str, str] | None = None, sta
     return page(request, "staff/orders.html", context, status=status)
 
 
-@door("order", "order")
-def orders(request: HttpRequest) -> HttpResponse:
+@door("order", "order", of=no_order)
+def orders(request: HttpRequest, _none: Order) -> HttpResponse:
     """Every order with its number, start and end; only two people together put one in force."""
     return _orders_page(request)
 
@@ -66,8 +71,8 @@ def _instant(text: str) -> datetime | None:
         return None
 
 
-@door(None, "order", post="order")
-def open_order(request: HttpRequest) -> HttpResponse:
+@door(None, "order", post="order", of=no_order)
+def open_order(request: HttpRequest, _none: Order) -> HttpResponse:
     """Proposes an order; it has no force until someone else signs it."""
     at = clock.now()
     ends, number, basis = (

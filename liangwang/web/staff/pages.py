@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from liangwang.base import clock
-from liangwang.base.access import may_ever
+from liangwang.base.access import may, may_ever, thing_of
 from liangwang.base.hats import Actor
 from liangwang.cases import queries
+from liangwang.hub.models import Order
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def navigation(actor: Actor, at: datetime) -> list[Group]:
             _("治理"),
             [
                 (may_ever(actor, "configure", "item"), Link("reform", "split", _("流程再造"))),
-                (may_ever(actor, "order", "order"), Link("orders", "shield-alert", _("应急命令"))),
+                (may(actor, "order", thing_of("order", Order())).allowed, Link("orders", "shield-alert", _("应急命令"))),
                 (may_ever(actor, "open", "audit"), Link("audit", "scroll-text", _("审计日志"))),
                 (may_ever(actor, "open", "policy"), Link("policy", "table-properties", _("权限表"))),
                 (may_ever(actor, "configure", "pack"), Link("effects", "workflow", _("未完成的后续"))),
