@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import ibis
@@ -17,11 +17,33 @@ from liangwang.base.packs import Declared
 from liangwang.base.units import duration
 
 from . import attributes, contract, reconcile, store
-from .models import Batch, Disagreement, Order, Partition
+from .models import AttributeVersion, Batch, Disagreement, Order, Partition
 from .orders import may_act, order_in_force
-from .sources import sources
+from .sources import source_of, sources
 
-__all__ = ["batches", "known", "order_in_force", "quarantine", "report", "source_states", "status_of", "why"]
+__all__ = [
+    "AttributeVersion",
+    "Batch",
+    "Order",
+    "attribute_versions",
+    "batch_by_ref",
+    "batches",
+    "declared_sources",
+    "disagreements",
+    "known",
+    "may_act",
+    "order_by_ref",
+    "order_in_force",
+    "orders",
+    "quarantine",
+    "reasons",
+    "report",
+    "said_of",
+    "source_named",
+    "source_states",
+    "status_of",
+    "why",
+]
 
 
 @dataclass(frozen=True)
@@ -129,10 +151,10 @@ def known(subject_id: int, pack: str = "") -> list[dict[str, Any]]:
 def _readable(row: dict[str, Any]) -> str | None:
     """The value of a settled row, unsealed from the delivery that brought it where it is an identifier."""
     part = Partition.objects.filter(batch_id=row["batch"], kind=Partition.Kind.ROWS, ended_at=None).first()
-    declared = part and next(
-        (one for one in sources() if (one.pack, one.key) == (part.pack, part.source)), None
-    )
-    if part is None or declared is None or part.batch is None:
+    if part is None or part.batch is None:
+        return None
+    declared = next((one for one in sources() if (one.pack, one.key) == (part.pack, part.source)), None)
+    if declared is None:
         return None
     name = next((n for n, c in declared.value.columns.items() if c.says == row["attribute"]), None)
     if name is None or not declared.value.columns[name].sealed:
@@ -174,11 +196,31 @@ def why(actor: Actor, name: str, subject_id: int, at: datetime) -> dict[str, Any
     return traced(name, subject_id, at)
 
 
-def attribute_orders() -> Any:
+def declared_sources() -> list[Declared]:
+    """Every table source in force."""
+    return sources()
+
+
+def source_named(name: str) -> Declared:
+    """One source by `pack:key`; raises NotFound."""
+    return source_of(name)
+
+
+def batch_by_ref(ref: str) -> Batch | None:
+    """The batch that a page names."""
+    return Batch.objects.select_related("office").filter(ref=ref).first()
+
+
+def attribute_versions() -> Any:
+    """Published versions of all attributes, newest first."""
+    return AttributeVersion.objects.select_related("order").order_by("-id")
+
+
+def order_by_ref(ref: str) -> Order | None:
+    """The order that a page names."""
+    return Order.objects.filter(ref=ref).first()
+
+
+def orders() -> Any:
     """Orders, newest first."""
-    return Order.objects.order_by("-proposed_at")
-
-
-def stale_after(one: Declared) -> timedelta:
-    """How long a delivery of a source counts as fresh."""
-    return duration(one.value.fresh_within)
+    return Order.objects.order_by("-proposed_at", "-id")

@@ -41,7 +41,7 @@ def code_of(actor: Actor, at: datetime) -> dict[str, Any]:
 
 
 def certificates(subject_id: int, at: datetime) -> list[dict[str, Any]]:
-    """The valid certificates of a person, newest first: `{ref, number, type, office, issued_at, valid_until}`."""
+    """The valid certificates of a person, newest first: `{ref, number, type, label, office, …}`."""
     rows = Certificate.objects.select_related("office").filter(
         subject_id=subject_id, revoked_at=None, replaced_by=None, issued_at__lte=at
     )
@@ -50,6 +50,7 @@ def certificates(subject_id: int, at: datetime) -> list[dict[str, Any]]:
             "ref": row.ref,
             "number": row.number,
             "type": row.type,
+            "label": row.body.get("label"),
             "office": row.office.name,
             "issued_at": row.issued_at,
             "valid_until": row.valid_until,

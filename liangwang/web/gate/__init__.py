@@ -1,0 +1,1 @@
+"""The gate page: a phone that checks codes, with or without a network."""
