@@ -36,7 +36,8 @@ def nodes(
     `supplied` names the values and documents that are there at the start: nobody waits for those.
     """
     drafts = [draft for source in items for draft in _drafts(source, answers)]
-    edges = {draft.key: _edges(draft, drafts, supplied) for draft in drafts}
+    index = _index(drafts)
+    edges = {draft.key: _edges(draft, index, supplied) for draft in drafts}
     order = _ordered(edges, words)
     by_key = {draft.key: draft for draft in drafts}
     ends: dict[str, int] = {}
@@ -140,20 +141,36 @@ def _drafts(source: Source, answers: Answers) -> Iterable[Draft]:
         yield Draft(f"{_short(source.key)}.{step.step}", source, step, gives)
 
 
-def _edges(draft: Draft, drafts: list[Draft], supplied: frozenset[str]) -> list[Edge]:
+class _Index(NamedTuple):
+    """Who gives what, and which node carries out which step of which item."""
+
+    givers: dict[str, list[str]]
+    steps: dict[str, str]
+
+
+def _index(drafts: list[Draft]) -> _Index:
+    givers: dict[str, list[str]] = {}
+    for draft in drafts:
+        for gives in draft.gives:
+            givers.setdefault(gives, []).append(draft.key)
+    return _Index(givers, {f"{draft.source.key}.{draft.step.step}": draft.key for draft in drafts})
+
+
+def _edges(draft: Draft, index: _Index, supplied: frozenset[str]) -> list[Edge]:
+    """Why a node waits: for data that nobody supplied, for a step that law puts first, for a payment."""
     edges: list[Edge] = []
     for uses in draft.step.uses:
         if uses not in supplied:
-            edges += [Edge(other.key, uses) for other in drafts if uses in other.gives and other is not draft]
+            edges += [Edge(giver, uses) for giver in index.givers.get(uses, ()) if giver != draft.key]
+    pack = draft.source.key.partition(":")[0]
     for after in draft.step.after:
-        pack = draft.source.key.partition(":")[0]
-        for other in drafts:
-            full = f"{other.source.key}.{other.step.step}"
-            if full in (after, f"{pack}:{after}", f"{draft.source.key}.{after}"):
-                edges.append(Edge(other.key, "law"))
+        for full in (f"{draft.source.key}.{after}", f"{pack}:{after}", after):
+            if full in index.steps:
+                edges.append(Edge(index.steps[full], "law"))
+                break
     if draft.step.pays:
         paid = f"paid.{draft.source.key}.{draft.step.pays}"
-        edges += [Edge(other.key, "payment") for other in drafts if paid in other.gives]
+        edges += [Edge(giver, "payment") for giver in index.givers.get(paid, ())]
     return edges
 
 

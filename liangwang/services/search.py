@@ -18,6 +18,8 @@ from .declare import Bundle
 
 _lock = threading.Lock()
 _WORD = re.compile(r"[0-9A-Za-z]+|[\u3400-\u9fff]+")
+V = 1  # of the index's own form
+BUNDLE_FIRST = 1.5  # of matches about as good, the one thing that does it all comes first
 STOP = {
     "的",
     "了",
@@ -46,7 +48,7 @@ def search(query: str, limit: int = 20) -> list[str]:
     wanted = " OR ".join(f'"{word}"*' for word in words)
     with sqlite3.connect(f"file:{index_file()}?mode=ro", uri=True) as con:
         rows = con.execute(
-            "SELECT key FROM items WHERE items MATCH ? ORDER BY bm25(items, 0, 10, 8, 2, 6, 3) LIMIT ?",
+            "SELECT key FROM items WHERE items MATCH ? ORDER BY weight * bm25(items, 0, 0, 10, 10, 2, 6, 0.5) LIMIT ?",
             (wanted, limit),
         ).fetchall()
     return [key for (key,) in rows]
@@ -56,7 +58,7 @@ def index_file() -> Path:
     """The index of the declarations in force; built anew, by rename, whenever they differ."""
     declared = declarations("items.yaml")
     path: Path = (
-        settings.DATA / "search" / f"items-{version_hash([d.version_hash for d in declared])[:16]}.db"
+        settings.DATA / "search" / f"items-{V}-{version_hash([d.version_hash for d in declared])[:16]}.db"
     )
     if not path.exists():
         with _lock:
@@ -71,10 +73,11 @@ def _build(path: Path) -> None:
     fresh.unlink(missing_ok=True)
     con = sqlite3.connect(fresh)
     con.execute(
-        "CREATE VIRTUAL TABLE items USING fts5(key UNINDEXED, name, alias, guide, pinyin, parts, tokenize='unicode61')"
+        "CREATE VIRTUAL TABLE items USING fts5"
+        "(key UNINDEXED, weight UNINDEXED, name, alias, guide, pinyin, parts, tokenize='unicode61')"
     )
     rows = [_row(catalogue.bound(key)) for key in catalogue.item_keys()]
-    con.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?)", rows)
+    con.executemany("INSERT INTO items VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     con.commit()
     con.close()
     fresh.rename(path)
@@ -83,15 +86,17 @@ def _build(path: Path) -> None:
             old.unlink(missing_ok=True)
 
 
-def _row(bound: Bound) -> tuple[str, ...]:
+def _row(bound: Bound) -> tuple[str | float, ...]:
     head = bound.head
     joined = [s.item for s in bound.items] if isinstance(head, Bundle) else []
     parts = " ".join(text for one in joined for text in (one.label["zh"], one.label["en"], *one.aliases))
     names = f"{head.label['zh']} {head.label['en']}"
     alias = " ".join(head.aliases)
     guide = f"{head.guide['zh']} {head.guide['en']}"
+    weight = BUNDLE_FIRST if joined else 1.0
     return (
         bound.key,
+        weight,
         _segmented(names),
         _segmented(alias),
         _segmented(guide),

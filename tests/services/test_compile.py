@@ -35,7 +35,10 @@ WORDS = Words(
             key="person.sex",
             label={"zh": "性别", "en": "Sex"},
             kind="choice",
-            choices=(Choice(value="m", label={"zh": "男", "en": "m"}), Choice(value="f", label={"zh": "女", "en": "f"})),
+            choices=(
+                Choice(value="m", label={"zh": "男", "en": "m"}),
+                Choice(value="f", label={"zh": "女", "en": "f"}),
+            ),
         ),
     },
     {
@@ -59,7 +62,9 @@ def step(key: str, n: int = 1, **fields: Any) -> Step:
 
 def item(key: str, *, promised: int = 50, **fields: Any) -> Item:
     fields.setdefault("steps", (step("do"),))
-    return Item(item=key, label=label(key), guide=label(key), office=HERE, promised_days=days(promised), **fields)
+    return Item(
+        item=key, label=label(key), guide=label(key), office=HERE, promised_days=days(promised), **fields
+    )
 
 
 def bundle(*items: Item, **fields: Any) -> Bound:
@@ -83,7 +88,9 @@ def name(**constraints: Any) -> Field:
 
 
 def test_one_concept_of_one_person_is_one_field_with_both_demands() -> None:
-    one = compiled(item("a", fields=(name(max_length=40, required=False),)), item("b", fields=(name(max_length=20),)))
+    one = compiled(
+        item("a", fields=(name(max_length=40, required=False),)), item("b", fields=(name(max_length=20),))
+    )
     assert [(ask.id, ask.max_length, ask.required) for ask in one.asks] == [("mother.name", 20, True)]
     assert one.asks[0].asked_by == ("p:a", "p:b")
 
@@ -103,14 +110,18 @@ def test_demands_that_exclude_each_other_are_an_error_that_cites_both_items() ->
 def test_options_that_share_nothing_are_an_error() -> None:
     sex = {"concept": "person.sex", "role": "child"}
     with pytest.raises(CompileError):
-        compiled(item("a", fields=(Field(**sex, one_of=("m",)),)), item("b", fields=(Field(**sex, one_of=("f",)),)))
+        compiled(
+            item("a", fields=(Field(**sex, one_of=("m",)),)), item("b", fields=(Field(**sex, one_of=("f",)),))
+        )
 
 
 def test_items_that_know_other_situations_shut_nobody_out_silently() -> None:
     def asks(*options: str) -> tuple[Question, ...]:
         return (
             Question(
-                question="marriage", label=label("?"), options=tuple(Option(option=o, label=label(o)) for o in options)
+                question="marriage",
+                label=label("?"),
+                options=tuple(Option(option=o, label=label(o)) for o in options),
             ),
         )
 
@@ -161,7 +172,11 @@ def test_items_wait_for_data_and_for_nothing_else() -> None:
     second = item("second", steps=(step("do", 2, uses=("child.card",)),))
     third = item("third", steps=(step("do", 4),))
     one = compiled(first, second, third)
-    assert {n.key: (n.starts, n.ends) for n in one.nodes} == {"first.do": (0, 3), "second.do": (3, 5), "third.do": (0, 4)}
+    assert {n.key: (n.starts, n.ends) for n in one.nodes} == {
+        "first.do": (0, 3),
+        "second.do": (3, 5),
+        "third.do": (0, 4),
+    }
     assert one.promised_days == 5
     known = Proved(certificates={"child.card": Evidence(source=label("局"))})
     alone = compiled(first, second, third, proved=known)
@@ -170,13 +185,17 @@ def test_items_wait_for_data_and_for_nothing_else() -> None:
 
 
 def test_a_fee_is_a_step_that_others_wait_for() -> None:
-    paid = item("a", fees=(Fee(fee="charge", label=label("工本费"), fen=500),), steps=(step("do", pays="charge"),))
+    paid = item(
+        "a", fees=(Fee(fee="charge", label=label("工本费"), fen=500),), steps=(step("do", pays="charge"),)
+    )
     one = compiled(paid)
     assert next(n for n in one.nodes if n.key == "a.do").because == ("payment",)
 
 
 def test_a_circle_names_the_materials_that_make_it() -> None:
-    chicken = item("a", steps=(step("do", uses=("x.form",)),), outputs=(Output(certificate="card", role="x"),))
+    chicken = item(
+        "a", steps=(step("do", uses=("x.form",)),), outputs=(Output(certificate="card", role="x"),)
+    )
     egg = item("b", steps=(step("do", uses=("x.card",)),), outputs=(Output(certificate="form", role="x"),))
     with pytest.raises(CompileError) as error:
         compiled(chicken, egg)
@@ -260,7 +279,11 @@ def test_no_situation_of_a_birth_is_shut_out() -> None:
             continue  # who applies selects nothing: the other half is the same
         one = compile_bound(bound, answers, Proved(), words)
         given_out = {key for node in one.nodes for key in node.gives}
-        assert {"child.household_book_page", "child.social_security_card", "child.vaccination_booklet"} <= given_out
+        assert {
+            "child.household_book_page",
+            "child.social_security_card",
+            "child.vaccination_booklet",
+        } <= given_out
         made = report(bound, one, answers, words)
         assert made.after.materials <= made.before.materials and made.after.days <= made.before.days
         seen += 1

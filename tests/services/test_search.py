@@ -1,0 +1,31 @@
+"""Items are found by the words that people use: names, aliases, pinyin, English."""
+
+import pytest
+
+from liangwang.services import search
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("出生一件事", "birth:birth"),
+        ("上户口", "public_security:birth_registration"),
+        ("怎么给孩子报户口", "public_security:birth_registration"),
+        ("生育津贴", "medical_insurance:maternity_benefit"),
+        ("打疫苗", "health:vaccination_booklet"),
+        ("shebaoka", "social_security:social_card"),
+        ("sbk", "social_security:social_card"),
+        ("newborn", "birth:birth"),
+    ],
+)
+def test_the_item_that_people_mean_comes_first(query: str, first: str) -> None:
+    assert search.search(query)[0] == first
+
+
+def test_nothing_is_found_for_nothing() -> None:
+    assert search.search("") == [] and search.search("的 了 吗") == []
+
+
+def test_a_query_is_never_an_expression() -> None:
+    for query in ('"', "AND OR NOT", "name:*", "(", "'; DROP TABLE items"):
+        search.search(query)
