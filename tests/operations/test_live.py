@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
-from liangwang.base.hats import Actor
+from liangwang.base.clock import now
+from liangwang.base.hats import Actor, issue_source_key
+from liangwang.base.models import Office
 from liangwang.base.transactions import write
 from liangwang.cases.queries import Case
 from liangwang.operations import actions, datastreams, quarantine, readings, signals
@@ -151,6 +154,26 @@ def test_bad_rows_are_told_good_ones_kept_and_strangers_quarantined(city: Path) 
     assert str(us(AT)) in quarantine.sample(stranger)
     assert b"2.0" not in bytes(stranger.sample_sealed or b"")
     assert Quarantined.objects.count() == 2
+
+
+def test_over_http_a_machine_posts_by_its_key_and_anyone_else_is_refused(city: Path, client: Client) -> None:
+    bearer = "a-key-of-the-test"
+    with write():
+        issue_source_key(bearer, name="test", office=Office.objects.all()[0], sources=["manholes:covers"])
+    body = json.dumps([{"datastream": "M1.tilt", "at": us(now()), "value": 1}, {"datastream": "M1.tilt"}])
+    sent = {"data": body, "content_type": "application/json"}
+    answer = client.post("/twin/readings", **sent, headers={"authorization": f"Bearer {bearer}"})
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["accepted"] == 1
+    assert answer.json()["rejected"][0]["row"] == 2
+    assert client.post("/twin/readings", **sent, headers={"authorization": "Bearer wrong"}).status_code in (
+        401,
+        403,
+        404,
+    )
+    broken = {"data": "half", "content_type": "application/json"}
+    refused = client.post("/twin/readings", **broken, headers={"authorization": f"Bearer {bearer}"})
+    assert (refused.status_code, refused.json()["error"]) == (400, "unreadable")
 
 
 def test_a_source_may_send_only_what_its_key_names(city: Path) -> None:
