@@ -161,7 +161,8 @@ def materials(request: HttpRequest, draft: Draft) -> HttpResponse:
             errors = {need: refusal.message(get_language() or "zh")}
     whole = _whole(draft)
     asked = [{**one, "error": errors.get(one["need"].id, "")} for one in whole["materials"]]
-    context = {"asked": asked, "not_asked": whole["not_asked"], "errors": errors}
+    left = sum(n["need"].required and not n["file"] and not n["committed"] for n in asked)
+    context = {"left": left, "asked": asked, "not_asked": whole["not_asked"], "errors": errors}
     return _page(request, whole, "draft_materials", "materials", **context)
 
 

@@ -39,6 +39,8 @@ def shown(ask: Any, value: Any) -> str:
     """A value as a person reads it."""
     if value in (None, ""):
         return ""
+    if ask.concept.endswith("identity_number") and len(str(value)) == 18:
+        return f"{str(value)[:6]}********{str(value)[-4:]}"
     named = dict(options_of(ask))
     if str(value) in named:
         return say(named[str(value)])

@@ -12,6 +12,7 @@ from liangwang.base.models import Company, Person
 from liangwang.base.working_days import local_day, working_days
 from liangwang.services import queries
 
+from ..shared.case_words import STATES
 from .catalogue import cards
 
 KINDS = {
@@ -38,6 +39,8 @@ def page(request: HttpRequest) -> HttpResponse:
     at = clock.now()
     actor = request.actor  # type: ignore[attr-defined]
     found = queries.home(actor, at)
+    for one in [*found["running"], *found["finished"]]:
+        one["state_word"] = STATES[one["state"]]
     context = {
         "name": name_of(actor.for_subject_id),
         "greeting": greeting(at),
@@ -47,7 +50,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "unread": [one for one in found["notices"] if one.read_at is None][:4],
         "certificates": len(found["certificates"]),
         "bundles": [one for one in cards(queries.catalogue()) if one["bundle"]],
-        "items": [one for one in cards(queries.catalogue()) if not one["bundle"]][:6],
+        "items": [one for one in cards(queries.catalogue()) if not one["bundle"]][:4],
         "resident": actor.hat in {"self", "guardian", "proxy", "assisted"},
     }
     return render(request, "resident/home.html", context)
@@ -57,6 +60,8 @@ def page(request: HttpRequest) -> HttpResponse:
 def me(request: HttpRequest) -> HttpResponse:
     """我的: applications, drafts, certificates, and who looked."""
     found = queries.home(request.actor, clock.now())  # type: ignore[attr-defined]
+    for one in [*found["running"], *found["finished"]]:
+        one["state_word"] = STATES[one["state"]]
     name = name_of(request.actor.for_subject_id)  # type: ignore[attr-defined]
     return render(request, "resident/me.html", {**found, "name": name})
 

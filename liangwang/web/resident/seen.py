@@ -66,8 +66,8 @@ def page(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(pk__lt=int(after))
     entries = list(rows[: PAGE + 1])
     more = entries[PAGE - 1].pk if len(entries) > PAGE else ""
-    lines = _lines(entries[:PAGE], actor.party_ref)
-    others = sum(not line["own"] for line in lines)
+    lines = _together(_lines(entries[:PAGE], actor.party_ref))
+    others = sum(line["times"] for line in lines if not line["own"])
     return render(
         request, "resident/seen.html", {"lines": lines, "others": others, "more": more, "after": after}
     )
@@ -90,6 +90,20 @@ def _lines(entries: list[AuditEntry], me: str) -> list[dict[str, Any]]:
         }
         for entry, body in zip(entries, bodies, strict=True)
     ]
+
+
+def _together(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same act by the same hand again and again is one line with a count; every entry keeps its proof."""
+    runs: list[dict[str, Any]] = []
+    for line in lines:
+        proof = {"idx": line["idx"], "leaf": line["leaf"], "at": line["at"]}
+        last = runs[-1] if runs else None
+        if last and (last["who"], last["what"], last["why"]) == (line["who"], line["what"], line["why"]):
+            last["proofs"].append(proof)
+            last["times"] += 1
+        else:
+            runs.append({**line, "times": 1, "proofs": [proof]})
+    return runs
 
 
 def _who(body: dict[str, Any], offices: dict[str, Any], me: str) -> Any:

@@ -42,6 +42,17 @@ WORDS: dict[str, tuple[Callable[[], str] | Any, str]] = {
 }
 
 
+STATES = {
+    "open": _("待受理"),
+    "supplement": _("待补正"),
+    "accepted": _("办理中"),
+    "closed": _("已办结"),
+    "refused": _("不予办理"),
+    "withdrawn": _("已撤回"),
+}
+"""The states of an application as its applicant reads them."""
+
+
 def timeline_rows(lines: Iterable[Any]) -> list[dict[str, Any]]:
     """The answer of cases.queries.timeline for `{% timeline %}`: newest first, in words."""
     return [_row(line) for line in reversed(list(lines))]

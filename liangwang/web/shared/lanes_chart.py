@@ -36,6 +36,7 @@ class Tick:
     day: date
     works: bool
     shown: bool
+    minor: bool
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def chart(
         return round((day - first).days * step, 3)
 
     ticks = [
-        Tick(left(d), left(d) + step / 2, step, d, is_working(d), shown=i % every == 0)
+        Tick(left(d), left(d) + step / 2, step, d, is_working(d), i % every == 0, i // every % 2 == 1)
         for i, d in enumerate(first + timedelta(days=n) for n in range(count))
     ]
     drawn = [_row(row, last, today, step, left) for row in kept]
