@@ -37,7 +37,7 @@ def cards(tasks: Iterable[Task], at: datetime) -> list[Page]:
             "stopped": task.done_at is not None,
             "late": bool(task.due_at and not task.done_at and task.due_at < at),
             "state": queries.STATE_LABELS[task.state],
-            "eta_s": task.because.get("eta_s"),
+            "eta_min": task.because.get("minutes"),
             "attempt": task.attempt,
         }
         for task in tasks

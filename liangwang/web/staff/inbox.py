@@ -1,6 +1,6 @@
 """待办: the tasks that wait for this hat, the most pressing first; what is late; notices to the office."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
@@ -10,25 +10,30 @@ from django.utils.translation import gettext as _
 
 from liangwang.base import clock, notices
 from liangwang.base.access import door, may_ever, visible
+from liangwang.base.hats import Actor
 from liangwang.base.models import Notice
 from liangwang.base.transactions import write
 from liangwang.cases import queries
 from liangwang.cases.models import Case, Task
 
+from ..field.shown import limit_s
+from ..templatetags.ui import moment
 from .case_page import href_of
 from .pages import actor_of, page
 
 PAGE_SIZE = 50
-SOON = timedelta(days=1)
+NEARLY = 0.25  # of the limit left
 
 
-def due_status(due: datetime | None, at: datetime) -> tuple[str, str]:
-    """(status, word) of a due time: late, soon, in time; none where there is no limit."""
-    if due is None:
+def due_status(task: Task, at: datetime) -> tuple[str, str]:
+    """(status, word) of a task's limit: late, nearly used up, in time; none where there is no limit."""
+    if task.due_at is None:
         return "idle", _("无时限")
-    if due < at:
+    if task.due_at < at:
         return "bad", _("已超时")
-    return ("watch", _("将到期")) if due - at < SOON else ("ok", _("时限内"))
+    whole = limit_s(task)
+    left = (task.due_at - at).total_seconds()
+    return ("watch", _("将到期")) if whole and left < NEARLY * whole else ("ok", _("时限内"))
 
 
 def _row(task: Task, at: datetime) -> dict[str, Any]:
@@ -41,8 +46,8 @@ def _row(task: Task, at: datetime) -> dict[str, Any]:
             case.title,
             case.number,
             case.place.name if case.place else "",
-            task.due_at,
-            due_status(task.due_at, at),
+            moment(task.due_at),
+            due_status(task, at),
         ],
     }
 
@@ -53,7 +58,7 @@ def _columns() -> list[tuple[str, str]]:
         (_("事由"), "text"),
         (_("编号"), "text"),
         (_("地点"), "text"),
-        (_("到期"), "date"),
+        (_("到期"), "text"),
         (_("时限"), "status"),
     ]
 
@@ -61,6 +66,9 @@ def _columns() -> list[tuple[str, str]]:
 def _listed(request: HttpRequest, *, late: bool) -> HttpResponse:
     actor, at = actor_of(request), clock.now()
     rows = queries.inbox(actor)
+    everything = request.GET.get("all") == "1" or late
+    if actor.role == "duty_officer" and not everything:
+        rows = rows.filter(_for_officer(actor))
     if late:
         rows = rows.filter(due_at__lt=at)
     total = rows.count()
@@ -71,6 +79,8 @@ def _listed(request: HttpRequest, *, late: bool) -> HttpResponse:
         "columns": _columns(),
         "rows": [_row(task, at) for task in listed[:PAGE_SIZE]],
         "late": late,
+        "tabs": actor.role == "duty_officer" and not late,
+        "everything": everything,
         "total": total,
         "shown": min(len(listed), PAGE_SIZE),
         "next_url": more,
@@ -78,6 +88,12 @@ def _listed(request: HttpRequest, *, late: bool) -> HttpResponse:
         "now": at,
     }
     return page(request, "staff/inbox.html", context)
+
+
+def _for_officer(actor: Actor) -> Q:
+    """What a duty officer acts on in person: own tasks, what nobody was sent to, what waits to be checked."""
+    own = Q(role="duty_officer", office_id=actor.office_id)
+    return own | Q(state="ready", crew_office=None, role="") | Q(state="reported", verify="other")
 
 
 def _after(rows: Any, ref: str) -> tuple[Any, bool]:
