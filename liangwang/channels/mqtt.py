@@ -1,0 +1,88 @@
+"""Readings over MQTT: subscribes at QoS 1 and acknowledges a message only when its handler says that it is durable."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from paho.mqtt import client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+
+from liangwang.base.labels import Label
+
+logger = logging.getLogger("liangwang.mqtt")
+
+TOPICS: Final = "readings/#"
+CLIENT: Final = "liangwang"
+DEFAULT_PORT: Final = {"mqtt": 1883, "mqtts": 8883}
+
+Handler = Callable[[str, bytes], None]
+"""Takes topic and payload; returns when the message is durable or refused, raises OSError to have it sent again."""
+
+
+class Bridge:
+    """One connection to a broker; after a break it comes back by itself, and unacknowledged messages with it."""
+
+    def __init__(self, url: str, handle: Handler) -> None:
+        self.parts = urlsplit(url)
+        self.handle = handle
+        self.client: Any = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=CLIENT, clean_session=False, manual_ack=True
+        )
+        if self.parts.username:
+            self.client.username_pw_set(unquote(self.parts.username), unquote(self.parts.password or ""))
+        if self.parts.scheme == "mqtts":
+            self.client.tls_set()
+        self.client.on_connect = self._connected
+        self.client.on_message = self._came
+        self.client.reconnect_delay_set(1, 30)
+
+    def run(self, stop: threading.Event) -> None:
+        """Take messages until `stop`; a broker that is away is waited for."""
+        port = self.parts.port or DEFAULT_PORT.get(self.parts.scheme, 1883)
+        self.client.connect_async(self.parts.hostname or "127.0.0.1", port, keepalive=30)
+        self.client.loop_start()
+        stop.wait()
+        self.client.disconnect()
+        self.client.loop_stop()
+
+    def _connected(self, client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
+        if reason.is_failure:
+            logger.error("the broker refuses: %s", reason)
+            return
+        client.subscribe(TOPICS, qos=1)
+        logger.info("listening to %s at %s", TOPICS, self.parts.hostname)
+
+    def _came(self, client: Any, _data: Any, message: Any) -> None:
+        try:
+            self.handle(message.topic, message.payload)
+        except OSError:
+            # Not acknowledged: the broker sends it again when the connection is back.
+            logger.exception("%s could not be stored", message.topic)
+            client.reconnect()
+            return
+        client.ack(message.mid, message.qos)
+
+
+def content_type(payload: bytes) -> str:
+    """Return the form of a payload, which MQTT 3 does not say: NDJSON, SenML or a JSON array.
+
+    >>> content_type(b'[{"bn": "M1.", "n": "tilt", "v": 2}]')
+    'application/senml+json'
+    """
+    start = payload.lstrip()[:200]
+    if start.startswith(b"{"):
+        return "application/x-ndjson"
+    return "application/senml+json" if b'"n"' in start or b'"bn"' in start else "application/json"
+
+
+def check(url: str) -> Label | None:
+    """Return what to fix, None when the address can be used."""
+    parts = urlsplit(url)
+    if parts.scheme in DEFAULT_PORT and parts.hostname:
+        return None
+    return {
+        "zh": f"MQTT_URL 应写成 mqtt://主机:端口,现在是“{url}”",
+        "en": f"MQTT_URL should be mqtt://host:port, it is '{url}'",
+    }
