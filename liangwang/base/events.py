@@ -41,18 +41,32 @@ def emit(
     place_code: str = "",
 ) -> Event:
     """Commits an event, and one pending effect for each subscriber, in the transaction of the act."""
-    event = Event.objects.create(
-        type=event_type,
-        ref=ref,
-        at=at,
-        body=body or {},
-        key=key or f"{event_type}/{ref}/{new_ref()}",
-        place_code=place_code,
-    )
-    names = _subscribers.get(event_type)
-    if names:
-        Effect.objects.bulk_create([Effect(event=event, subscriber=name, due_at=at) for name in names])
-    return event
+    return emit_all([unsent(event_type, ref, at, body, key=key, place_code=place_code)])[0]
+
+
+def unsent(
+    event_type: str,
+    ref: str,
+    at: datetime,
+    body: dict[str, Any] | None = None,
+    *,
+    key: str | None = None,
+    place_code: str = "",
+) -> Event:
+    """An event for `emit_all`, for an act that causes several."""
+    key = key or f"{event_type}/{ref}/{new_ref()}"
+    return Event(type=event_type, ref=ref, at=at, body=body or {}, key=key, place_code=place_code)
+
+
+def emit_all(told: list[Event]) -> list[Event]:
+    """Commits several events and their effects in two statements, in the transaction of the act."""
+    Event.objects.bulk_create(told)
+    owed = [(event, name) for event in told for name in _subscribers.get(event.type, ())]
+    if owed:
+        Effect.objects.bulk_create(
+            [Effect(event=event, subscriber=name, due_at=event.at) for event, name in owed]
+        )
+    return told
 
 
 def run_due(at: datetime, limit: int = 100) -> int:

@@ -12,6 +12,7 @@ from liangwang.base.access import Thing
 from liangwang.base.errors import NotFound
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
+from liangwang.base.models import Event
 from liangwang.base.working_days import end_of_day, local_day, working_days
 
 from .declare import PlanNode, Within
@@ -59,6 +60,7 @@ class Locked:
     actor: Actor
     at: datetime
     lines: list[CaseEvent] = field(default_factory=list)
+    outbox: list[Event] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
 
     def note(self, what: str, task: Task | None = None, *, stage: str = "", **body: Any) -> None:
@@ -104,6 +106,10 @@ class Locked:
         audit.record(self.actor, verb, thing_now(self.case, task), at=self.at, purpose="case", body=body)
         if event:
             tell(self, event, task, key=key, **(body or {}))
+            self.outbox.insert(0, self.outbox.pop())  # before what it has caused
+        if self.outbox:
+            events.emit_all(self.outbox)
+            self.outbox.clear()
 
 
 def place_code_of(case: Case) -> str:
@@ -123,13 +129,14 @@ def thing_now(case: Case, task: Task | None = None) -> Thing:
 
 
 def tell(locked: Locked, event: str, task: Task | None = None, *, key: str = "", **body: Any) -> None:
-    """Emits an outbox event that says what a listener needs to know without asking."""
+    """Puts an outbox event that says what a listener needs to know without asking; sent when the act is sealed."""
     case = locked.case
     said: dict[str, Any] = {"case": case.ref, "kind": case.kind, "pack": case.pack, **body}
     if task is not None:
         said |= {"task": task.ref, "node": task.node}
     ref = task.ref if task is not None else case.ref
-    events.emit(event, ref, locked.at, said, key=key or None, place_code=place_code_of(case))
+    place = place_code_of(case)
+    locked.outbox.append(events.unsent(event, ref, locked.at, said, key=key or None, place_code=place))
 
 
 TASK_COLUMNS = (
@@ -277,8 +284,10 @@ def make_ready(locked: Locked, tasks: list[Task]) -> None:
 
 
 def tell_ready(locked: Locked, task: Task) -> None:
-    """`task.ready`, with who is wanted, so that dispatch and rules need not look."""
+    """`task.ready`, with who is wanted, where dispatch, a rule or a signal must act; an office finds it in its inbox."""
     node = locked.graph.nodes[task.node]
+    if not (node.by.anyone or node.by.crew or node.by.rule or node.by.signal):
+        return
     key = f"task.ready/{task.ref}/{task.attempt}"
     tell(locked, "task.ready", task, key=key, by=by_json(node), office=task.office_id)
 

@@ -94,7 +94,9 @@ def test_a_refusal_states_reasons_and_remedies() -> None:
     case = open_application(make_street().centre, ONE, accept=False)
     with pytest.raises(ReasonNeeded):
         actions.refuse_case(actor=RULE, at=AT, case=case, reasons=["不属本机关职权"], remedies=[])
-    actions.refuse_case(actor=RULE, at=AT, case=case, reasons=["不属本机关职权"], remedies=["60 日内申请复议"])
+    actions.refuse_case(
+        actor=RULE, at=AT, case=case, reasons=["不属本机关职权"], remedies=["60 日内申请复议"]
+    )
     case.refresh_from_db()
     assert case.state == "refused" and not case.tasks.exclude(state="cancelled").exists()
     with pytest.raises(CaseMoved):
@@ -105,7 +107,9 @@ def test_only_a_special_procedure_stops_the_clock_and_its_days_are_left_out() ->
     case = open_application(make_street().centre, ONE, legal_days=10)
     with pytest.raises(NotSpecial):
         actions.stop_clock(actor=RULE, at=AT, case=case, ground="waiting for the applicant", notice="1 号")
-    actions.stop_clock(actor=RULE, at=AT + timedelta(days=2), case=case, ground="hearing", notice="听告〔2026〕1 号")
+    actions.stop_clock(
+        actor=RULE, at=AT + timedelta(days=2), case=case, ground="hearing", notice="听告〔2026〕1 号"
+    )
     assert local(case)[0] is None
     told = clock(case, AT + timedelta(days=20))
     assert told["stopped"] and told["used"] == 1
@@ -128,7 +132,9 @@ def test_a_holiday_announced_later_re_dates_every_open_case() -> None:
     street = make_street()
     case = open_application(street.centre, ONE, legal_days=20, promised_days=3)
     untouched = open_application(street.centre, ONE, legal_days=1)
-    set_day(date(2026, 11, 25), works=False, name={"zh": "临时假日", "en": "Extra holiday"}, source="test", at=AT)
+    set_day(
+        date(2026, 11, 25), works=False, name={"zh": "临时假日", "en": "Extra holiday"}, source="test", at=AT
+    )
     events.run_due(AT + timedelta(seconds=1))
     assert local(case) == (date(2026, 12, 22), date(2026, 11, 27))
     assert local(untouched)[0] == date(2026, 11, 24)

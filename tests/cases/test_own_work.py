@@ -21,7 +21,15 @@ from tests.cases.factories import AT, Street, make_actor, make_street, node, ope
 
 pytestmark = pytest.mark.django_db
 RULE = platform("manholes")
-REPAIR = [node("repair", by={"crew": {"skill": "cover_repair"}}, within={"minutes": 60}, verify="other", stage="handle")]
+REPAIR = [
+    node(
+        "repair",
+        by={"crew": {"skill": "cover_repair"}},
+        within={"minutes": 60},
+        verify="other",
+        stage="handle",
+    )
+]
 
 
 class Scene:
@@ -125,7 +133,9 @@ def test_the_photos_that_the_plan_wants_are_asked_for_on_each_attempt() -> None:
     from liangwang.cases.actions import Shown
 
     scene = Scene(proof=["photo_before", "photo_after"])
-    photo = StoredFile.objects.create(sha256="0" * 64, size=1, media_type="image/jpeg", name="a.jpg", created_at=AT)
+    photo = StoredFile.objects.create(
+        sha256="0" * 64, size=1, media_type="image/jpeg", name="a.jpg", created_at=AT
+    )
     actions.accept_task(actor=scene.crew, at=AT, task=scene.task)
     actions.add_proof(actor=scene.crew, at=AT, task=scene.task, shown=Shown("photo_before", photo))
     with pytest.raises(ProofMissing) as refused:

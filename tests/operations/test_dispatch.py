@@ -40,8 +40,11 @@ def test_the_owners_crew_repairs_and_the_nearest_anyone_guards(street: Place) ->
     assert repair.crew_office is not None and repair.crew_office.owner_of == ["gas"]
     assert repair.because["why"]["zh"] == "权属单位的队伍"
     assert guard.crew_office is not None and guard.crew_office_id != repair.crew_office_id
-    others = [o["minutes"] for o in guard.because["others"]]
-    assert len(others) == 3 and others == sorted(others) and guard.because["minutes"] <= others[0]
+    others = repair.because["others"]
+    by_owner = [o["minutes"] for o in others if o["why"]["zh"] == "权属单位的队伍"]
+    assert len(others) == 3 and by_owner == sorted(by_owner) and repair.because["minutes"] <= by_owner[0]
+    assert len(guard.because["others"]) == 3
+    assert not Crew.objects.get(office=guard.crew_office).repairs, "tools are spared while a patrol is near"
 
 
 def test_an_unknown_owner_gets_the_streets_fallback_crew(street: Place) -> None:

@@ -7,7 +7,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import Office
 
-from ..engine import both, flip, lock_case, lock_task, require_live, tell
+from ..engine import both, flip, lock_case, lock_task, require_live
 from ..models import OPEN_TASK_STATES, Case, Task
 from ..refusals import DeclineRefused, OnceOnly, OwnWork, ReasonNeeded
 from .handle import require_holder
@@ -129,8 +129,8 @@ def escalate_task(*, actor: Actor, at: datetime, task: Task, level: str, offices
     flip(task, OPEN_TASK_STATES, {"zh": "升级", "en": "escalated"}, climbed=level)
     locked.note("task.overdue", task, level=level)
     body = {"level": level, "offices": [office.key for office in offices]}
-    locked.seal("supervise", task=task, body=body)
-    tell(locked, "task.overdue", task, key=f"task.overdue/{task.ref}/{task.attempt}/{level}", **body)
+    key = f"task.overdue/{task.ref}/{task.attempt}/{level}"
+    locked.seal("supervise", "task.overdue", task, body=body, key=key)
     for office in offices:
         text: Label = {
             "zh": f"{locked.case.number} 的“{task.label['zh']}”已超时",

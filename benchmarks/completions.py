@@ -1,0 +1,184 @@
+"""`completions_per_s`: tasks of a six-node approval completed durably, with audit and outbox, beside SpiffWorkflow."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from json import loads
+from pathlib import Path
+from typing import Any
+
+NEEDS = {
+    "intake": [],
+    "police": ["intake"],
+    "insurance": ["intake"],
+    "health": ["intake"],
+    "social_security": ["intake"],
+    "issue": ["police", "insurance", "health", "social_security"],
+}
+"""Intake, four offices in parallel, issue: the shape of a bundle of offices."""
+CASES = 120
+PEER_CASES = 12
+
+
+def _plan() -> dict[str, Any]:
+    nodes = [
+        {
+            "key": key, "label": {"zh": key, "en": key}, "by": {"role": "approver"}, "needs": needs,
+            "within": {"working_days": 3}, "uses": ["name"], "gives": [f"{key}_done"],
+        }
+        for key, needs in NEEDS.items()
+    ]  # fmt: skip
+    return {
+        "key": "bench:approval", "kind": "application", "label": {"zh": "审批", "en": "Approval"}, "nodes": nodes,
+        "legal_days": 20, "promised_days": 9,
+    }  # fmt: skip
+
+
+def measure_ours(cases: int = CASES) -> dict[str, float]:
+    """Completions per second of one process on the configured database, one durable transaction each.
+
+    Run in a process whose DATA is its own; returns also CPU milliseconds and SQL statements per completion.
+    """
+    from django.core.management import call_command
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from liangwang.base import clock
+    from liangwang.base.hats import platform, post_hat
+    from liangwang.base.models import AuditEntry, Event, Office, Party, Place, Post
+    from liangwang.base.subjects import new_subject, new_subjects
+    from liangwang.base.transactions import write
+    from liangwang.base.working_days import load_calendar
+    from liangwang.cases import actions
+    from liangwang.cases.models import Task
+    from liangwang.cases.plans import store_plan
+
+    call_command("migrate", verbosity=0, run_syncdb=True)
+    at = clock.now()
+    with write():
+        load_calendar(at=at)
+        place = Place.objects.create(
+            subject=new_subject("place", at=at),
+            code="310105002",
+            level="street",
+            kind="street",
+            name={"zh": "街", "en": "s"},
+        )
+        office = Office.objects.create(
+            key="bench", name={"zh": "局", "en": "office"}, department="civil_affairs", kind="department",
+            level="street", place=place,
+        )  # fmt: skip
+        party = Party.objects.create(login_name="bench", label={"zh": "审批员", "en": "approver"})
+        actor = post_hat(Post.objects.create(party=party, office=office, role="approver"))
+        plan = store_plan(_plan(), at=at)
+        for person in new_subjects("person", cases, at=at):
+            case = actions.open_case(
+                actor=platform("bench"), at=at, plan=plan, title={"zh": "申请", "en": "application"}, source="person",
+                pack="bench", place=place, subject=person, lead_office=office, facts={"name": "林晓"},
+            )  # fmt: skip
+            actions.accept_case(actor=actor, at=at, case=case)
+    # As inboxes are: everyone's intake, then the four offices, then the issuing; cases interleave.
+    tasks = {t.node: [] for t in Task.objects.all()[:6]}
+    for task in Task.objects.order_by("case_id").iterator():
+        tasks[task.node].append(task)
+    before = AuditEntry.objects.count(), Event.objects.count()
+    began, cpu = time.perf_counter(), time.process_time()
+    done = 0
+    for node in NEEDS:
+        for task in tasks[node]:
+            with write():
+                actions.complete_task(actor=actor, at=at, task=task, result={f"{node}_done": True})
+            done += 1
+    seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu
+    if AuditEntry.objects.count() - before[0] < done or Event.objects.count() - before[1] < done:
+        raise AssertionError("a completion left no audit entry or no event")
+    case = actions.open_case(
+        actor=platform("bench"), at=at, plan=plan, title={"zh": "申", "en": "a"}, source="person", pack="bench",
+        place=place, lead_office=office, facts={"name": "林晓"},
+    )  # fmt: skip
+    actions.accept_case(actor=actor, at=at, case=case)
+    statements = []
+    for node in NEEDS:
+        task = case.tasks.get(node=node)
+        with CaptureQueriesContext(connection) as seen, write():
+            actions.complete_task(actor=actor, at=at, task=task)
+        plumbing = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
+        statements.append(len([q for q in seen if not q["sql"].startswith(plumbing)]))
+    return {
+        "per_s": done / seconds,
+        "cpu_ms": 1000 * cpu_s / done,
+        "statements": sum(statements) / len(statements),
+        "statements_most": max(statements),
+    }
+
+
+def measure_spiff(cases: int = PEER_CASES) -> float:
+    """The same six completions a case by SpiffWorkflow, its state saved to SQLite (FULL) after each, without audit."""
+    from benchmarks.bpmn import Spiff
+
+    spec = Spiff.spec_of(NEEDS)
+    with tempfile.TemporaryDirectory() as folder:
+        db = sqlite3.connect(Path(folder) / "spiff.sqlite3", isolation_level=None)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.execute("CREATE TABLE workflow (id INTEGER PRIMARY KEY, state TEXT NOT NULL)")
+        for number in range(cases):
+            db.execute("INSERT INTO workflow VALUES (?, ?)", (number, Spiff(spec).saved()))
+        began = time.perf_counter()
+        done = 0
+        for node in NEEDS:
+            for number in range(cases):
+                (state,) = db.execute("SELECT state FROM workflow WHERE id = ?", (number,)).fetchone()
+                one = Spiff.loaded(state)
+                one.complete(node)
+                db.execute("UPDATE workflow SET state = ? WHERE id = ?", (one.saved(), number))
+                done += 1
+        seconds = time.perf_counter() - began
+        db.close()
+    return done / seconds
+
+
+def completions_per_s() -> dict[str, Any]:
+    """Our completions per second beside SpiffWorkflow's, measured one after the other in this run."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {
+            **os.environ,
+            "DATA": folder,
+            "CITY": "testville",
+            "DJANGO_SETTINGS_MODULE": "liangwang.settings",
+        }
+        command = [sys.executable, "-m", "benchmarks.completions"]
+        root = Path(__file__).resolve().parent.parent
+        out = subprocess.run(
+            command, env=environment, cwd=root, check=True, capture_output=True, text=True
+        ).stdout
+    ours = loads(out.strip().splitlines()[-1])
+    peer = measure_spiff()
+    return {
+        "value": round(ours["per_s"], 1),
+        "unit": "completions/s",
+        "baseline": round(peer, 1),
+        "baseline_is": "SpiffWorkflow 3.2 + SQLite (FULL), state saved after each act, no audit and no outbox",
+        "ratio": round(ours["per_s"] / peer, 2),
+        "note": f"one process; {ours['cpu_ms']:.2f} ms CPU and {ours['statements']:.1f} statements each",
+        **{key: ours[key] for key in ("cpu_ms", "statements", "statements_most")},
+    }
+
+
+def main() -> None:
+    """Prints one measurement as JSON: the process that `completions_per_s` starts with a DATA of its own."""
+    import django
+
+    django.setup()
+    from json import dumps
+
+    print(dumps(measure_ours()))
+
+
+if __name__ == "__main__":
+    main()
