@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stdnum import numdb
 from stdnum.cn import ric, uscc
 
-from liangwang import demo, demo_covers, demo_day
+from liangwang import demo, demo_covers, demo_day, demo_readings
 from liangwang.base.hats import wear
 from liangwang.base.models import Company, Guardian, Mandate, Office, Party, Person, Place, Post
 from liangwang.base.subjects import identity_of, person_by_identity
@@ -202,29 +202,29 @@ def test_covers_stand_beside_streets_in_their_grid() -> None:
         assert cover.address.startswith(tuple(roads[cover.grid[:9]]))
 
 
-def a_day(n: int = 40) -> demo_day.Day:
-    covers = [f"M{i}" for i in range(n)]
-    return demo_day.Day(covers, covers[:10], np.random.default_rng(4), people=[])
+def covers_of(n: int) -> demo_readings.Covers:
+    keys = [f"M{i}" for i in range(n)]
+    return demo_readings.Covers(keys, keys[:10], np.random.default_rng(4))
 
 
 def test_every_cover_reports_within_a_round_and_mishaps_outlast_a_lorry() -> None:
-    day, at = a_day(), datetime(2026, 11, 23, tzinfo=UTC)
+    covers, at = covers_of(40), datetime(2026, 11, 23, tzinfo=UTC)
     seen: dict[str, datetime] = {}
     tilted: Counter[str] = Counter()
     for tick in range(960):  # four hours
-        rows = list(demo_day.readings(day, at))
-        day.ticks += 1
+        rows = list(demo_readings.readings(covers, at))
+        covers.ticks += 1
         assert len({row["datastream"] for row in rows}) == len(rows)
         seen |= {row["datastream"]: at for row in rows if row["datastream"].endswith(".tilt")}
         assert len(seen) == (40 if tick else len(seen))
-        assert at - min(seen.values()) <= timedelta(seconds=demo_day.ROUND_S)
+        assert at - min(seen.values()) <= timedelta(seconds=demo_readings.ROUND_S)
         tilted.update(
             row["datastream"] for row in rows if row["datastream"].endswith("tilt") and row["value"] > 15
         )
-        at += timedelta(seconds=demo_day.TICK_S)
-    assert max(tilted.values()) * demo_day.TICK_S > 600
+        at += timedelta(seconds=demo_readings.TICK_S)
+    assert max(tilted.values()) * demo_readings.TICK_S > 600
     assert 1 in tilted.values()
-    assert all(m.until > at - timedelta(seconds=demo_day.TICK_S) for m in day.mishaps.values())
+    assert all(m.until > at - timedelta(seconds=demo_readings.TICK_S) for m in covers.mishaps.values())
 
 
 def test_a_tick_posts_to_the_doors_that_devices_and_offices_use(loaded: dict[str, int], at: datetime) -> None:
@@ -234,8 +234,8 @@ def test_a_tick_posts_to_the_doors_that_devices_and_offices_use(loaded: dict[str
         posted.append((path, kind, body))
         return {"accepted": body.count(b"\n") + 1}
 
-    day = a_day()
-    day.people = list(Person.objects.values_list("pk", flat=True))
+    people = list(Person.objects.values_list("pk", flat=True))
+    day = demo_day.Day(covers_of(40), np.random.default_rng(4), people)
     for i in range(4):
         demo_day.step(day, at=at + timedelta(seconds=i * demo_day.RECORDS_EVERY_S), send=send)
     batches = [(path, body) for path, kind, body in posted if kind == "text/csv"]
