@@ -14,6 +14,7 @@ from .actions.letters import write_letter
 from .models import Certificate, GivenValue, Submission
 from .plan_nodes import node_of
 from .queries.applications import submission_of_case
+from .records import record_certificate
 
 
 @subscribe("task.done", name="services.certify")
@@ -59,6 +60,14 @@ def tell_certificate(event: Event) -> None:
         key=f"certificate/{certificate.ref}",
         link=f"/certificates/{certificate.ref}/",
     )
+
+
+@subscribe("certificate.issued", name="services.record")
+def record(event: Event) -> None:
+    """What was issued enters the hub as a record of its office."""
+    certificate = Certificate.objects.select_related("case", "subject__person").filter(ref=event.ref).first()
+    if certificate is not None and certificate.case is not None and certificate.revoked_at is None:
+        record_certificate(certificate, event.at)
 
 
 @subscribe("case.closed", name="services.result_letter")

@@ -78,7 +78,7 @@ def _of_hub(role: str, subject: Subject) -> dict[str, Evidence]:
     found = {}
     for row in hub.known(subject.pk):
         concept = concepts.get(row["attribute"])
-        if concept and row["state"] in IN_FORCE:
+        if concept and row["value"] is not None and row["state"] in IN_FORCE:
             found[field_id(role, concept)] = Evidence(
                 source=_sources(row["sources"]),
                 value=row["value"],

@@ -5,15 +5,28 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from liangwang.base import events, proofs, sequencer
+from liangwang.base.access import may, thing_of, visible
 from liangwang.base.errors import Refusal
 from liangwang.base.models import Guardian, Notice, Person
 from liangwang.base.subjects import identity_of
 from liangwang.base.transactions import write
 from liangwang.cases.models import Case, Task
+from liangwang.hub import actions as hub
+from liangwang.hub import queries as hub_queries
+from liangwang.hub.models import Batch
 from liangwang.services import actions, queries
 from liangwang.services.models import Certificate, Draft, Submission
 from liangwang.services.refusals import DraftClosed, NotApplicant, NotReady
-from tests.services.factories import ANSWERS, AT, USUAL, Town, identity_number, make_town, picture
+from tests.services.factories import (
+    ANSWERS,
+    AT,
+    USUAL,
+    Town,
+    identity_number,
+    make_parent,
+    make_town,
+    picture,
+)
 
 pytestmark = pytest.mark.django_db
 BIRTH = "birth:birth"
@@ -218,6 +231,91 @@ def test_certificates_are_signed_verifiable_and_the_childs_own() -> None:
         actor=town.approvers["human_resources"], certificate=card, because={"zh": "测试", "en": "test"}, at=AT
     )
     assert queries.verify_certificate(card.ref, today)["state"] == "revoked"
+
+
+def test_what_is_certified_enters_the_hub_as_a_record_of_its_office(data_dir: object) -> None:
+    town = make_town()
+    submission = submitted(town)
+    actions.accept(actor=town.approvers["health"], submission=submission, at=AT)
+    finish(town, submission.case, AT)
+    for minute in range(1, 4):
+        run_effects(AT + timedelta(minutes=minute))
+    batches = {batch.source: batch for batch in Batch.objects.all()}
+    assert set(batches) == {"household_book_page", "medical_insurance_certificate"}
+    for batch in batches.values():
+        loaded = hub.load(batch, AT)
+        assert (loaded.good, loaded.bad, loaded.linked) == (1, 0, 1), hub_queries.report(loaded)
+    child = Person.objects.get(name="林安")
+    hub.settle_and_derive("public_security", [child.pk], AT)
+    known = {row["attribute"]: row for row in hub_queries.known(child.pk)}
+    # Two offices say the same: from now on it is verified.
+    assert known["birth_date"]["value"] == "2026-11-18" and known["birth_date"]["state"] == "verified"
+
+
+def test_a_certificate_of_the_library_is_not_asked_for() -> None:
+    town = make_town()
+    draft = actions.start_draft(actor=town.mother_actor, key=BIRTH, at=AT)
+    actions.answer_questions(actor=town.mother_actor, draft=draft, answers=USUAL, at=AT)
+    draft = queries.draft_by_ref(draft.ref)
+    asked = {entry["need"].id for entry in queries.form_pages(draft, AT)["materials"]}
+    for kind in ("marriage_certificate", "household_book"):
+        actions.enter_certificate(
+            actor=town.approvers["public_security"], type=kind, subject=town.mother.subject,
+            office=town.offices["public_security"], issued_at=AT - timedelta(days=900), at=AT,
+        )  # fmt: skip
+    after = queries.form_pages(draft, AT)
+    assert asked - {entry["need"].id for entry in after["materials"]} == {
+        "mother.marriage_certificate",
+        "mother.household_book",
+    }
+    sources = {
+        need.id: need.supply.source["zh"] for need in after["not_asked"] if need.supply.way == "certificate"
+    }
+    assert sources["mother.marriage_certificate"] == "public_security-d"
+
+
+def test_a_corrected_result_replaces_its_certificate() -> None:
+    town = make_town()
+    submission = submitted(town)
+    case = submission.case
+    actions.accept(actor=town.approvers["health"], submission=submission, at=AT)
+    finish(town, case, AT, but="newborn_enrolment.enrol")
+    run_effects(AT + timedelta(minutes=1))
+    first = Certificate.objects.get(type="household_book_page")
+    actions.send_back(
+        actor=town.approvers["medical_insurance"], task=ready(case)["newborn_enrolment.enrol"],
+        to_node="birth_registration.register", reason="号码有误", at=AT,
+    )  # fmt: skip
+    finish(town, case, AT + timedelta(hours=1), number=identity_number(9, "20261118"))
+    run_effects(AT + timedelta(hours=2))
+    assert queries.verify_certificate(first.ref, AT.date())["state"] == "replaced"
+    second = Certificate.objects.get(type="household_book_page", revoked_at=None)
+    assert queries.verify_certificate(second.ref, AT.date())["ok"]
+
+
+def test_nobody_else_sees_a_draft_an_application_or_a_certificate() -> None:
+    town = make_town()
+    _, stranger, _ = make_parent("王五", "m", town.home)
+    submission = submitted(town)
+    actions.accept(actor=town.approvers["health"], submission=submission, at=AT)
+    finish(town, submission.case, AT)
+    run_effects(AT + timedelta(minutes=1))
+    things = [
+        thing_of("draft", submission.draft),
+        thing_of("application", submission.case),
+        *(thing_of("certificate", c) for c in Certificate.objects.all()),
+    ]
+    assert len(things) == 9
+    for thing in things:
+        assert may(town.mother_actor, "read", thing).allowed
+        assert not may(stranger, "read", thing).allowed
+    father_sees = [thing.kind for thing in things if may(town.father_actor, "read", thing).allowed]
+    # All but the decision on the mother's own benefit.
+    assert father_sees.count("certificate") == 6 and {"draft", "application"} <= set(father_sees)
+    assert visible(stranger, "read", "application", Case.objects.all()).count() == 0
+    assert visible(town.father_actor, "read", "application", Case.objects.all()).count() == 1
+    with pytest.raises(Refusal):
+        actions.answer_page(actor=stranger, draft=submission.draft, page="child", answers={}, at=AT)
 
 
 def test_a_bad_rating_opens_a_case_once() -> None:

@@ -1,7 +1,7 @@
 """What may be done with an application: a verb a function, all keyword-only, inside the caller's transaction."""
 
 from .authorise import authorise, invite
-from .certify import issue_certificate, revoke_certificate
+from .certify import enter_certificate, issue_certificate, revoke_certificate
 from .decide import accept, ask_supplement, decide, not_accept, rate, send_back, supply, withdraw
 from .draft import (
     abandon_draft,
@@ -23,6 +23,7 @@ __all__ = [
     "authorise",
     "commit_material",
     "decide",
+    "enter_certificate",
     "invite",
     "issue_certificate",
     "not_accept",

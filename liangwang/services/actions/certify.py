@@ -21,7 +21,7 @@ from ..models import Certificate, GivenValue, Submission
 from ..refusals import NotIssuable
 
 PREFIX = "LWZ1:"
-SUBJECT, TYPE, NUMBER, HOLDER, OFFICE, VALUES = 2, -70001, -70002, -70003, -70004, -70005
+SUBJECT, TYPE, NUMBER, HOLDER, OFFICE = 2, -70001, -70002, -70003, -70004
 """Claim keys: 2 is the certificate's ref (RFC 8392 `sub`), the others are our own private ones."""
 
 
@@ -73,6 +73,23 @@ def issue_certificate(
     return made
 
 
+def enter_certificate(
+    *, actor: Actor, type: str, subject: Subject, office: Office, issued_at: datetime, at: datetime
+) -> Certificate:
+    """Takes a certificate that an office issued before this system into the library, signed like the others.
+
+    Asking again for the same holder, type and office returns the one that is in force.
+    """
+    known = Certificate.objects.filter(subject=subject, type=type, office=office, revoked_at=None).first()
+    if known is not None:
+        return known
+    person = getattr(subject, "person", None)
+    made = Certificate(type=type, subject=subject, role="holder", node="", office=office, issued_at=issued_at)
+    _sign(made, holder=person.name if person else "", case_number="", values={}, signed_at=at)
+    audit.record(actor, "create", thing_of("certificate", made), at=at, body={"number": made.number})
+    return made
+
+
 def revoke_certificate(
     *, actor: Actor, certificate: Certificate, because: Label, at: datetime
 ) -> Certificate:
@@ -106,29 +123,40 @@ def _make(
         case=submission.case,
         node=task.node,
         office=office,
-        body={},
-        signed="",
         issued_at=at,
         valid_until=_valid_until(submission, type, role, at),
     )
-    certificate.number = certificate.ref
+    _sign(
+        certificate,
+        holder=_holder_name(holder, role, submission),
+        case_number=submission.case.number,
+        values=values,
+        signed_at=at,
+    )
+    return certificate
+
+
+def _sign(
+    certificate: Certificate, *, holder: str, case_number: str, values: dict[str, Any], signed_at: datetime
+) -> None:
+    """Numbers, signs and saves a new certificate; the number is the day and the row's id."""
+    certificate.number, certificate.body, certificate.signed = certificate.ref, {}, ""
     certificate.save(force_insert=True)
-    certificate.number = f"{local_day(at):%Y%m%d}{certificate.pk:08d}"
-    label = catalogue.words().document(type).label
+    issued_on = local_day(certificate.issued_at)
+    certificate.number = f"{issued_on:%Y%m%d}{certificate.pk:08d}"
     certificate.body = {
-        "type": type,
-        "label": dict(label),
+        "type": certificate.type,
+        "label": dict(catalogue.words().document(certificate.type).label),
         "number": certificate.number,
-        "holder": _holder_name(holder, role, submission),
-        "office": dict(office.name),
-        "case": submission.case.number,
-        "issued_on": local_day(at).isoformat(),
+        "holder": holder,
+        "office": dict(certificate.office.name),
+        "case": case_number,
+        "issued_on": issued_on.isoformat(),
         "valid_until": certificate.valid_until.isoformat() if certificate.valid_until else None,
         "values": values,
     }
-    certificate.signed = signer().mint(_claims(certificate, at))
+    certificate.signed = signer().mint(_claims(certificate, signed_at))
     certificate.save(update_fields=["number", "body", "signed"])
-    return certificate
 
 
 def _claims(certificate: Certificate, at: datetime) -> dict[int, Any]:
@@ -141,7 +169,6 @@ def _claims(certificate: Certificate, at: datetime) -> dict[int, Any]:
         NUMBER: certificate.number,
         HOLDER: masked(certificate.body["holder"]),
         OFFICE: certificate.body["office"]["zh"],
-        VALUES: {k: v for k, v in certificate.body["values"].items() if not sealed.is_sealed(k)},
     }
 
 
