@@ -6,7 +6,6 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from importlib import import_module
 from json import dumps
 from pathlib import Path
@@ -14,30 +13,31 @@ from typing import Any
 
 from django.conf import settings
 
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """One measured value beside its baseline, which is measured in the same run; `note` says how."""
-
-    value: float
-    unit: str
-    baseline: float | None
-    baseline_is: str
-    less_is_better: bool = False
-    note: str = ""
-
-    @property
-    def ratio(self) -> float | None:
-        """How many times better than the baseline."""
-        if not self.baseline or not self.value:
-            return None
-        return round(self.baseline / self.value if self.less_is_better else self.value / self.baseline, 2)
-
-    def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "ratio": self.ratio}
+Measured = dict[str, Any]
+Figures = Iterator[tuple[str, Measured]]
 
 
-Figures = Iterator[tuple[str, Figure]]
+def figure(
+    value: float,
+    unit: str,
+    *,
+    baseline: float | None,
+    baseline_is: str,
+    less_is_better: bool = False,
+    **more: Any,
+) -> Measured:
+    """One measured value beside its baseline, which is measured in the same run; `ratio` is how many times better."""
+    ratio = None
+    if baseline and value:
+        ratio = round(baseline / value if less_is_better else value / baseline, 2)
+    return {
+        "value": value,
+        "unit": unit,
+        "baseline": baseline,
+        "baseline_is": baseline_is,
+        "ratio": ratio,
+        **more,
+    }
 
 
 def machine() -> str:
@@ -59,25 +59,28 @@ def names() -> list[str]:
     return sorted(p.stem for p in folder.glob("*.py") if "\ndef figures(" in p.read_text(encoding="utf-8"))
 
 
-def run(name: str, tell: Callable[[str, Figure], None]) -> dict[str, Any]:
+def run(name: str, tell: Callable[[str, Measured], None]) -> dict[str, Any]:
     """Runs one benchmark; `tell` hears each figure as it is measured."""
     sys.path.insert(0, str(settings.ROOT))
     figures: dict[str, Any] = {}
-    for key, figure in import_module(f"benchmarks.{name}").figures():
-        figures[key] = figure.as_json()
-        tell(key, figure)
+    for key, measured in import_module(f"benchmarks.{name}").figures():
+        figures[key] = measured
+        tell(key, measured)
     return {"name": name, "machine": machine(), "figures": figures}
 
 
-def show(key: str, figure: Figure) -> None:
-    beside = f"{figure.baseline:,.4g}" if figure.baseline is not None else "–"
-    times = f"{figure.ratio:g}×" if figure.ratio else "–"
+def show(key: str, one: Measured) -> None:
+    """One line of the table, and a line with what else was measured."""
+    beside = f"{one['baseline']:,.4g}" if one["baseline"] is not None else "–"
+    times = f"{one['ratio']:g}×" if one["ratio"] else "–"
     print(
-        f"{key:<26} {figure.value:>12,.6g} {figure.unit:<11} {beside:>10}  {times:>8}  {figure.baseline_is}",
+        f"{key:<24} {one['value']:>12,.6g} {one['unit']:<14} {beside:>10} {times:>9}  {one['baseline_is']}",
         flush=True,
     )
-    if figure.note:
-        print(f"{'':<26} {figure.note}", flush=True)
+    known = {"value", "unit", "baseline", "baseline_is", "ratio"}
+    more = ", ".join(f"{name} {value}" for name, value in one.items() if name not in known)
+    if more:
+        print(f"{'':<24} {more}", flush=True)
 
 
 def main(name: str, json: bool = False) -> int:
@@ -89,7 +92,7 @@ def main(name: str, json: bool = False) -> int:
     for one in known if name == "all" else [name]:
         if not json:
             print(
-                f"\n{one} · {machine()}\n{'figure':<26} {'value':>12} {'unit':<11} {'baseline':>10}  {'ratio':>8}"
+                f"\n{one} · {machine()}\n{'figure':<24} {'value':>12} {'unit':<14} {'baseline':>10} {'ratio':>9}"
             )
         result = run(one, (lambda *_: None) if json else show)
         if json:

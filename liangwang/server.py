@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
 from typing import ClassVar
+from wsgiref.util import setup_testing_defaults
 
 import msgspec
 import uvloop
@@ -25,7 +26,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.hot import HotRequest, HotRoute
 from liangwang.identity import Known, credentials
-from liangwang.wsgi_bridge import BodyTooLarge, Bridge, Busy, read_body
+from liangwang.wsgi_bridge import BodyTooLarge, Bridge, Busy, WSGIApplication, call, read_body
 
 log = logging.getLogger("liangwang.web")
 
@@ -99,6 +100,8 @@ class App:
         self.bus = sse.Bus(self.side)
         self.django = Bridge(get_wsgi_application(), BODY_LIMIT)
         self.routes = {route.path: route for route in hot.HOT}
+        # The first visitor should not wait for two seconds of imports and templates.
+        self.django.thread.submit(warm, self.django.application)
 
     async def __rsgi__(self, scope: Scope, proto: HTTPProtocol) -> None:
         try:
@@ -186,6 +189,16 @@ class App:
             proto.response_empty(200, headers)
         else:
             proto.response_file(200, headers, str(path))
+
+
+def warm(application: WSGIApplication) -> None:
+    """Asks Django for the first page, so that everything that it needs is loaded."""
+    env: dict[str, object] = {}
+    setup_testing_defaults(env)
+    try:
+        call(application, {**env, "HTTP_HOST": "127.0.0.1", "HTTP_ACCEPT": "text/html"})
+    except Exception:
+        log.exception("the first page cannot be shown")
 
 
 async def serve(app: App) -> None:

@@ -207,16 +207,16 @@ def address() -> str:
 
 
 def answers() -> bool:
-    """Whether a web process answers; one that is ill (503) answers too."""
+    """Whether the first page can be asked for; one that cannot be shown is an answer too."""
     host = "127.0.0.1" if settings.HOST == "0.0.0.0" else settings.HOST
     if settings.TLS_CERT:
         connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-            host, settings.PORT, timeout=2, context=ssl._create_unverified_context()
+            host, settings.PORT, timeout=20, context=ssl._create_unverified_context()
         )
     else:
-        connection = http.client.HTTPConnection(host, settings.PORT, timeout=2)
+        connection = http.client.HTTPConnection(host, settings.PORT, timeout=20)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("HEAD", "/")
         connection.getresponse().read()
         return True
     except (OSError, http.client.HTTPException):

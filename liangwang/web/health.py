@@ -79,6 +79,7 @@ CHECKS: tuple[Check, ...] = (
     outbox_lag_s,
     outbox_failed,
     live_lag_s,
+    worker_lag_s,
     checkpoint_age_s,
     disk_free_mb,
 )
