@@ -15,6 +15,7 @@ logger = logging.getLogger("liangwang.mqtt")
 
 TOPICS: Final = "readings/#"
 CLIENT: Final = "liangwang"
+RETRY_S: Final = 1.0
 DEFAULT_PORT: Final = {"mqtt": 1883, "mqtts": 8883}
 
 Handler = Callable[[str, bytes], None]
@@ -27,6 +28,7 @@ class Bridge:
     def __init__(self, url: str, handle: Handler) -> None:
         self.parts = urlsplit(url)
         self.handle = handle
+        self.stop = threading.Event()
         self.client: Any = paho.Client(
             CallbackAPIVersion.VERSION2, client_id=CLIENT, clean_session=False, manual_ack=True
         )
@@ -40,6 +42,7 @@ class Bridge:
 
     def run(self, stop: threading.Event) -> None:
         """Take messages until `stop`; a broker that is away is waited for."""
+        self.stop = stop
         port = self.parts.port or DEFAULT_PORT.get(self.parts.scheme, 1883)
         self.client.connect_async(self.parts.hostname or "127.0.0.1", port, keepalive=30)
         self.client.loop_start()
@@ -55,14 +58,16 @@ class Bridge:
         logger.info("listening to %s at %s", TOPICS, self.parts.hostname)
 
     def _came(self, client: Any, _data: Any, message: Any) -> None:
-        try:
-            self.handle(message.topic, message.payload)
-        except OSError:
-            # Not acknowledged: the broker sends it again when the connection is back.
-            logger.exception("%s could not be stored", message.topic)
-            client.reconnect()
+        """Acknowledge when it is durable; a full disk is waited for here, which holds the broker back too."""
+        while not self.stop.is_set():
+            try:
+                self.handle(message.topic, message.payload)
+            except OSError:
+                logger.exception("%s could not be stored, again in %g s", message.topic, RETRY_S)
+                self.stop.wait(RETRY_S)
+                continue
+            client.ack(message.mid, message.qos)
             return
-        client.ack(message.mid, message.qos)
 
 
 def content_type(payload: bytes) -> str:
