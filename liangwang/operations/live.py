@@ -16,8 +16,9 @@ from django.db import OperationalError, close_old_connections, connection
 
 from liangwang.base import clock
 from liangwang.base.transactions import write
-from liangwang.rules.state import fitted, fresh
-from liangwang.rules.stream import Transitions, step
+from liangwang.rules.program import SignalProgram
+from liangwang.rules.state import Params, fitted, fresh, name_of
+from liangwang.rules.stream import CLEAR, RAISE, TRANSITION, Transitions, step
 
 from . import datastreams, quarantine, signals
 from .models import JudgedTo
@@ -50,6 +51,7 @@ class Live:
         self.reader = Reader(self.readings, snapshot.positions)
         self.looked = self.kept = self.told = time.monotonic()
         self.shown = self.state.last_at.copy()
+        self._warm(snapshot.rules if snapshot.step else None)
         self._catch_up(snapshot)
 
     def _catch_up(self, snapshot: Snapshot) -> None:
@@ -122,6 +124,7 @@ class Live:
 
     def _reload(self) -> None:
         datastreams.forget()
+        before = frozenset(self.state.rules)
         self.rules, self.index = signals.ruleset(), datastreams.refreshed()
         self.params = signals.params_of(self.rules, self.index)
         self.state = fitted(self.state, self.params)
@@ -129,6 +132,36 @@ class Live:
         self.shown = (
             np.concatenate([self.shown, self.state.last_at[len(self.shown) :]]) if more else self.shown
         )
+
+        self._warm(before)
+
+    def _warm(self, known: frozenset[str] | None) -> None:
+        """Start rules that are not `known` by replaying their own window, so that what stands already is told."""
+        new = [rule for rule in self.params.rules if known is not None and name_of(rule.program) not in known]
+        if not new or not self.number:
+            return
+        logger.info("new rules, replaying their windows: %s", ", ".join(rule.program.key for rule in new))
+        start = self.now - max(_memory(self.params, rule.program) for rule in new)
+        state, numbers = fresh(self.params), {rule.index for rule in new}
+        standing: dict[tuple[int, int], np.void] = {}
+        for past in steps_after(self.folder, 0):
+            if past.now < start or past.number > self.number:
+                continue
+            state, found = step(state, self.params, batch_of(list(records_of(self.readings, past))), past.now)
+            for row in found:
+                place = (int(row["rule"]), int(row["thing"]))
+                if row["kind"] == RAISE and place[0] in numbers:
+                    standing[place] = row
+                elif row["kind"] == CLEAR:
+                    standing.pop(place, None)
+        for rule in new:
+            self.state.rules[name_of(rule.program)] = state.rules[name_of(rule.program)]
+        if standing:
+            _insist(lambda: self._tell(np.array(list(standing.values()), dtype=TRANSITION)))
+
+    def _tell(self, found: Transitions) -> None:
+        with write():
+            signals.apply(self.rules, self.params, self.state, found, signals.instant(self.now))
 
     # --- what is kept and shown ---------------------------------------------------------------------
 
@@ -212,6 +245,13 @@ def main() -> None:
         if not busy:
             stop.wait(IDLE_S)
     live.close()
+
+
+def _memory(params: Params, program: SignalProgram) -> int:
+    """Return how far back a rule looks, in µs."""
+    windows = max((call.us for call in program.windows), default=0)
+    slack = int(params.stale_after.max(initial=0)) + int(params.reorder.max(initial=0))
+    return program.lasting + windows + slack
 
 
 def _first(records: list[Record], writer: str) -> Position:

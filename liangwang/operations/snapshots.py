@@ -97,12 +97,13 @@ def batch_of(records: list[Record]) -> Batch:
 
 
 class Snapshot(NamedTuple):
-    """The state as of a step, the positions in the readings logs, and where the log of steps stood."""
+    """The state as of a step, positions in the readings logs, where the log of steps stood, rules that it knows."""
 
     state: State
     step: int
     positions: dict[str, Position]
     steps_at: Position
+    rules: frozenset[str] = frozenset()
 
 
 def keep(folder: Path, snapshot: Snapshot) -> None:
@@ -123,5 +124,6 @@ def latest(folder: Path, params: Params) -> Snapshot:
             logger.exception("%s cannot be read; taking the one before", path)
             continue
         positions = {writer: Position(*place) for writer, place in note["positions"].items()}
-        return Snapshot(fitted(state, params), int(note["step"]), positions, Position(*note["steps_at"]))
+        rules, steps_at = frozenset(state.rules), Position(*note["steps_at"])
+        return Snapshot(fitted(state, params), int(note["step"]), positions, steps_at, rules)
     return Snapshot(fresh(params), 0, {}, START)

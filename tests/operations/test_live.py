@@ -205,6 +205,26 @@ def test_a_thing_registered_while_live_runs_is_judged(city: Path) -> None:
     assert Signal.objects.get().rule == "manholes:cover_missing"
 
 
+def test_a_new_rule_starts_by_replaying_its_own_window(city: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    every = signals.ruleset()
+    monkeypatch.setattr("liangwang.operations.live.LOOK_S", 0.0)
+    monkeypatch.setattr(
+        signals, "ruleset", lambda: tuple(r for r in every if r.rule.rule != "cover_displaced")
+    )
+    live = Live()
+    open_cover(live)
+    assert not Signal.objects.exists()
+    monkeypatch.setattr(signals, "ruleset", lambda: every)
+    live.turn(later(200))
+    assert Signal.objects.get().at == later(90)
+    live.turn(later(210))
+    live.close()
+    again = Live()
+    again.turn(later(220))
+    again.close()
+    assert Signal.objects.count() == Case.objects.count() == 1
+
+
 def test_only_one_live_process_may_run_on_one_data(city: Path) -> None:
     live = Live()
     with pytest.raises(RuntimeError):
