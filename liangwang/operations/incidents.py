@@ -1,6 +1,6 @@
 """案件: opens incidents from signals and from people's reports; a cleared signal lets them go on."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from liangwang.base.hats import Actor, platform
@@ -13,6 +13,7 @@ from liangwang.cases import queries as cases
 from liangwang.cases.declare import compile_plan
 from liangwang.cases.plans import store_plan
 from liangwang.cases.queries import Case, Plan, Task
+from liangwang.rules.durations import microseconds
 
 from .dispatch import dispatch_ready
 from .models import Signal
@@ -58,7 +59,7 @@ def open_incident(signal: Signal, *, at: datetime) -> Case | None:
             "asset": asset.ref,
             "asset_key": asset.key,
             "owner": asset.owner,
-            "since": signal.at.isoformat(),
+            "since": _first_sign(signal, rule.value.lasting).isoformat(),
             "value": signal.value,
             "because": signal.because,
         },
@@ -68,6 +69,11 @@ def open_incident(signal: Signal, *, at: datetime) -> Case | None:
         actions.hold(actor=platform(rule.pack), at=at, case=case, reason="signal", ref=signal.ref)
     dispatch_ready(at=at, tasks=cases.pending_dispatch().filter(case=case))
     return case
+
+
+def _first_sign(signal: Signal, lasting: str | None) -> datetime:
+    """When the condition began: a signal is raised only once it has lasted. Minutes to detect are counted from here."""
+    return signal.at - timedelta(microseconds=microseconds(lasting)) if lasting else signal.at
 
 
 def _title(rule: Label, asset: dict[str, str]) -> Label:
