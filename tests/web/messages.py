@@ -10,7 +10,9 @@ SURFACES = ("shared", "resident", "staff", "field", "command", "gate", "data")
 CALLS = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy"}
 TAG = re.compile(r"""\{%\s*trans(?:late)?\s+(["'])(.+?)\1""")
 INLINE = re.compile(r"""\b_\((["'])(.+?)\1\)""")
-BLOCK = re.compile(r"\{%\s*blocktrans(?:late)?(?P<head>[^%]*)%\}(?P<body>.*?)\{%\s*endblocktrans(?:late)?\s*%\}", re.S)
+BLOCK = re.compile(
+    r"\{%\s*blocktrans(?:late)?(?P<head>[^%]*)%\}(?P<body>.*?)\{%\s*endblocktrans(?:late)?\s*%\}", re.S
+)
 PLURAL = re.compile(r"\{%\s*plural\s*%\}")
 VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 

@@ -19,7 +19,9 @@ def catalogue(surface: str) -> dict[str, tuple[str, ...]]:
     with path.open("rb") as f:
         entries = [m for m in read_po(f) if m.id and "fuzzy" not in m.flags]
     return {
-        (m.id[0] if isinstance(m.id, tuple) else str(m.id)): tuple(m.string) if m.pluralizable else (str(m.string),)
+        (m.id[0] if isinstance(m.id, tuple) else str(m.id)): tuple(m.string)
+        if m.pluralizable
+        else (str(m.string),)
         for m in entries
     }
 

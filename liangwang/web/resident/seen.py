@@ -39,7 +39,7 @@ def thing_word(thing: str) -> str:
         "company": _("企业信息"),
         "application": _("办件"),
         "draft": _("草稿"),
-        "task": _("环节"),
+        "task": _("办理环节"),
         "certificate": _("证照"),
         "code": _("随申码"),
         "attribute": _("数据"),
@@ -49,6 +49,12 @@ def thing_word(thing: str) -> str:
         "batch": _("数据批次"),
         "audit": _("日志"),
     }.get(thing, thing)
+
+
+def _act(verb: str, thing: str) -> str:
+    """The act in words; making a certificate is issuing it."""
+    word = _("签发") if (verb, thing) == ("create", "certificate") else verb_word(verb)
+    return f"{word} · {thing_word(thing)}"
 
 
 def purpose_word(purpose: str) -> str:
@@ -83,7 +89,7 @@ def _lines(entries: list[AuditEntry], me: str) -> list[dict[str, Any]]:
             "at": entry.at,
             "own": body["who"] == me,
             "who": _who(body, offices, me),
-            "what": f"{verb_word(body['verb'])} · {thing_word(body['thing'])}",
+            "what": _act(body["verb"], body["thing"]),
             "why": purpose_word(body["purpose"]),
             "idx": entry.idx,
             "leaf": bytes(entry.leaf).hex(),

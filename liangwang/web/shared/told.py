@@ -59,7 +59,7 @@ def _words() -> dict[str, str]:
 
 
 def _plain(value: Any, lang: str) -> str:
-    return pick(value, lang) if isinstance(value, dict) else str(value)
+    return pick(value, lang) if isinstance(value, dict) and "zh" in value else str(value)
 
 
 def _note(body: dict[str, Any], lang: str) -> str:

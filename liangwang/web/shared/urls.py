@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import login, preferences, style
+from . import login, maps, preferences, style
 
 urlpatterns = [
     path("login/", login.page, name="login"),
@@ -11,5 +11,6 @@ urlpatterns = [
     path("hat/", login.put_on, name="hat"),
     path("language/", preferences.language, name="language"),
     path("elder/", preferences.elder, name="elder"),
+    path("map/<slug:code>/", maps.ground, name="map"),
     path("style/", style.page, name="style"),
 ]
