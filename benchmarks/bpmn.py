@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -119,3 +120,26 @@ class Spiff:
         one = cls.__new__(cls)
         one.workflow = cls.serializer.deserialize_json(text)
         return one
+
+
+def ready_sets_agree(nodes: int = 10, seed: int = 1) -> bool:
+    """Whether our counters and SpiffWorkflow offer the same tasks after each act, on a random plan in random order."""
+    dice = random.Random(seed)
+    needs = {
+        f"n{i}": [
+            f"n{j}" for j in sorted(dice.sample(range(max(0, i - 6), i), min(i, dice.choice([1, 1, 2, 3]))))
+        ]
+        for i in range(nodes)
+    }
+    waits = {key: len(wanted) for key, wanted in needs.items()}
+    spiff, done = Spiff(Spiff.spec_of(needs)), set[str]()
+    while len(done) < nodes:
+        ours = {key for key, left in waits.items() if left == 0} - done
+        if ours != spiff.ready():
+            return False
+        key = dice.choice(sorted(ours))
+        spiff.complete(key)
+        done.add(key)
+        for after in (k for k, wanted in needs.items() if key in wanted):
+            waits[after] -= 1
+    return True

@@ -25,7 +25,7 @@ from tests.cases.factories import (
     plan_body,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def states(case: Case) -> dict[str, str]:

@@ -19,7 +19,7 @@ from liangwang.cases.refusals import (
 )
 from tests.cases.factories import AT, Street, make_actor, make_street, node, open_incident
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 RULE = platform("manholes")
 REPAIR = [
     node(

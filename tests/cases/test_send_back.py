@@ -8,7 +8,7 @@ from liangwang.cases.models import Case, Task
 from liangwang.cases.refusals import ReasonNeeded, WrongTarget
 from tests.cases.factories import AT, make_street, node, open_application
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 RULE = platform("test")
 
 
