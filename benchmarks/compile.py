@@ -3,7 +3,7 @@
 import time
 
 from liangwang import settings
-from liangwang.bench import Figure, Figures
+from liangwang.bench import Figures, figure
 from liangwang.services import catalogue, search
 from liangwang.services.compile import compile_bound
 from liangwang.services.compiled import Bound, Proved, Source
@@ -30,7 +30,7 @@ def figures() -> Figures:
     )
     yield (
         "birth_compile_ms",
-        Figure(
+        figure(
             value=round(took, 3),
             unit="ms",
             baseline=round(alone / len(every), 3),
@@ -41,7 +41,7 @@ def figures() -> Figures:
     )
     yield (
         "big_compile_ms",
-        Figure(
+        figure(
             value=round(_ms(lambda: compile_bound(_big(), {}, Proved(), words)), 3),
             unit="ms",
             baseline=round(_ms(lambda: _naive(_big())), 3),
@@ -56,7 +56,7 @@ def figures() -> Figures:
     for name in ("days", "materials", "steps", "trips", "fields"):
         yield (
             f"birth_{name}",
-            Figure(
+            figure(
                 value=float(getattr(made.after, name)),
                 unit="working days" if name == "days" else name,
                 baseline=float(getattr(made.before, name)),
@@ -69,7 +69,7 @@ def figures() -> Figures:
     queries = ["上户口", "生育津贴怎么办", "社保卡", "newborn", "dayimiao"]
     yield (
         "item_search_ms",
-        Figure(
+        figure(
             value=round(_ms(lambda: [search.search(query) for query in queries]) / len(queries), 3),
             unit="ms",
             baseline=round(_ms(lambda: [_scan(query) for query in queries]) / len(queries), 3),

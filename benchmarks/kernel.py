@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from liangwang.bench import Figure, Figures
+from liangwang.bench import Figures, Measured, figure
 from liangwang.rules.declare import SignalRule
 from liangwang.rules.program import compile_signal
 from liangwang.rules.state import Batch, Datastreams, Params, fresh, params_for
@@ -113,14 +113,14 @@ def best(
     return max(measure(given) for _ in range(times))
 
 
-def kernel_readings_per_s() -> Figure:
+def kernel_readings_per_s() -> Measured:
     """Readings judged in a CPU second by one core."""
     given = batches()
     value, raised = best(by_kernel, given, 3)
     baseline, raised_plainly = best(by_plain_python, given, 1)
     if raised != raised_plainly:
         raise RuntimeError(f"the kernel raised {raised} signals, the plain loop {raised_plainly}")
-    return Figure(
+    return figure(
         value=round(value),
         unit="readings/s",
         baseline=round(baseline),
