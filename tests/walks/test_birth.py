@@ -3,11 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
-from liangwang.base import events, proofs, sequencer
+from liangwang.base import clock, events, proofs, sequencer
 from liangwang.base.access import may, thing_of, visible
 from liangwang.base.errors import Refusal
-from liangwang.base.models import Guardian, Notice, Person
+from liangwang.base.hats import Actor
+from liangwang.base.models import Guardian, Notice, Party, Person
 from liangwang.base.subjects import identity_of
 from liangwang.base.transactions import write
 from liangwang.cases.models import Case, Task
@@ -350,3 +353,86 @@ def test_the_applicant_is_told_at_each_step() -> None:
         "services.received", "services.accepted", "services.granted", "services.certificate_issued",
         "services.authorisation_decided",
     }  # fmt: skip
+
+
+# --- over HTTP -------------------------------------------------------------------------------------------
+
+
+def browser(login_name: str) -> Client:
+    """A device on which this person is signed in."""
+    client = Client()
+    client.force_login(
+        Party.objects.get(login_name=login_name), backend="django.contrib.auth.backends.ModelBackend"
+    )
+    return client
+
+
+def login_of(actor: Actor) -> str:
+    return Party.objects.get(pk=actor.party_id).login_name
+
+
+def test_the_whole_walk_by_hand_in_pages() -> None:
+    town = make_town()
+    phone, desk = browser(login_of(town.mother_actor)), browser(login_of(town.mother_actor))
+    started = phone.post("/services/birth/birth/start/")
+    draft_url = started["Location"]
+    for question, option in USUAL.items():
+        assert phone.post(f"{draft_url}ask/{question}/", {question: option}).status_code == 302
+    wrong = phone.post(f"{draft_url}page/child/", {**ANSWERS["child"], "child.birth_weight": "32"})
+    assert wrong.status_code == 200 and "应在 300 到 8000 之间" in wrong.content.decode()
+    # She goes on at home: what she typed is there, right and wrong.
+    shown = desk.get(f"{draft_url}page/child/").content.decode()
+    assert "林安" in shown and 'value="32"' in shown
+    parent = {"role": "father", "name": "周正", "identity_number": town.father_number}
+    assert desk.post(f"{draft_url}consents/", parent).status_code == 302
+    # What she typed to invite him stands in the form, and goes back with it as a browser sends it.
+    his = {"father.name": "周正", "father.identity_number": town.father_number}
+    assert "周正" in desk.get(f"{draft_url}page/father/").content.decode()
+    for page, answers in ANSWERS.items():
+        typed = {**answers, **his} if page == "father" else answers
+        assert desk.post(f"{draft_url}page/{page}/", typed).status_code == 302, page
+    draft = queries.draft_by_ref(draft_url.rstrip("/").rpartition("/")[2])
+    for entry in queries.form_pages(draft, clock.now())["materials"]:
+        need = entry["need"]
+        stream, name = picture()
+        data = {"need": need.id, "act": "commit"}
+        if not need.commitment:
+            data = {"need": need.id, "act": "upload", "file": SimpleUploadedFile(name, stream.read())}
+        assert desk.post(f"{draft_url}materials/", data).status_code == 302
+    not_yet = desk.get(f"{draft_url}check/").content.decode()
+    assert "父亲确认授权" in not_yet
+    husband = browser(login_of(town.father_actor))
+    authorisation = draft.authorisations.get(role="father")
+    assert husband.post(f"/authorisations/{authorisation.ref}/", {"give": "1"}).status_code == 302
+    sent = [desk.post(f"{draft_url}check/", {"idempotency_key": "one click too many"}) for _ in range(2)]
+    assert sent[0]["Location"] == sent[1]["Location"] and Case.objects.count() == 1
+    case = Case.objects.get()
+    assert (
+        browser(login_of(make_parent("王五", "m", town.home)[1])).get(f"/cases/{case.ref}/").status_code
+        == 404
+    )
+    assert husband.get(f"/cases/{case.ref}/").status_code == 200
+    offices = {name: browser(login_of(actor)) for name, actor in town.approvers.items()}
+    assert offices["health"].post(f"/staff/applications/{case.ref}/accept").status_code == 302
+    given = {
+        "birth_certificate_issue.issue": {"child.birth_certificate_number": "Z310000001"},
+        "birth_registration.register": {"child.identity_number": identity_number(7, "20261118")},
+        "newborn_enrolment.enrol": {"child.insurance_start_on": "2026-11-18"},
+    }
+    while tasks := ready(case):
+        for node, task in tasks.items():
+            office = offices[task.office.department]
+            assert office.get(f"/staff/applications/{case.ref}/").status_code == 200
+            fields = {f"give.{field}": value for field, value in given.get(node, {}).items()}
+            answer = office.post(f"/staff/tasks/{task.ref}/decide", {"outcome": "granted", **fields})
+            assert answer.status_code == 302, node
+            task.refresh_from_db()
+            assert task.state == "done", node
+    for minute in range(1, 4):
+        run_effects(clock.now() + timedelta(minutes=minute))
+    certificate = Certificate.objects.get(type="social_security_card")
+    assert "有效" in Client().get(f"/verify/{certificate.ref}/").content.decode()
+    assert desk.get(f"/certificates/{certificate.ref}/").status_code == 200
+    assert desk.post(f"/cases/{case.ref}/rate/", {"score": "1", "text": "跑了两趟"}).status_code == 302
+    run_effects(clock.now() + timedelta(minutes=5))
+    assert Case.objects.filter(key=f"rectify/{case.ref}").exists()

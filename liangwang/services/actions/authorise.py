@@ -8,6 +8,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.models import Subject
 from liangwang.base.subjects import person_by_identity
 
+from .. import sealed
 from ..drafting import see
 from ..models import Authorisation, Draft
 from ..refusals import DraftClosed, NoSuchPerson, NotYours, UnknownPart
@@ -39,8 +40,14 @@ def invite(
         authorisation.save()
         created = True
     _set_roles(draft)
+    # What was typed to find the person is an answer of the form too: nobody types it twice.
+    for field, value in (
+        (f"{role}.name", person.name),
+        (f"{role}.identity_number", identity_number.strip().upper()),
+    ):
+        draft.answers[field] = sealed.close(field, value, draft.ref)
     draft.updated_at = at
-    draft.save(update_fields=["roles", "updated_at"])
+    draft.save(update_fields=["roles", "answers", "updated_at"])
     if created:
         _ask(draft, authorisation, person.subject, at)
         audit.record(actor, "update", thing_of("draft", draft), at=at, body={"invited": role})

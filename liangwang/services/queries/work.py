@@ -32,7 +32,7 @@ def decision_facts(task: cases.Task, at: datetime) -> dict[str, Any] | None:
 
     Returns {task, case, submission, item: Label, facts: [{id, label, role_label, value, source: Label | None, state,
     used: bool}] (personal numbers masked, those that this step uses first), materials: [{id, label, way, source,
-    ref}], gives: [{field, label, kind}] values that the office must enter, certificates: [Label] that will be issued,
+    supply: {way, source}, ref}], gives: [{field, label, kind}] values that the office must enter, certificates: [Label] that will be issued,
     back_to: [{node, label, office}] finished steps it may send back to, lanes, clock, timeline, scenario:
     [{question, answer}]}.
     """
@@ -50,7 +50,11 @@ def decision_facts(task: cases.Task, at: datetime) -> dict[str, Any] | None:
         "submission": submission,
         "item": item.label if item else case.title,
         "facts": _facts(submission, bound, item, set(node.uses)),
-        "materials": [n for n in submission.evidence["needs"] if item is None or _asked_by(n, item_key)],
+        "materials": [
+            {**need, "supply": {"way": need["way"], "source": need["source"]}}
+            for need in submission.evidence["needs"]
+            if item is None or _asked_by(need, item_key)
+        ],
         "gives": _gives(node.gives),
         "certificates": [d.label for key in node.gives if (d := _document(key))],
         "back_to": _back_to(task),
