@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from .explain import explain
 from .language import Name, Node, Window, names
 from .numpy_backend import Column, Mask, is_true
+from .reorder import release, rounds, take
 from .state import MUTED, QUIET, RAISED, Batch, Int, Params, RuleParams, RuleState, State, fresh, name_of
 from .windows import NEVER
 
@@ -59,9 +60,8 @@ def step(state: State, params: Params, batch: Batch, now: int) -> tuple[State, T
     The state passed in is spent: its arrays are used on. Transitions come in order of (at, rule, thing, kind).
     """
     judge = _Judge(state, params, now)
-    _take(state, params, batch, now)
-    released = _release(state, params, now)
-    for round_ in _rounds(params, released):
+    take(state, params, batch, now)
+    for round_ in rounds(params, release(state, params, now)):
         judge.round(round_)
     if now - state.tick_at >= TICK_US:
         state.tick_at = now
@@ -86,93 +86,6 @@ def why(
 def flush_at(params: Params, last_at: int) -> int:
     """Return a `now` at which every reading up to `last_at` is judged."""
     return last_at + int(params.reorder.max(initial=0)) + TICK_US
-
-
-def _take(state: State, params: Params, batch: Batch, now: int) -> None:
-    """Put a batch beside the readings that wait; count those that come after their moment was judged."""
-    if not len(batch.at):
-        return
-    thing = params.thing[batch.datastream]
-    late = (thing < 0) | (batch.at <= state.floor[thing])
-    if late.any():
-        stream, at = batch.datastream[late], batch.at[late]
-        # The newest judged reading coming again is a repetition, not a late one.
-        np.add.at(state.late, stream[at != state.last_at[stream]], 1)
-        keep = ~late
-        batch, thing = batch.pick(keep), thing[keep]
-    np.maximum.at(state.top, thing, batch.at)
-    held = state.held
-    if len(held.at):
-        state.held = held.joined(batch)
-        state.held_since = np.concatenate([state.held_since, np.full(len(batch.at), now)])
-    else:
-        state.held, state.held_since = batch, np.full(len(batch.at), now, dtype=np.int64)
-
-
-def _release(state: State, params: Params, now: int) -> Batch:
-    """Take out the readings that cannot be overtaken any more, sorted by thing and time, each once."""
-    held = state.held
-    if not len(held.at):
-        return held
-    thing = params.thing[held.datastream]
-    reorder = params.reorder[held.datastream]
-    # What a gateway kept back for longer than `reorder` waits from its arrival: the rest of it may follow in disorder.
-    since = np.where(state.held_since - held.at > reorder, state.held_since, held.at)
-    waited = since + reorder <= now
-    if waited.any():
-        np.maximum.at(state.floor, thing[waited], held.at[waited])
-    floor = np.maximum(state.floor[thing], state.top[thing] - params.thing_reorder[thing])
-    state.floor[thing] = floor
-    out = held.at <= floor
-    if out.all():
-        state.held, state.held_since = Batch.empty(), np.zeros(0, dtype=np.int64)
-        return _sorted(held, thing)
-    keep = ~out
-    state.held, state.held_since = held.pick(keep), state.held_since[keep]
-    return _sorted(held.pick(out), thing[out])
-
-
-def _sorted(batch: Batch, thing: Things) -> Batch:
-    """Sort by (thing, at, datastream, seq, value) and drop repetitions of (datastream, at, seq)."""
-    if len(thing) < 2:
-        return batch
-    start = int(batch.at.min())
-    span = int(batch.at.max()) - start
-    # One integer key sorts several times faster than a lexsort; ties are rare and sorted out after.
-    if span < 2**42 and int(thing.max()) < 2**21:
-        key = (thing.astype(np.int64) << 42) | (batch.at - start)
-        order = np.argsort(key)
-        ordered = key[order]
-        tied = bool((ordered[1:] == ordered[:-1]).any())
-    else:
-        tied = True
-    if tied:
-        order = np.lexsort((batch.value, batch.seq, batch.datastream, batch.at, thing))
-    batch = batch.pick(order)
-    if not tied:
-        return batch
-    again = (
-        (batch.datastream[1:] == batch.datastream[:-1])
-        & (batch.at[1:] == batch.at[:-1])
-        & (batch.seq[1:] == batch.seq[:-1])
-    )
-    keep = np.concatenate([[True], ~again])
-    return batch if keep.all() else batch.pick(keep)
-
-
-def _rounds(params: Params, batch: Batch) -> list[Batch]:
-    """Cut a sorted batch into rounds in which each thing appears at most once."""
-    if not len(batch.at):
-        return []
-    thing = params.thing[batch.datastream]
-    first = np.concatenate([[True], thing[1:] != thing[:-1]])
-    if first.all():
-        return [batch]
-    starts = np.flatnonzero(first)
-    rank = np.arange(len(thing)) - np.repeat(starts, np.diff(np.append(starts, len(thing))))
-    order = np.argsort(rank, kind="stable")
-    cuts = np.cumsum(np.bincount(rank))[:-1]
-    return [batch.pick(part) for part in np.split(order, cuts)]
 
 
 class _Judge:
