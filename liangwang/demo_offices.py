@@ -13,6 +13,7 @@ from liangwang.base.models import Office, Place
 from liangwang.base.places import city_settings
 
 STREET_ENDINGS = ("街道", "镇", "乡")
+DUTY_LEVELS = {"neighbourhood": "street"}  # a city has three duty levels; a committee is of the lowest
 BESIDE_M = 60.0  # offices of one place stand apart, so that none hides another on a map
 FIELDS = (
     "name",
@@ -97,7 +98,7 @@ def _rows(kind: Kind, places: Places, home: str) -> Iterator[dict[str, Any]]:
                 "name": {"zh": kind.zh.format(n=n, **words), "en": kind.en.format(n=n, **words)},
                 "department": kind.department,
                 "kind": kind.kind,
-                "level": kind.level,
+                "level": DUTY_LEVELS.get(kind.level, kind.level),
                 "place_id": place.pk,
                 "parent": f"{kind.parent}.{place.code}" if kind.parent else None,
                 "owner_of": kind.owner_of,
