@@ -198,7 +198,13 @@ def territory(actor_code: str, thing_code: str) -> str:
 
 def relation(actor: Actor, thing: Thing) -> str:
     """How the actor stands to the person or company that the thing is about."""
-    hats = {"self": "self", "company": "company", "guardian": "guardian", "proxy": "proxy", "assisted": "assisted"}
+    hats = {
+        "self": "self",
+        "company": "company",
+        "guardian": "guardian",
+        "proxy": "proxy",
+        "assisted": "assisted",
+    }
     if actor.hat in hats and actor.for_subject_id in thing.subject_ids and actor.for_subject_id is not None:
         return hats[actor.hat]
     return "none"
@@ -228,7 +234,13 @@ def may(actor: Actor, verb: str, thing: Thing, purpose: str = "none") -> Decisio
 
 def _cells(actor: Actor, verb: str, kind: str, purpose: str) -> list[tuple[str, str, str]]:
     """The (territory, office, relation) cells in which the actor may do the verb."""
-    fixed = {"role": actor.role, "verb": verb, "thing": kind, "purpose": purpose, "assurance": actor.assurance}
+    fixed = {
+        "role": actor.role,
+        "verb": verb,
+        "thing": kind,
+        "purpose": purpose,
+        "assurance": actor.assurance,
+    }
     return [
         (t, o, r)
         for t, o, r in product(TERRITORY, OFFICE, RELATION)

@@ -38,7 +38,10 @@ class NotFound(Refusal):
     """Not there, or not to be seen by this hat: the same answer, so that nothing leaks."""
 
     status, code = 404, "not_found"
-    template: ClassVar[Label] = {"zh": "没有找到，或当前身份无权查看", "en": "Not found, or not visible to you in this role"}
+    template: ClassVar[Label] = {
+        "zh": "没有找到，或当前身份无权查看",
+        "en": "Not found, or not visible to you in this role",
+    }
 
 
 class Refused(Refusal):
@@ -60,4 +63,7 @@ class Conflict(Refusal):
     """The thing has changed since it was shown: a double click, or someone was faster."""
 
     status, code = 409, "conflict"
-    template: ClassVar[Label] = {"zh": "{what}已经变化，请刷新后再试", "en": "{what} has changed; reload and try again"}
+    template: ClassVar[Label] = {
+        "zh": "{what}已经变化，请刷新后再试",
+        "en": "{what} has changed; reload and try again",
+    }

@@ -130,6 +130,8 @@ def sweep(at: datetime, window: timedelta = timedelta(days=7)) -> int:
         events = Event.objects.filter(type=event_type, at__gte=at - window)
         for name in names:
             owed = events.exclude(effects__subscriber=name)
-            missing += [Effect(event_id=pk, subscriber=name, due_at=at) for pk in owed.values_list("pk", flat=True)]
+            missing += [
+                Effect(event_id=pk, subscriber=name, due_at=at) for pk in owed.values_list("pk", flat=True)
+            ]
     Effect.objects.bulk_create(missing, ignore_conflicts=True, batch_size=500)
     return len(missing)

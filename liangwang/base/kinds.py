@@ -13,7 +13,9 @@ def _person(person: Person) -> Thing:
 
 def _company(company: Company) -> Thing:
     code = company.place.code if company.place else ""
-    return Thing(kind="company", ref=company.subject.ref, place_code=code, subject_ids=frozenset({company.pk}))
+    return Thing(
+        kind="company", ref=company.subject.ref, place_code=code, subject_ids=frozenset({company.pk})
+    )
 
 
 def _notice(notice: Notice) -> Thing:
@@ -30,7 +32,11 @@ def _audit(entry: AuditEntry) -> Thing:
 def _file(stored: StoredFile) -> Thing:
     uploader: Any = stored.uploaded_by
     subjects = frozenset({uploader.subject_id} if uploader and uploader.subject_id else ())
-    offices = frozenset(uploader.posts.filter(ended_at=None).values_list("office_id", flat=True)) if uploader else ()
+    offices = (
+        frozenset(uploader.posts.filter(ended_at=None).values_list("office_id", flat=True))
+        if uploader
+        else ()
+    )
     return Thing(kind="file", ref=stored.ref, subject_ids=subjects, office_ids=frozenset(offices))
 
 
@@ -38,4 +44,6 @@ register_kind("person", of=_person, place="home__code", subjects=("pk",), person
 register_kind("company", of=_company, place="place__code", subjects=("pk",))
 register_kind("notice", of=_notice, subjects=("subject_id",), offices=("office_id",))
 register_kind("audit", of=_audit, subjects=("subjects__subject_id",))
-register_kind("file", of=_file, subjects=("uploaded_by__subject_id",), offices=("uploaded_by__posts__office_id",))
+register_kind(
+    "file", of=_file, subjects=("uploaded_by__subject_id",), offices=("uploaded_by__posts__office_id",)
+)

@@ -281,7 +281,9 @@ class AuditEntry(models.Model):
     idx = models.BigIntegerField(null=True, unique=True)
 
     class Meta:
-        indexes = [models.Index(fields=["id"], condition=models.Q(idx__isnull=True), name="audit_unsequenced")]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(idx__isnull=True), name="audit_unsequenced")
+        ]
 
 
 class AuditSubject(models.Model):

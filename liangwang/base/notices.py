@@ -20,7 +20,8 @@ def notify(
     """Sends a notice once per key; the same key again returns the first. Emits `notice.sent` for the channels."""
     receiver = {"subject": to} if isinstance(to, Subject) else {"office": to}
     notice, created = Notice.objects.get_or_create(
-        key=key, defaults={**receiver, "template": template, "title": title, "body": body, "link": link, "at": at}
+        key=key,
+        defaults={**receiver, "template": template, "title": title, "body": body, "link": link, "at": at},
     )
     if created:
         emit("notice.sent", notice.ref, at, key=f"notice.sent/{key}")

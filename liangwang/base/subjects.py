@@ -67,7 +67,12 @@ def register_person(*, at: datetime, **fields: object) -> Person:
 
 
 def register_company(
-    *, name: str, credit_code: str, at: datetime, legal_person: Subject | None = None, place: Place | None = None
+    *,
+    name: str,
+    credit_code: str,
+    at: datetime,
+    legal_person: Subject | None = None,
+    place: Place | None = None,
 ) -> Company:
     return Company.objects.create(
         subject=new_subject("company", at=at),

@@ -62,6 +62,7 @@ def open_incident(signal: Signal, *, at: datetime) -> Case | None:
             "since": _first_sign(signal, rule.value.lasting).isoformat(),
             "value": signal.value,
             "because": signal.because,
+            "address": asset.facts.get("address", ""),
         },
     )
     _link(signal, case)

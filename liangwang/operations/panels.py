@@ -10,7 +10,6 @@ from django.db.models import QuerySet
 from liangwang.base import packs
 from liangwang.base.declare import declaration_file
 from liangwang.base.labels import Label
-from liangwang.base.models import Office
 from liangwang.base.working_days import end_of_day, local_day
 from liangwang.cases.models import LIVE_CASE_STATES, OPEN_TASK_STATES, Case, Task
 from liangwang.cases.queries import incident_minutes
@@ -178,26 +177,64 @@ def units_in(code: str) -> list[tuple[float, float]]:
     return list(rows.values_list("lon", "lat"))
 
 
-def crews_for(task: Task) -> QuerySet[Office]:
-    """The crews that a duty officer may name for a task: on shift in its district, with a skill that it wants."""
+class Choice(TypedDict):
+    """A crew that could be sent; minutes of travel where they were worked out."""
+
+    key: str
+    name: Label
+    minutes: float | None
+
+
+def crews_for(task: Task) -> list[Choice]:
+    """The crews that a duty officer may name for a task: the nearest found at dispatch first, then others around."""
+    offered = [task.because, *task.because.get("others", [])] if task.because.get("crew") else []
+    found = {
+        row["crew"]: Choice(key=row["crew"], name=row["name"], minutes=row["minutes"]) for row in offered
+    }
+    wanted = (task.by.get("crew") or {}).get("skill")
     place = task.case.place
-    rows = Crew.objects.filter(on_shift=True)
+    rows = Crew.objects.filter(on_shift=True, repairs=wanted is not None).select_related("office")
     if place is not None:
         rows = rows.filter(office__place__code__startswith=place.code[:6])
-    wanted = (task.by.get("crew") or {}).get("skill")
-    ids = [crew.office_id for crew in rows if wanted is None or wanted in crew.skills]
-    return Office.objects.filter(pk__in=ids).order_by("pk")[:20]
+    for crew in rows.order_by("office__key"):
+        if wanted is None or wanted in crew.skills:
+            found.setdefault(
+                crew.office.key, Choice(key=crew.office.key, name=crew.office.name, minutes=None)
+            )
+    return list(found.values())
 
 
-def why(case: Case) -> list[Label]:
-    """The steps by which the rule came to its signal, in words: expression, value, verdict."""
-    steps = case.facts.get("because") or []
-    return [step if isinstance(step, dict) and "zh" in step else _said(step) for step in steps]
+class Reason(TypedDict):
+    """One line of why a rule fired: what it looked at, and what it saw."""
+
+    label: Label
+    value: Label
 
 
-def _said(step: object) -> Label:
-    if isinstance(step, dict):
-        text = " ".join(str(step.get(part, "")) for part in ("expression", "value", "verdict")).strip()
-    else:
-        text = str(step)
-    return {"zh": text, "en": text}
+def why(case: Case) -> list[Reason]:
+    """What the rule saw when it fired, by the names of the quantities and limits; empty for a person's report."""
+    names = _names(case.pack)
+    found = []
+    for step in case.facts.get("because") or []:
+        name, value, unit = str(step["expression"]), step.get("value"), step.get("unit") or ""
+        if value is None or name not in names:
+            continue
+        shown = (
+            f"{value:g} {UNIT_SIGNS.get(unit, unit)}".strip()
+            if isinstance(value, float | int)
+            else str(value)
+        )
+        found.append(Reason(label=names[name], value={"zh": shown, "en": shown}))
+    return found
+
+
+UNIT_SIGNS = {"deg": "°", "1": "", "percent": "%"}
+
+
+def _names(pack: str) -> dict[str, Label]:
+    """Names of quantities (vocabulary) and of the pack's limits, by key."""
+    quantities = {
+        row.key: Label(zh=row.value.zh, en=row.value.en) for row in packs.declarations("quantities.csv")
+    }
+    limits = {row.key: row.value.label for row in packs.declarations("limits.yaml") if row.pack == pack}
+    return {**quantities, **limits}

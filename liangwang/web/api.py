@@ -23,7 +23,10 @@ for router in (services.items, services.applications, services.certificates):
 def unreadable(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """A request that does not have the declared shape: which field, and what it wants."""
     where = "; ".join(f"{'.'.join(str(part) for part in e['loc'])}: {e['msg']}" for e in error.errors)
-    message = {"zh": f"请求内容不符合格式：{where}", "en": f"The request does not have the declared shape: {where}"}
+    message = {
+        "zh": f"请求内容不符合格式：{where}",
+        "en": f"The request does not have the declared shape: {where}",
+    }
     return JsonResponse({"error": "unreadable", "message": message}, status=422)
 
 

@@ -35,7 +35,9 @@ def test_a_picture_is_kept_once_and_loses_its_position(data_dir: Path, at: datet
     [b"", b"<html>hello", b"PK\x03\x04zip", b"<svg onload=alert(1)>", b"hi %PDF-1.7 %%EOF"],
     ids=["empty", "html", "zip", "svg", "pdf not at the start"],
 )
-def test_what_is_not_a_document_is_refused_with_the_formats_that_are(data_dir: Path, at: datetime, raw: bytes) -> None:
+def test_what_is_not_a_document_is_refused_with_the_formats_that_are(
+    data_dir: Path, at: datetime, raw: bytes
+) -> None:
     with pytest.raises(files.WrongFileType) as refused:
         files.store(io.BytesIO(raw), "birth.jpg", at=at)
     assert "JPEG" in refused.value.message("zh") and "已填内容" in refused.value.message("zh")

@@ -59,7 +59,9 @@ def test_a_guardian_acts_for_the_ward_only_while_it_lasts(mother: Party, at: dat
         hats.wear(mother, f"guardian:{child.ref}", at)
 
 
-@pytest.mark.parametrize(("hours", "revoked", "works"), [(1, False, True), (25, False, False), (1, True, False)])
+@pytest.mark.parametrize(
+    ("hours", "revoked", "works"), [(1, False, True), (25, False, False), (1, True, False)]
+)
 def test_a_mandate_ends_by_time_or_revocation(
     mother: Party, at: datetime, hours: int, revoked: bool, works: bool
 ) -> None:

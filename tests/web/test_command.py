@@ -46,7 +46,7 @@ def test_the_screen_opens_at_the_own_place_and_drills_down(city: Place) -> None:
     assert client.get(f"/command/{district.code}/").status_code == 200
 
 
-@pytest.mark.parametrize("part", ["panels", "feed", "day", "areas", "points"])
+@pytest.mark.parametrize("part", ["panels", "feed", "day", "points"])
 def test_each_part_renews_itself(city: Place, part: str) -> None:
     assert officer(city).get(f"/command/{city.code}/{part}").status_code == 200
 
@@ -60,6 +60,6 @@ def test_a_district_does_not_see_the_city_or_its_neighbour(city: Place) -> None:
 
 
 def test_areas_hold_the_outline_and_the_names_below(city: Place) -> None:
-    drawn = officer(city).get(f"/command/{city.code}/areas").json()["features"]
+    drawn = officer(city).get(f"/map/{city.code}/").json()["features"]
     names = {f["properties"]["name"] for f in drawn if f["properties"]["role"] == "name"}
     assert names == {p.name["zh"] for p in Place.objects.filter(level="district")}

@@ -14,8 +14,8 @@ from liangwang.base.models import Place
 from liangwang.operations import boards
 from liangwang.operations import panels as board_panels
 
+from ..shared import geometry
 from ..shared.clock_face import level_of
-from . import geometry
 
 Page = dict[str, Any]
 LEVELS = ("city", "district", "street")
@@ -96,9 +96,14 @@ def day(actor: Actor, place: Place, at: datetime) -> Page:
     counts = board_panels.opened_by_slot(place.code, start, at, SLOTS)
     highest = max(counts, default=0) or 1
     bars = [
-        {"x": 2 * i, "height": 36 * n / highest, "y": 40 - 36 * n / highest} for i, n in enumerate(counts) if n
+        {"x": 2 * i, "height": 36 * n / highest, "y": 40 - 36 * n / highest}
+        for i, n in enumerate(counts)
+        if n
     ]
-    said = _("今日新增 %(n)s 件，最多的十分钟 %(most)s 件") % {"n": sum(counts), "most": max(counts, default=0)}
+    said = _("今日新增 %(n)s 件，最多的十分钟 %(most)s 件") % {
+        "n": sum(counts),
+        "most": max(counts, default=0),
+    }
     middle = board_panels.last_day_medians(place.code, at)
     words = {"detect": _("发现"), "assign": _("派单"), "arrive": _("到场"), "close": _("结案")}
     return {
@@ -114,7 +119,9 @@ def points(actor: Actor, place: Place, at: datetime) -> Page:
         geometry.point(lon, lat, role="thing", status="idle" if ok else "watch")
         for lon, lat, ok in board_panels.things_in(place.code)
     ]
-    drawn += [geometry.point(lon, lat, role="unit", status="info") for lon, lat in board_panels.units_in(place.code)]
+    drawn += [
+        geometry.point(lon, lat, role="unit", status="info") for lon, lat in board_panels.units_in(place.code)
+    ]
     for row in boards.open_incidents(place.code, at):
         if row["lon"] is None or row["lat"] is None:
             continue
@@ -122,8 +129,14 @@ def points(actor: Actor, place: Place, at: datetime) -> Page:
         share = row["clock"]["share"] if row["clock"] else None
         drawn.append(
             geometry.point(
-                row["lon"], row["lat"], role="incident", status=status, name=pick(row["title"], lang),
-                rank=-(share or 0), late=level_of(share) == "bad", href=reverse("staff-incident", args=[row["ref"]]),
-            )  # fmt: skip
+                row["lon"],
+                row["lat"],
+                role="incident",
+                status=status,
+                name=pick(row["title"], lang),
+                rank=-(share or 0),
+                late=level_of(share) == "bad",
+                href=reverse("staff-incident", args=[row["ref"]]),
+            )
         )
     return geometry.collection(drawn)

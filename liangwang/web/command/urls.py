@@ -10,6 +10,5 @@ urlpatterns = [
     path("<slug:code>/panels", views.panels, name="command-panels"),
     path("<slug:code>/feed", views.feed, name="command-feed"),
     path("<slug:code>/day", views.day, name="command-day"),
-    path("<slug:code>/areas", views.areas, name="command-areas"),
     path("<slug:code>/points", views.points, name="command-points"),
 ]

@@ -12,7 +12,8 @@ from liangwang.base.access import door
 from liangwang.base.hats import Actor
 from liangwang.base.models import Place
 
-from . import geometry, shown
+from ..shared import geometry
+from . import shown
 
 
 def place_of(code: str) -> Place | None:
@@ -65,15 +66,6 @@ def feed(request: HttpRequest, place: Place) -> HttpResponse:
 @door("open", "board", of=place_of)
 def day(request: HttpRequest, place: Place) -> HttpResponse:
     return render(request, "command/day.html", shown.day(_actor(request), place, clock.now()))
-
-
-@door("read", "board", of=place_of)
-def areas(request: HttpRequest, place: Place) -> HttpResponse:
-    """Outlines as GeoJSON; they change only when the city is loaded anew, so a browser may keep them for an hour."""
-    answer = JsonResponse(geometry.areas(place))
-    answer["Cache-Control"] = "private, max-age=3600"
-    answer["Vary"] = "Cookie, Accept-Language"
-    return answer
 
 
 @door("read", "board", of=place_of)

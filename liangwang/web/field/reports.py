@@ -27,13 +27,24 @@ def choices() -> list[tuple[str, Label]]:
     """What can be reported: each rule of a routine pack that leads to a plan, by its own label."""
     routine = {pack.key for pack in packs.packs() if pack.meta.mode == "routine"}
     rows = packs.declarations("rules.yaml")
-    return [(row.ref, row.value.label) for row in rows if row.pack in routine and getattr(row.value, "plan", None)]
+    return [
+        (row.ref, row.value.label) for row in rows if row.pack in routine and getattr(row.value, "plan", None)
+    ]
 
 
 def neighbourhoods(actor: Actor) -> list[Place]:
     """Where it may be when the phone does not tell: the neighbourhoods of the actor's own place."""
     rows = Place.objects.filter(code__startswith=actor.place_code[:9], level="neighbourhood", ended_at=None)
     return list(rows.exclude(lon=None).order_by("code")[:80])
+
+
+def middle_of(actor: Actor) -> tuple[float, float]:
+    """Where the map opens: the middle of the actor's street, or of the city."""
+    place = (
+        Place.objects.filter(code__in=(actor.place_code[:9], actor.place_code[:6])).exclude(lon=None).last()
+    )
+    place = place or Place.objects.filter(level="city").exclude(lon=None).first()
+    return (place.lon or 0.0, place.lat or 0.0) if place else (0.0, 0.0)
 
 
 def _point(request: HttpRequest) -> tuple[float, float] | None:
@@ -70,6 +81,8 @@ def new(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("已上报，编号 %(number)s。值班长核实后派单。") % {"number": number})
             return HttpResponseRedirect(reverse("field"))
     context: dict[str, Any] = {
+        "ground": actor.place_code[:9],
+        "middle": middle_of(actor),
         "choices": [(key, label, "") for key, label in choices()],
         "places": [("", _("请选择"), ""), *((p.code, p.name, "") for p in neighbourhoods(actor))],
         "errors": errors,
@@ -90,7 +103,9 @@ def _report(request: HttpRequest, actor: Actor) -> str:
     def do() -> dict[str, Any]:
         facts: dict[str, Any] = {"address": request.POST.get("address", "").strip()}
         if upload is not None:
-            stored = files.store(upload.file, upload.name or "photo", at=at, allowed=files.IMAGES, by=actor.party_id)
+            stored = files.store(
+                upload.file, upload.name or "photo", at=at, allowed=files.IMAGES, by=actor.party_id
+            )
             facts["photo"] = stored.ref
         rule = packs.declared("rules.yaml", what)
         case = incidents.report_incident(

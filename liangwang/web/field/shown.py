@@ -9,7 +9,7 @@ from django.urls import reverse
 from liangwang.base import access
 from liangwang.base.hats import Actor
 from liangwang.cases import actions, history, queries
-from liangwang.cases.models import Task
+from liangwang.cases.models import Case, Task
 
 from ..shared.told import told
 
@@ -31,7 +31,7 @@ def cards(tasks: Iterable[Task], at: datetime) -> list[Page]:
             "title": task.case.title,
             "number": task.case.number,
             "task": task.label,
-            "where": where(task),
+            "where": where(task.case),
             "since": task.ready_at or task.case.opened_at,
             "limit_s": limit_s(task),
             "stopped": task.done_at is not None,
@@ -44,14 +44,12 @@ def cards(tasks: Iterable[Task], at: datetime) -> list[Page]:
     ]
 
 
-def where(task: Task) -> dict[str, str]:
+def where(case: Case) -> dict[str, str]:
     """The address as people here say it, else the name of the place."""
-    said = task.case.facts.get("address")
-    if isinstance(said, dict):
-        return said
+    said = case.facts.get("address")
     if said:
-        return {"zh": said, "en": said}
-    return task.case.place.name if task.case.place else {"zh": "位置待定", "en": "place not known"}
+        return {"zh": str(said), "en": str(said)}
+    return case.place.name if case.place else {"zh": "位置待定", "en": "place not known"}
 
 
 def photos_of(task: Task, attempt: int) -> dict[str, Page]:
@@ -94,6 +92,7 @@ def page(task: Task, actor: Actor, at: datetime) -> Page:
         "failed": history.last_failed_check(task),
         "reasons": [(key, label) for key, label in actions.DECLINE_REASONS.items()],
         "timeline": told(queries.timeline(task.case)),
+        "ground": task.case.place.code[:9] if task.case.place else "",
         "lon": task.case.lon,
         "lat": task.case.lat,
         "typed": {},

@@ -17,8 +17,9 @@ from liangwang.cases.models import LIVE_CASE_STATES, Case, Task
 from liangwang.operations import panels
 from liangwang.services import queries as services
 
-from ..field.shown import photos_of
+from ..field.shown import photos_of, where
 from ..shared.told import told
+from ..templatetags.ui import moment
 
 Page = dict[str, Any]
 STATE_KINDS = {"open": "info", "supplement": "watch", "accepted": "brand", "closed": "ok", "refused": "bad"}
@@ -51,12 +52,15 @@ def case_page(case: Case, actor: Actor, at: datetime) -> Page:
     return {
         "case": case,
         "state_kind": kind,
-        "state_word": word,
+        "state_word": pick(word, lang_now()),
         "closed": case.state not in LIVE_CASE_STATES,
         "acts": [act for task in _open_tasks(case) if (act := _act(case, task, actor, at))],
         "case_acts": _case_acts(case, actor),
         "waits_for": [
-            {"label": t.label, "who": (t.crew_office or t.office).name if (t.crew_office or t.office) else LIVE}  # type: ignore[union-attr]
+            {
+                "label": t.label,
+                "who": (t.crew_office or t.office).name if (t.crew_office or t.office) else LIVE,
+            }  # type: ignore[union-attr]
             for t in queries.next_steps(case)
         ],
         "timeline": told(queries.timeline(case)),
@@ -73,6 +77,7 @@ def _application(case: Case, at: datetime) -> Page:
         "lanes": queries.lanes(case, at),
         "clock": clock,
         "promised": clock["promised_on"],
+        "today": local_day(at),
         "works": works(),
     }
     submission = services.submission_of_case(case)
@@ -114,6 +119,8 @@ def _incident(case: Case, at: datetime) -> Page:
     due = max((t.due_at for t in case.tasks.all() if t.due_at), default=None)
     words = {"detect": _("发现"), "assign": _("派单"), "arrive": _("到场"), "close": _("结案")}
     return {
+        "address": where(case),
+        "ground": case.place.code[:9] if case.place else "",
         "minutes": [{"label": word, "value": minutes[key]} for key, word in words.items()],  # type: ignore[literal-required]
         "limit_s": (due - case.opened_at).total_seconds() if due else None,
         "why": panels.why(case),
@@ -121,7 +128,7 @@ def _incident(case: Case, at: datetime) -> Page:
             (_("环节"), "text"),
             (_("由谁"), "text"),
             (_("状态"), "text"),
-            (_("到期"), "date"),
+            (_("到期"), "text"),
             (_("时限"), "status"),
         ],
         "task_rows": [_task_row(task, at) for task in case.tasks.select_related("office", "crew_office")],
@@ -132,7 +139,13 @@ def _task_row(task: Task, at: datetime) -> Page:
     holder = task.crew_office or task.office
     over = task.done_at is not None
     status = ("ok", _("已办结")) if over else due_word(task.due_at, at)
-    cells = [task.label, holder.name if holder else "", queries.STATE_LABELS[task.state], task.due_at, status]
+    cells = [
+        task.label,
+        holder.name if holder else "",
+        queries.STATE_LABELS[task.state],
+        moment(task.due_at),
+        status,
+    ]
     return {"ref": task.ref, "cells": cells}
 
 
@@ -153,9 +166,18 @@ def _act(case: Case, task: Task, actor: Actor, at: datetime) -> Page | None:
         asks = {"asks": _("需您核查"), "template": "staff/acts/verify.html", "note": note}
         return {**base, **asks, "photos": photos_of(task, task.attempt)}
     if case.kind == "incident" and task.state in {"ready", "assigned"} and may("dispatch"):
-        choices = [(unit.ref, unit.name, "") for unit in panels.crews_for(task)]
+        choices = [(crew["key"], _crew_word(crew)) for crew in panels.crews_for(task)]
         return {**base, "asks": _("派单、督办"), "template": "staff/acts/assign.html", "choices": choices}
     return None
+
+
+def _crew_word(crew: panels.Choice) -> str:
+    name = pick(crew["name"], lang_now())
+    return (
+        name
+        if crew["minutes"] is None
+        else _("%(name)s · 约 %(n).0f 分钟") % {"name": name, "n": crew["minutes"]}
+    )
 
 
 def _decision(task: Task, at: datetime) -> Page:
@@ -220,4 +242,3 @@ def _case_acts(case: Case, actor: Actor) -> list[str]:
     if case.state == Case.State.ACCEPTED and not waits and may("close"):
         return ["staff/acts/close.html"]
     return []
-

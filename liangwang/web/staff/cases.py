@@ -108,7 +108,10 @@ def supplement(request: HttpRequest, case: Case) -> HttpResponse:
 @door(None, "application", post="decide", of=application_of)
 def refuse(request: HttpRequest, case: Case) -> HttpResponse:
     verb = lambda: services.not_accept(  # noqa: E731
-        actor=actor_of(request), at=clock.now(), submission=_submission(case), reasons=_lines(request, "reasons")
+        actor=actor_of(request),
+        at=clock.now(),
+        submission=_submission(case),
+        reasons=_lines(request, "reasons"),
     )
     return _act(request, case, verb, _("不予受理决定已送达"))
 
@@ -120,7 +123,11 @@ def decide(request: HttpRequest, task: Task) -> HttpResponse:
     given = {name[5:]: value.strip() for name, value in request.POST.items() if name.startswith("give.")}
     result: dict[str, object] = dict(given) if granted else {"reasons": _lines(request, "note")}
     verb = lambda: services.decide(  # noqa: E731
-        actor=actor_of(request), at=clock.now(), task=task, outcome="done" if granted else "refused", result=result
+        actor=actor_of(request),
+        at=clock.now(),
+        task=task,
+        outcome="done" if granted else "refused",
+        result=result,
     )
     return _act(request, task.case, verb, _("已办结本环节") if granted else _("不予办理的决定已记录"))
 
@@ -168,7 +175,7 @@ def verify(request: HttpRequest, task: Task) -> HttpResponse:
 @door(None, "task", post="dispatch", of=task_of)
 def assign(request: HttpRequest, task: Task) -> HttpResponse:
     """派单 by hand: the duty officer names the crew, also against the system's choice."""
-    crew = Office.objects.filter(ref=request.POST.get("office", ""), kind="crew", ended_at=None).first()
+    crew = Office.objects.filter(key=request.POST.get("office", ""), ended_at=None).first()
     why = {"why": {"zh": "值班长指派", "en": "named by the duty officer"}}
     verb = lambda: actions.assign_task(  # noqa: E731
         actor=actor_of(request), at=clock.now(), task=task, crew_office=crew, because=why

@@ -43,10 +43,16 @@ def _order_row(order: Order, at: datetime) -> dict[str, Any]:
         state = ("watch", _("待另一人签发"))
     else:
         state = ("bad", _("生效中")) if order.starts_at <= at else ("info", _("已签发，未开始"))
-    return {"order": order, "state": state, "live": order.signed_at and not order.ended_at and order.ends_at > at}
+    return {
+        "order": order,
+        "state": state,
+        "live": order.signed_at and not order.ended_at and order.ends_at > at,
+    }
 
 
-def _orders_page(request: HttpRequest, errors: dict[str, str] | None = None, status: int = 200) -> HttpResponse:
+def _orders_page(
+    request: HttpRequest, errors: dict[str, str] | None = None, status: int = 200
+) -> HttpResponse:
     at = clock.now()
     context = {
         "orders": [_order_row(order, at) for order in Order.objects.order_by("-proposed_at")[:LISTED]],
@@ -90,9 +96,14 @@ def open_order(request: HttpRequest, _none: Order) -> HttpResponse:
     return _do(
         request,
         lambda: emergency.propose(
-            actor=actor_of(request), number=number, title=title, basis=basis,  # type: ignore[arg-type]
-            starts_at=at, ends_at=ends + timedelta(days=1), at=at,
-        ),  # fmt: skip
+            actor=actor_of(request),
+            number=number,
+            title=title,
+            basis=basis,  # type: ignore[arg-type]
+            starts_at=at,
+            ends_at=ends + timedelta(days=1),
+            at=at,
+        ),
         _("已拟令，请另一位值班长签发"),
     )
 
@@ -202,7 +213,9 @@ def calendar(request: HttpRequest) -> HttpResponse:
         if day is not None and not errors:
             works = request.POST.get("works") == "yes"
             with write():
-                working_days.set_day(day.date(), works=works, name={"zh": name, "en": name}, source=basis, at=at)
+                working_days.set_day(
+                    day.date(), works=works, name={"zh": name, "en": name}, source=basis, at=at
+                )
                 thing = access.Thing(kind="pack", ref=f"calendar:{day.date()}")
                 body = {"works": works, "name": name, "source": basis}
                 audit.record(actor_of(request), "configure", thing, at=at, body=body)

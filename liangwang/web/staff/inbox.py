@@ -164,7 +164,9 @@ def _case_row(case: Case) -> dict[str, Any]:
 
 def _cases(request: HttpRequest, kind: str, heading: str) -> HttpResponse:
     actor, at = actor_of(request), clock.now()
-    rows = visible(actor, "read", kind, Case.objects.filter(kind=kind).select_related("place")).order_by("-id")
+    rows = visible(actor, "read", kind, Case.objects.filter(kind=kind).select_related("place")).order_by(
+        "-id"
+    )
     state = request.GET.get("state", "")
     if state == "open":
         rows = rows.exclude(state__in=("closed", "refused", "withdrawn"))

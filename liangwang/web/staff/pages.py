@@ -58,8 +58,14 @@ def navigation(actor: Actor, at: datetime) -> list[Group]:
         (
             _("我的"),
             [
-                (may_ever(actor, "read", "task"), Link("staff", "inbox", _("待办"), todo, "warn" if late else "")),
-                (may_ever(actor, "read", "task"), Link("staff-late", "alarm-clock", _("已超时"), late, "bad")),
+                (
+                    may_ever(actor, "read", "task"),
+                    Link("staff", "inbox", _("待办"), todo, "warn" if late else ""),
+                ),
+                (
+                    may_ever(actor, "read", "task"),
+                    Link("staff-late", "alarm-clock", _("已超时"), late, "bad"),
+                ),
                 (may_ever(actor, "read", "notice"), Link("staff-notices", "mail", _("通知"))),
             ],
         ),
@@ -75,7 +81,10 @@ def navigation(actor: Actor, at: datetime) -> list[Group]:
             _("治理"),
             [
                 (may_ever(actor, "configure", "item"), Link("reform", "split", _("流程再造"))),
-                (may(actor, "order", thing_of("order", Order())).allowed, Link("orders", "shield-alert", _("应急命令"))),
+                (
+                    may(actor, "order", thing_of("order", Order())).allowed,
+                    Link("orders", "shield-alert", _("应急命令")),
+                ),
                 (may_ever(actor, "open", "audit"), Link("audit", "scroll-text", _("审计日志"))),
                 (may_ever(actor, "open", "policy"), Link("policy", "table-properties", _("权限表"))),
                 (may_ever(actor, "configure", "pack"), Link("effects", "workflow", _("未完成的后续"))),

@@ -14,6 +14,7 @@ const layers = [
   { id: "ground", type: "background", paint: { "background-color": "#0b1118" } },
   { id: "areas", type: "fill", source: "areas", filter: role("area"), paint: { "fill-color": "#15212e" } },
   { id: "outline-fill", type: "fill", source: "areas", filter: role("outline"), paint: { "fill-color": "#15212e", "fill-opacity": 0.6 } },
+  { id: "streets", type: "line", source: "areas", filter: role("street"), paint: { "line-color": "#22344a", "line-width": ["match", ["get", "kind"], 2, 4, 1, 2.4, 1.1] } },
   { id: "borders", type: "line", source: "areas", filter: ["all", role("area"), ["!", ["to-boolean", ["get", "approximate"]]]], paint: { "line-color": "#33496a", "line-width": 1 } },
   { id: "borders-approximate", type: "line", source: "areas", filter: ["all", role("area"), ["to-boolean", ["get", "approximate"]]], paint: { "line-color": "#33496a", "line-width": 1, "line-dasharray": [3, 3] } },
   { id: "outline", type: "line", source: "areas", filter: role("outline"), paint: { "line-color": "#5a7aa8", "line-width": 1.6 } },
