@@ -51,7 +51,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @door("read", "item")
 def item(request: HttpRequest, pack: str, key: str) -> HttpResponse:
     """The guide of one item or bundle for the situation chosen in the address."""
-    chosen = {name: value for name, value in request.GET.items() if value}
+    chosen = {name: str(value) for name, value in request.GET.items() if value}
     found = queries.item_page(f"{pack}:{key}", chosen, request.actor)  # type: ignore[attr-defined]
     context = {
         "item": found,

@@ -66,8 +66,11 @@ def ask(request: HttpRequest, draft: Draft, question: str) -> HttpResponse:
         answers = {question: request.POST.get(question, "")}
         with write():
             wrong = actions.answer_questions(
-                actor=request.actor, draft=draft, answers=answers, at=clock.now()
-            )  # type: ignore[attr-defined]
+                actor=request.actor,  # type: ignore[attr-defined]
+                draft=draft,
+                answers=answers,
+                at=clock.now(),
+            )
         if not wrong:
             return HttpResponseRedirect(_next_question(_whole(draft), question))
         error = say(wrong[0].message)
@@ -109,8 +112,12 @@ def form(request: HttpRequest, draft: Draft, page: str) -> HttpResponse:
         typed = answered(found, request.POST)
         with write():
             wrong = actions.answer_page(
-                actor=request.actor, draft=draft, page=page, answers=typed, at=clock.now()
-            )  # type: ignore[attr-defined]
+                actor=request.actor,  # type: ignore[attr-defined]
+                draft=draft,
+                page=page,
+                answers=typed,
+                at=clock.now(),
+            )
         if not wrong:
             return _on(draft, f"page:{page}")
         errors = {problem.field: say(problem.message) for problem in wrong}
@@ -169,7 +176,7 @@ def materials(request: HttpRequest, draft: Draft) -> HttpResponse:
 def _material(request: HttpRequest, draft: Draft, need: str) -> None:
     act = request.POST.get("act")
     common: dict[str, Any] = {"actor": request.actor, "draft": draft, "need": need, "at": clock.now()}  # type: ignore[attr-defined]
-    stream = request.FILES.get("file")
+    stream: Any = request.FILES.get("file")
     if act == "upload" and stream is not None:
         actions.upload_material(stream=stream.file, name=stream.name or "", **common)
     elif act == "remove":

@@ -73,7 +73,7 @@ def hat_choices(request: HttpRequest) -> list[HatChoice]:
     return [
         HatChoice(
             hat.key,
-            _label(hat, names.get(hat.for_subject_id)),
+            _label(hat, names.get(hat.for_subject_id or 0)),
             kind_word(hat.hat),
             ICONS.get(hat.hat, "user"),
         )

@@ -73,7 +73,7 @@ def chart(
     every = max(1, -(-count // 12))
 
     def left(day: date) -> float:
-        return round((day - first).days * step, 3)
+        return float(round((day - first).days * step, 3))
 
     ticks = [
         Tick(left(d), left(d) + step / 2, step, d, is_working(d), i % every == 0, i // every % 2 == 1)

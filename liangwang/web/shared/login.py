@@ -37,7 +37,8 @@ def page(request: HttpRequest) -> HttpResponseBase:
     """The login page; allauth checks the password, its limits and the second factor."""
     form = LoginForm(request.POST or None, request=request)
     if request.method == "POST" and form.is_valid():
-        return form.login(request, redirect_url=way_back(request))
+        answer: HttpResponseBase = form.login(request, redirect_url=way_back(request))
+        return answer
     errors = {}
     if request.method == "POST":
         errors["login"] = _("登录名或密码不对，或者试得太多了，请过一会儿再试")

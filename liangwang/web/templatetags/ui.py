@@ -1,5 +1,6 @@
 """`{% load ui %}`: the components of the design system as tags, and the filters for names, dates and durations."""
 
+import re
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -30,6 +31,7 @@ ICON_OF = {
     "brand": "circle-dot",
 }
 WEEKDAYS_ZH = "一二三四五六日"
+CJK = re.compile(r"[\u3400-\u9fff]")
 
 
 # --- icons and words -----------------------------------------------------------------------------------
@@ -110,6 +112,14 @@ def minutes(seconds: float | None) -> str:
     if hours:
         return _("%(h)s 小时 %(m)s 分") % {"h": hours, "m": rest}
     return _("%(m)s 分钟") % {"m": whole} if whole or not seconds else _("%(s)s 秒") % {"s": int(seconds)}
+
+
+@register.filter
+def spoken(text: str) -> str:
+    """Marks Chinese on an English page (names, numbers of letters), so that it is read aloud and set as Chinese."""
+    if _english() and CJK.search(text):
+        return format_html('<span lang="zh">{}</span>', text)
+    return text
 
 
 @register.filter
@@ -277,12 +287,8 @@ def _spread(rows: Any) -> list[dict[str, Any]]:
 @register.inclusion_tag("components/lanes.html")
 def lanes(rows: Any, today: date, promised: date | None = None, calendar: Any = None) -> dict[str, Any]:
     """A plan by office over days: the answer of cases.queries.lanes, or rows of office, label, start, end, state, text."""
-    is_day = isinstance(promised, datetime)
-    return {
-        "chart": lanes_chart.chart(
-            _spread(rows), today, _local(promised).date() if is_day else promised, calendar
-        )
-    }
+    last = _local(promised).date() if isinstance(promised, datetime) else promised
+    return {"chart": lanes_chart.chart(_spread(rows), today, last, calendar)}
 
 
 @register.inclusion_tag("components/clock.html")
