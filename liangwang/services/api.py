@@ -4,7 +4,7 @@ from typing import Any, BinaryIO, ClassVar, cast
 
 import msgspec
 from django.http import HttpRequest
-from ninja import Body, File, Router, UploadedFile
+from ninja import Body, File, Router, Schema, UploadedFile
 
 from liangwang.base import clock
 from liangwang.base.access import ApiDoor
@@ -31,6 +31,20 @@ class KeyNeeded(Refusal):
     }
 
 
+class Wanted(Schema):
+    """What is applied for: `item` is pack:key."""
+
+    item: str
+
+
+class Invited(Schema):
+    """Whose authorisation is asked for: the role, and the person's name and identity number."""
+
+    role: str
+    name: str
+    identity_number: str
+
+
 @items.get("/items", auth=ApiDoor("read", "item"))
 def list_items(request: HttpRequest, q: str = "", theme: str | None = None) -> dict[str, Any]:
     """Items and bundles; `q` finds by the words that people use."""
@@ -50,10 +64,10 @@ def read_item(request: HttpRequest, pack: str, key: str) -> dict[str, Any]:
 
 
 @applications.post("/drafts", auth=ApiDoor("create", "draft"))
-def start(request: HttpRequest, item: str = Body(..., embed=True)) -> dict[str, Any]:
-    """Begins, or goes on with, the person's draft of `item` (pack:key)."""
+def start(request: HttpRequest, wanted: Wanted) -> dict[str, Any]:
+    """Begins, or goes on with, the person's draft of an item."""
     with write():
-        draft = actions.start_draft(actor=_actor(request), key=item, at=clock.now())
+        draft = actions.start_draft(actor=_actor(request), key=wanted.item, at=clock.now())
     return {"draft": draft.ref, "saves": draft.saves}
 
 
@@ -65,7 +79,7 @@ def read_draft(request: HttpRequest, ref: str) -> dict[str, Any]:
 
 
 @applications.post("/drafts/{ref}/questions", auth=ApiDoor("update", "draft", of=queries.draft_by_ref))
-def answer_questions(request: HttpRequest, ref: str, answers: dict[str, str]) -> dict[str, Any]:
+def answer_questions(request: HttpRequest, ref: str, answers: Body[dict[str, str]]) -> dict[str, Any]:
     """Saves answers about the situation."""
     with write():
         found = actions.answer_questions(
@@ -75,7 +89,7 @@ def answer_questions(request: HttpRequest, ref: str, answers: dict[str, str]) ->
 
 
 @applications.post("/drafts/{ref}/pages/{page}", auth=ApiDoor("update", "draft", of=queries.draft_by_ref))
-def answer_page(request: HttpRequest, ref: str, page: str, answers: dict[str, str]) -> dict[str, Any]:
+def answer_page(request: HttpRequest, ref: str, page: str, answers: Body[dict[str, str]]) -> dict[str, Any]:
     """Saves one page; what is wrong comes back, and everything is kept."""
     with write():
         found = actions.answer_page(
@@ -97,6 +111,26 @@ def upload(request: HttpRequest, ref: str, need: str, file: UploadedFile = File(
             at=clock.now(),
         )
     return {"material": made.ref}
+
+
+@applications.post(
+    "/drafts/{ref}/commitments/{need}", auth=ApiDoor("update", "draft", of=queries.draft_by_ref)
+)
+def promise(request: HttpRequest, ref: str, need: str) -> dict[str, Any]:
+    """告知承诺: the person's word instead of the paper `need`; answers the words in which it is given."""
+    with write():
+        words = actions.commit_material(
+            actor=_actor(request), draft=_draft(request), need=need, given=True, at=clock.now()
+        )
+    return {"words": words}
+
+
+@applications.post("/drafts/{ref}/consents", auth=ApiDoor("update", "draft", of=queries.draft_by_ref))
+def invite(request: HttpRequest, ref: str, who: Invited) -> dict[str, Any]:
+    """Asks the other parent for the authorisation, who decides on her or his own page."""
+    with write():
+        made = actions.invite(actor=_actor(request), draft=_draft(request), at=clock.now(), **who.dict())
+    return {"authorisation": made.ref, "state": made.state}
 
 
 @applications.post("/drafts/{ref}/submit", auth=ApiDoor("update", "draft", of=queries.draft_by_ref))

@@ -32,9 +32,9 @@ def decision_facts(task: cases.Task, at: datetime) -> dict[str, Any] | None:
 
     Returns {task, case, submission, item: Label, facts: [{id, label, role_label, value, source: Label | None, state,
     used: bool}] (personal numbers masked, those that this step uses first), materials: [{id, label, way, source,
-    supply: {way, source}, ref}], gives: [{field, label, kind}] values that the office must enter, certificates: [Label] that will be issued,
-    back_to: [{node, label, office}] finished steps it may send back to, lanes, clock, timeline, scenario:
-    [{question, answer}]}.
+    supply: {way, source}, ref}], gives: [{field, label, kind}] values that the office must enter, certificates:
+    [Label] that will be issued, back_to: [{node, label, office}] finished steps it may send back to, lanes, clock,
+    timeline, scenario: [{question, answer}]}.
     """
     case = task.case
     submission = submission_of_case(case)
