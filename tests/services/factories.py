@@ -74,9 +74,17 @@ def make_parent(name: str, sex: str, home: Place) -> tuple[Person, Actor, str]:
     n = next(_serial)
     number = identity_number(100 + n)
     person = register_person(
-        at=AT, name=name, sex=sex, birth_on=date(1990, 1, 1), identity=number, phone=f"1380000{n:04d}", home=home
+        at=AT,
+        name=name,
+        sex=sex,
+        birth_on=date(1990, 1, 1),
+        identity=number,
+        phone=f"1380000{n:04d}",
+        home=home,
     )
-    party = Party.objects.create(login_name=f"parent-{n}", subject=person.subject, label={"zh": name, "en": name})
+    party = Party.objects.create(
+        login_name=f"parent-{n}", subject=person.subject, label={"zh": name, "en": name}
+    )
     actor = Actor(
         hat="self", role="resident", label={"zh": "本人", "en": "myself"}, key="self", party_id=party.pk,
         party_ref=party.ref, subject_id=person.pk, for_subject_id=person.pk, assurance="strong",
