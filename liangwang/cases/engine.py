@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import F, Model
 
 from liangwang.base import audit, events
 from liangwang.base.access import Thing
@@ -19,6 +19,7 @@ from .declare import PlanNode, Within
 from .graph import Graph, input_hash
 from .models import STAGES, Case, CaseEvent, Task
 from .plans import graph_of
+from .prepared import Prepared
 from .refusals import CaseMoved, TaskMoved
 
 STATE_LABELS: dict[str, Label] = {
@@ -114,7 +115,10 @@ class Locked:
 
 def place_code_of(case: Case) -> str:
     """The division code of the case's place, "" where it has none."""
-    return case.place.code if case.place_id and case.place else ""
+    if not case.place_id:
+        return ""
+    read_along: str | None = getattr(case, "place_code", None)
+    return read_along or (case.place.code if case.place else "")
 
 
 def thing_now(case: Case, task: Task | None = None) -> Thing:
@@ -156,10 +160,21 @@ TASK_COLUMNS = (
 )
 
 
+_cases = Prepared(
+    Case,
+    lambda pk: (
+        Case.objects.select_for_update(of=("self",)).filter(pk=pk).annotate(place_code=F("place__code"))
+    ),
+)
+_tasks = Prepared(Task, lambda pk: Task.objects.filter(case_id=pk).only(*TASK_COLUMNS))
+
+
 def lock_case(case_id: int, actor: Actor, at: datetime) -> Locked:
     """The case and its tasks, held until the transaction ends: two statements."""
-    case = Case.objects.select_for_update(of=("self",)).select_related("place").get(pk=case_id)
-    tasks = {task.node: task for task in Task.objects.filter(case_id=case_id).only(*TASK_COLUMNS)}
+    case = next(_cases.fetch(case_id), None)
+    if case is None:
+        raise NotFound
+    tasks = {task.node: task for task in _tasks.fetch(case_id)}
     for task in tasks.values():
         task.case = case
     return Locked(case, graph_of(case.plan_id), tasks, actor, at)
