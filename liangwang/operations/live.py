@@ -31,6 +31,7 @@ IDLE_S: Final = 0.05
 TICK_S: Final = 1.0
 LATEST_S: Final = 3.0
 SNAPSHOT_S: Final = 20.0
+DEAF_US: Final = 60_000_000  # a longer pause between two steps is one in which nobody listened
 LOOK_S: Final = 2.0
 CURSOR: Final = "live"
 
@@ -74,7 +75,7 @@ class Live:
         spans = [
             Span(w, before.get(w, _first(records, w)), after[w]) for w in after if after[w] != before.get(w)
         ]
-        this = Step(self.number + 1, now, spans)
+        this = Step(self.number + 1, now, spans, now - self.now > DEAF_US)
         self.steps.append(this)
         self._judge(this, records)
         return bool(records)
@@ -84,7 +85,7 @@ class Live:
         # A datastream that was registered after the index was loaded has its readings judged all the same.
         if len(batch.at) and int(batch.datastream.max()) >= len(self.params.thing):
             self._reload()
-        self.state, found = step(self.state, self.params, batch, this.now)
+        self.state, found = step(self.state, self.params, batch, this.now, deaf=this.deaf)
         self.number, self.now = this.number, this.now
         strangers = [record for record in records if record.kind == QUARANTINE]
         if len(found) or strangers:
@@ -147,7 +148,8 @@ class Live:
         for past in steps_after(self.folder, 0):
             if past.now < start or past.number > self.number:
                 continue
-            state, found = step(state, self.params, batch_of(list(records_of(self.readings, past))), past.now)
+            batch = batch_of(list(records_of(self.readings, past)))
+            state, found = step(state, self.params, batch, past.now, deaf=past.deaf)
             for row in found:
                 place = (int(row["rule"]), int(row["thing"]))
                 if row["kind"] == RAISE and place[0] in numbers:
@@ -226,7 +228,8 @@ def replay(
         if past.now >= last:
             return
         if past.now >= first:
-            state, found = step(state, params, batch_of(list(records_of(root / "readings", past))), past.now)
+            batch = batch_of(list(records_of(root / "readings", past)))
+            state, found = step(state, params, batch, past.now, deaf=past.deaf)
             yield past, found
 
 

@@ -33,11 +33,12 @@ class Span(msgspec.Struct, array_like=True):
 
 
 class Step(msgspec.Struct, array_like=True):
-    """One step: its number, its moment in µs, and what it judged."""
+    """One step: its number, its moment in µs, what it judged, and whether nobody had listened before it."""
 
     number: int
     now: int
     spans: list[Span]
+    deaf: bool = False
 
 
 class Steps:

@@ -97,6 +97,7 @@ class State:
     held: Batch
     held_since: Int
     tick_at: int
+    awake: int = NEVER  # when listening began again after a pause
     rules: dict[str, RuleState] = field(default_factory=dict)
 
 
@@ -230,6 +231,7 @@ def save(state: State, path: Path, note: dict[str, Any]) -> None:
     about = {
         "v": VERSION,
         "tick_at": state.tick_at,
+        "awake": state.awake,
         "rules": [[name, len(rule.rings)] for name, rule in state.rules.items()],
         "note": note,
     }
@@ -260,6 +262,7 @@ def load(path: Path) -> tuple[State, dict[str, Any]]:
         held=Batch(*(flat[f"held.{name}"] for name in Batch._fields)),
         held_since=flat["held_since"],
         tick_at=about["tick_at"],
+        awake=about["awake"],
     )
     for index, (name, count) in enumerate(about["rules"]):
         rings = [

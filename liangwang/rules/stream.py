@@ -54,11 +54,18 @@ Things = NDArray[np.int32]
 Float = NDArray[np.float64]
 
 
-def step(state: State, params: Params, batch: Batch, now: int) -> tuple[State, Transitions]:
+def step(
+    state: State, params: Params, batch: Batch, now: int, *, deaf: bool = False
+) -> tuple[State, Transitions]:
     """Judge a batch received at `now` (µs) and what time itself decides; return state and transitions.
+
+    `deaf` says that nobody listened for a while before `now`: silence is counted from here, or after a night
+    without power every sensor of the city would be called silent at once.
 
     The state passed in is spent: its arrays are used on. Transitions come in order of (at, rule, thing, kind).
     """
+    if deaf:
+        state.awake = now
     judge = _Judge(state, params, now)
     take(state, params, batch, now)
     for round_ in rounds(params, release(state, params, now)):
@@ -307,7 +314,7 @@ class _Moment:
     def silent(self, call: Window) -> Column:
         stream = self.rule.streams[self.things, self.index_of(call.subject)]
         last = self.state.last_at[stream]
-        return Column(self.at - last >= call.us, last == NEVER)
+        return Column(self.at - np.maximum(last, self.state.awake) >= call.us, last == NEVER)
 
     def index_of(self, subject: Node) -> int:
         assert isinstance(subject, Name)

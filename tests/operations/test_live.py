@@ -230,3 +230,20 @@ def test_only_one_live_process_may_run_on_one_data(city: Path) -> None:
     with pytest.raises(RuntimeError):
         Live()
     live.close()
+
+
+def test_after_a_night_in_which_nobody_listened_no_sensor_is_called_silent_until_it_has_been(city: Path) -> None:
+    live = Live()
+    post([("M1.tilt", 0, 2.0), ("M2.tilt", 0, 2.0)], AT)
+    for offset in range(0, 120, 30):
+        live.turn(later(offset))
+    live.close()
+    night = 8 * 3600
+    live = Live()
+    for minute in range(29):
+        live.turn(later(night + 60 * minute))
+    assert not Signal.objects.filter(rule="manholes:sensor_silent").exists()
+    for minute in range(29, 33):
+        live.turn(later(night + 60 * minute))
+    assert Signal.objects.filter(rule="manholes:sensor_silent").count() == 2
+    live.close()
