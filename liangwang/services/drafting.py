@@ -8,7 +8,7 @@ from liangwang.base.working_days import local_day
 
 from . import catalogue
 from .compile import compile_bound
-from .compiled import Bound, Compiled, Need
+from .compiled import Bound, Compiled, Need, Proved
 from .form import FieldProblem, problems
 from .models import Authorisation, Draft, ItemVersion
 from .provable import opened, proved_for
@@ -23,6 +23,7 @@ class Seen(NamedTuple):
     answers: dict[str, str]
     files: dict[str, str]  # "role.type" -> ref of the draft's material
     consents: dict[str, Authorisation]
+    proved: Proved
 
 
 def version_of(key: str, at: datetime) -> ItemVersion:
@@ -39,10 +40,11 @@ def version_of(key: str, at: datetime) -> ItemVersion:
 def see(draft: Draft, at: datetime) -> Seen:
     """Compiles the draft's own version of its item for its answers, less what is proved at this moment."""
     bound = catalogue.read_body(draft.version.body)
-    compiled = compile_bound(bound, draft.scenario, proved_for(draft, at), catalogue.words())
+    proved = proved_for(draft, at)
+    compiled = compile_bound(bound, draft.scenario, proved, catalogue.words())
     files = {f"{m.role}.{m.type}": m.ref for m in draft.materials.filter(ended_at=None)}
     consents = {one.role: one for one in draft.authorisations.select_related("subject")}
-    return Seen(draft, bound, compiled, opened(draft), files, consents)
+    return Seen(draft, bound, compiled, opened(draft), files, consents, proved)
 
 
 def field_problems(seen: Seen, at: datetime) -> list[FieldProblem]:

@@ -13,7 +13,6 @@ from ..compiled import Ask, Need
 from ..drafting import Seen, consents_missing, field_problems, materials_missing, missing, prefilled, see
 from ..form import FieldProblem
 from ..models import Authorisation, Draft
-from ..provable import proved_for
 from ..report import report
 from ..vocabulary import field_id
 
@@ -82,8 +81,12 @@ def form_pages(draft: Draft, at: datetime) -> dict[str, Any]:
     consents: [{role, label, text, state: none|asked|given|refused, who: masked name, mine: bool}], promised_days,
     promised_on: date, report: Report, ready: bool, missing: [Label], saved_at}.
     """
-    seen = see(draft, at)
-    compiled = seen.compiled
+    return _whole(see(draft, at), at)
+
+
+def _whole(seen: Seen, at: datetime) -> dict[str, Any]:
+    draft, compiled = seen.draft, seen.compiled
+    lacking = missing(seen, at)
     wrong = {problem.field: problem.message for problem in field_problems(seen, at)}
     return {
         "draft": draft,
@@ -96,8 +99,8 @@ def form_pages(draft: Draft, at: datetime) -> dict[str, Any]:
         "promised_days": compiled.promised_days,
         "promised_on": working_days().due_on(local_day(at), compiled.promised_days),
         "report": report(seen.bound, compiled, draft.scenario, catalogue.words()),
-        "ready": not missing(seen, at),
-        "missing": missing(seen, at),
+        "ready": not lacking,
+        "missing": lacking,
         "saved_at": draft.updated_at,
     }
 
@@ -135,8 +138,11 @@ def check_answers(draft: Draft, at: datetime) -> dict[str, Any]:
     materials, not_asked, consents, missing: [Label], problems: [FieldProblem], promised_days, promised_on, report,
     own_consent: Consent | None}.
     """
-    seen = see(draft, at)
-    whole = form_pages(draft, at)
+    return _checked(see(draft, at), at)
+
+
+def _checked(seen: Seen, at: datetime) -> dict[str, Any]:
+    whole = _whole(seen, at)
     sections = [
         {
             "key": "questions",
@@ -148,7 +154,7 @@ def check_answers(draft: Draft, at: datetime) -> dict[str, Any]:
         {"key": page["key"], "title": page["title"], "rows": [_row(one, page["key"]) for one in _both(page)]}
         for page in whole["pages"]
     ]
-    mine = draft.scenario.get("i_am")
+    mine = seen.draft.scenario.get("i_am")
     problems: list[FieldProblem] = field_problems(seen, at)
     kept = (
         "draft",
@@ -175,20 +181,19 @@ def authorisation_page(authorisation: Authorisation, at: datetime) -> dict[str, 
     Returns {authorisation, text: Label, label, applicant: masked name, role, items: [Label], sections (as in
     check_answers, values of other people masked), state}.
     """
-    draft = draft_by_ref_of(authorisation)
-    shown = check_answers(draft, at)
+    seen = see(draft_by_ref_of(authorisation), at)
+    shown = _checked(seen, at)
     own = f"{authorisation.role}."
     for section in shown["sections"]:
         for row in section["rows"]:
             if not row["id"].startswith(own):
                 row["shown"] = sealed.masked(row["id"], row["shown"])
                 row["value"] = ""
-    seen = see(draft, at)
     return {
         "authorisation": authorisation,
         "text": authorisation.text,
         "label": shown["label"],
-        "applicant": _name(draft.applicant),
+        "applicant": _name(seen.draft.applicant),
         "role": authorisation.role,
         "items": [source.item.label for source in seen.compiled.items],
         "sections": shown["sections"],
@@ -211,7 +216,7 @@ def _question(question: Any, seen: Seen) -> dict[str, Any]:
 
 def _evidence_for(question: Any, seen: Seen) -> Any:
     field = field_id(question.known_by.role, question.known_by.concept)
-    evidence = proved_for(seen.draft, seen.draft.updated_at).values.get(field)
+    evidence = seen.proved.values.get(field)
     return evidence if evidence is not None and str(evidence.value) in question.known_by.means else None
 
 
