@@ -17,7 +17,7 @@ from liangwang.base.transactions import write
 
 from . import attributes, collect, derive, reconcile, store
 from .models import AttributeVersion, Batch, Disagreement, Order, Partition
-from .orders import may_act, require_in_force
+from .orders import erasure_day, may_act, require_in_force
 from .passes import take_passes
 
 receive = collect.receive
@@ -26,6 +26,7 @@ __all__ = [
     "Order",
     "end_order",
     "erase",
+    "erasure_day",
     "load",
     "may_act",
     "propose_order",

@@ -1,6 +1,6 @@
 """What the hub does by itself, in the worker: loads batches, settles and derives, judges anew each day, sweeps."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -13,7 +13,7 @@ from liangwang.base.models import Event
 
 from . import actions, attributes, derive, store
 from .models import AttributeVersion, Batch, Order
-from .orders import may_act
+from .orders import erasure_day, may_act
 from .sources import is_emergency
 
 
@@ -75,18 +75,15 @@ def tick(at: datetime) -> None:
 
 
 def end_expired(at: datetime) -> int:
-    """Ends orders whose term is over, as the platform, with erasure after the retention of the pack."""
+    """Ends orders whose term is over, as the platform, with erasure on the latest of its packs' days."""
     ended = 0
     for order in Order.objects.filter(ends_at__lte=at, ended_at=None).exclude(signed_at=None):
-        erase_on = at.astimezone(ZoneInfo(settings.TIME_ZONE)).date() + timedelta(days=ERASE_AFTER_DAYS)
+        erase_on = max(erasure_day(pack, at) for pack in order.packs)
         actions.end_order(
             order, actor=platform(order.packs[0]), reason="期满 / term over", erase_on=erase_on, at=at
         )
         ended += 1
     return ended
-
-
-ERASE_AFTER_DAYS = 30
 
 
 def stale_attributes(at: datetime) -> list[str]:

@@ -1,12 +1,15 @@
 """Emergency and routine (平急): a pack with `mode: emergency` acts only under an order in force, asked here by everyone."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import Q
 
 from liangwang.base.errors import Refusal
 from liangwang.base.labels import Label
+from liangwang.base.packs import declared
 
 from .models import Order
 from .sources import is_emergency
@@ -36,3 +39,9 @@ def require_in_force(pack: str, at: datetime) -> None:
     """Raises OutsideOrder for an emergency pack in routine."""
     if not may_act(pack, at):
         raise OutsideOrder(pack=pack)
+
+
+def erasure_day(pack: str, at: datetime) -> date:
+    """The day by which an emergency pack's data is gone when its order ends at `at`: its limit `erase_after`."""
+    limit = declared("limits.yaml", f"{pack}:erase_after").value
+    return at.astimezone(ZoneInfo(settings.TIME_ZONE)).date() + timedelta(days=limit.value)

@@ -3,7 +3,7 @@
 These are the acts of people and what they mean for codes; the hub keeps the orders and does nothing outside one.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +11,6 @@ from django.db import transaction
 from liangwang.base.access import require
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
-from liangwang.base.packs import declared
 from liangwang.hub import actions as hub
 from liangwang.hub.actions import Order
 
@@ -56,7 +55,8 @@ def sign(order: Order, *, actor: Actor, at: datetime) -> Order:
 def end(order: Order, *, actor: Actor, reason: str, at: datetime, erase_on: date | None = None) -> Order:
     """Ends an order: from now on no status is computed, shown or asked, and codes that hold one are void."""
     require(actor, "order", hub.thing(order))
-    ended = hub.end_order(order, actor=actor, reason=reason, erase_on=erase_on or erasure_day(at), at=at)
+    day = max(hub.erasure_day(pack, at) for pack in order.packs)
+    ended = hub.end_order(order, actor=actor, reason=reason, erase_on=erase_on or day, at=at)
     _tell_gates(at, "order_ended")
     return ended
 
@@ -70,9 +70,3 @@ def _tell_gates(at: datetime, why: str) -> None:
     """Voids the codes of before and renews the gates' file as soon as the act is committed."""
     gate_list.revoke_all(at, why)
     transaction.on_commit(lambda: gate_list.write_state(at))
-
-
-def erasure_day(at: datetime) -> date:
-    """The day by which personal data is gone after an order ends: the pack's limit `erase_after`."""
-    limit = declared("limits.yaml", f"{gate_list.PACK}:erase_after").value
-    return (at + timedelta(days=limit.value)).date()

@@ -19,7 +19,9 @@ def health_status(tables: Mapping[str, ibis.Table]) -> ibis.Table:
         medium_on=travel.arrived_on.max(where=travel.risk == "medium"),
     )
     watched = tables["community"]
-    watched = watched.filter(watched.observed_until.notnull(), watched.released.fill_null("observing") != "released")
+    watched = watched.filter(
+        watched.observed_until.notnull(), watched.released.fill_null("observing") != "released"
+    )
     observed = watched.group_by("subject_id").agg(observed_until=watched.observed_until.max())
     joined = people.left_join(visits, "subject_id").drop("subject_id_right")
     joined = joined.left_join(trips, "subject_id").drop("subject_id_right")

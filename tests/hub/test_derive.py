@@ -34,7 +34,7 @@ def subject(n: int) -> int:
     return found.pk
 
 
-def judge(at: object = make.AT) -> None:
+def judge() -> None:
     derive.run(NAME, None, make.AT)
 
 
