@@ -4,6 +4,13 @@ import { Map as LibreMap, Marker, NavigationControl, setWorkerUrl } from "../npm
 
 setWorkerUrl(new URL("../npm/maplibre-gl/dist/maplibre-gl-worker.mjs", import.meta.url).href);
 
+if (!document.querySelector('link[href*="maplibre-gl.css"]')) {
+  const sheet = document.createElement("link");
+  sheet.rel = "stylesheet";
+  sheet.href = new URL("../npm/maplibre-gl/dist/maplibre-gl.css", import.meta.url).href;
+  document.head.append(sheet);
+}
+
 const LIGHT = { ground: "#eef1f4", area: "#ffffff", line: "#b9c2cc", text: "#46525f", halo: "#ffffff" };
 const DARK = { ground: "#0b1118", area: "#14202d", line: "#2f4560", text: "#9fb0c3", halo: "#0b1118" };
 export const LEVELS = { ok: "#1a7f4b", watch: "#f2c230", warn: "#d65a12", bad: "#c62f26", info: "#1b62b8", idle: "#6b7785" };
