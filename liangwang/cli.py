@@ -40,6 +40,11 @@ COMMANDS: tuple[Command, ...] = (
         "worker", "后台进程:事件、长任务、审计 · outbox, long jobs, audit sequencer", "liangwang.worker:main"
     ),
     Command(
+        "mqtt",
+        "接收 MQTT 读数(需 [nats]) · take readings over MQTT (needs [nats])",
+        "liangwang.operations.mqtt:main",
+    ),
+    Command(
         "demo",
         "载入演示城市 · load the demo city",
         "liangwang.demo:load",

@@ -115,14 +115,14 @@ def children() -> list[Child]:
 
 def broker() -> list[Child]:
     """The MQTT bridge: to MQTT_URL, or to a NATS server of our own where the [nats] extra is installed."""
-    if not (find_spec("paho") and find_spec("liangwang.channels.mqtt")):
+    if not find_spec("paho"):
         return []
     bridge = Child("mqtt", python("mqtt"))
     if settings.MQTT_URL:
         return [bridge]
-    if not find_spec("nats_server"):
-        return []
     own = Path(sys.executable).with_name("nats-server")
+    if not own.exists():
+        return []
     configuration = nats_configuration(settings.DATA / "nats")
     bridge.environment["MQTT_URL"] = f"mqtt://127.0.0.1:{NATS_MQTT_PORT}"
     return [Child("nats", [str(own), "-c", str(configuration)]), bridge]
