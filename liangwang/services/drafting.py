@@ -37,9 +37,22 @@ def version_of(key: str, at: datetime) -> ItemVersion:
     return version
 
 
+_bounds: dict[str, Bound] = {}
+BOUNDS_KEPT = 64
+
+
+def _bound(version: ItemVersion) -> Bound:
+    """The declarations of a version, read once by a process: a version never changes."""
+    if version.hash not in _bounds:
+        if len(_bounds) >= BOUNDS_KEPT:
+            _bounds.clear()
+        _bounds[version.hash] = catalogue.read_body(version.body)
+    return _bounds[version.hash]
+
+
 def see(draft: Draft, at: datetime) -> Seen:
     """Compiles the draft's own version of its item for its answers, less what is proved at this moment."""
-    bound = catalogue.read_body(draft.version.body)
+    bound = _bound(draft.version)
     proved = proved_for(draft, at)
     compiled = compile_bound(bound, draft.scenario, proved, catalogue.words())
     files = {f"{m.role}.{m.type}": m.ref for m in draft.materials.filter(ended_at=None)}
