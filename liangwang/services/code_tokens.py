@@ -56,10 +56,11 @@ def forget_keys() -> None:
 # --- signed code ---------------------------------------------------------------------------------------
 
 
-def nonce(subject_id: int, slot: int) -> bytes:
+def nonce(subject_id: int, slot: int, status: int = 0) -> bytes:
     """The 8 bytes that name a code: keyed, so that two codes of one person cannot be linked, yet a server that must
-    revoke a person's codes can name them all without having kept any."""
-    return hmac.digest(_nonce_key(), f"{subject_id}\0{slot}".encode(), "sha256")[:8]
+    revoke a person's codes can name them all without having kept any. The status is in it, so that a code with the
+    new status, minted in the same slot, is not void with the old one."""
+    return hmac.digest(_nonce_key(), f"{subject_id}\0{slot}\0{status}".encode(), "sha256")[:8]
 
 
 @cache
@@ -67,10 +68,11 @@ def _nonce_key() -> bytes:
     return keys.keyed_hash("code nonce")
 
 
-def living_nonces(subject_id: int, at: datetime) -> list[bytes]:
-    """The names of every code of a person that can still be in force at `at`."""
+def living_nonces(subject_id: int, at: datetime, below: int = 1) -> list[bytes]:
+    """The names of every code of a person, with a status milder than `below`, that can still be in force at `at`."""
     now = int(at.timestamp()) // NONCE_SLOT_S
-    return [nonce(subject_id, now - back) for back in range((LIFE_S + SKEW_S) // NONCE_SLOT_S + 1)]
+    slots = range(now - (LIFE_S + SKEW_S) // NONCE_SLOT_S, now + 1)
+    return [nonce(subject_id, slot, status) for slot in slots for status in range(below)]
 
 
 def signed(
@@ -82,7 +84,7 @@ def signed(
         ISSUER: issuer,
         EXPIRES: issued + LIFE_S,
         ISSUED: issued,
-        NONCE: nonce(subject_id, issued // NONCE_SLOT_S),
+        NONCE: nonce(subject_id, issued // NONCE_SLOT_S, status or 0),
         NAME: name,
     }
     if status is not None:

@@ -173,18 +173,18 @@ def revoke_all(at: datetime, why: str) -> None:
     )
 
 
-def revoke(subject_ids: list[int], at: datetime, why: str) -> int:
-    """Makes the living codes of these people void; of many people, simply every code of before."""
-    if len(subject_ids) > NAMED_AT_MOST:
+def revoke(worse: dict[int, int], at: datetime, why: str) -> int:
+    """Voids living codes with a status milder than the new one (subject id -> code); of many people, all of before."""
+    if len(worse) > NAMED_AT_MOST:
         revoke_all(at, why)
-        return len(subject_ids)
+        return len(worse)
     until = at + timedelta(seconds=code_tokens.LIFE_S + 2 * SKEW_S)
     CodeRevocation.objects.bulk_create(
         CodeRevocation(nonce=name.hex(), why=why, at=at, expires_at=until)
-        for subject in subject_ids
-        for name in code_tokens.living_nonces(subject, at)
+        for subject, status in worse.items()
+        for name in code_tokens.living_nonces(subject, at, below=status)
     )
-    return len(subject_ids)
+    return len(worse)
 
 
-NAMED_AT_MOST = 200  # people: 62 names each, 8 bytes a name, so the list stays under 100 KB
+NAMED_AT_MOST = 100  # people: up to 3 × 67 names each, 8 bytes a name, so the list stays near 150 KB

@@ -17,7 +17,10 @@ def void_worse(event: Event) -> None:
     """Codes of people whose status became stricter are void at once; the next code shows the new one."""
     if event.body["name"] == gate_list.STATUS_ATTRIBUTE:
         worse = attributes.worsened(event.body["name"], event.body["version"]).tolist()
-        gate_list.revoke(worse, event.at, "worse")
+        held = attributes.current(event.body["name"])
+        gate_list.revoke(
+            {subject: held.lookup(subject) if held else 1 for subject in worse}, event.at, "worse"
+        )
     renew_state.enqueue()
 
 

@@ -132,3 +132,10 @@ def test_whom_an_appeal_may_come_from(at: datetime) -> None:
     with pytest.raises(codes.NothingToAppeal):
         codes.appeal(actor=holder(person), text="不是我", at=AT)
     assert attributes.current(gate_list.STATUS_ATTRIBUTE) is None
+
+
+def test_a_code_with_the_new_status_is_not_void_with_those_of_the_old_one() -> None:
+    slot = int(AT.timestamp()) // code_tokens.NONCE_SLOT_S
+    void = code_tokens.living_nonces(7, AT, below=3)
+    assert {code_tokens.nonce(7, slot, status) for status in (0, 1, 2)} <= set(void)
+    assert code_tokens.nonce(7, slot, 3) not in void

@@ -37,7 +37,7 @@ def judged(given: dict[str, object], codes: list[tuple[str, int]]) -> list[dict[
 def test_the_browser_verifies_as_the_server_does(data_dir: Path) -> None:
     code_tokens.forget_keys()
     now = int(AT.timestamp())
-    revoked = code_tokens.nonce(9, now // code_tokens.NONCE_SLOT_S)
+    revoked = code_tokens.nonce(9, now // code_tokens.NONCE_SLOT_S, 3)
     claims = {
         1: "31",
         6: now,
