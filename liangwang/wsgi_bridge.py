@@ -9,7 +9,9 @@ import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from string import punctuation
 from typing import IO, Any
+from urllib.parse import quote
 
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
@@ -98,7 +100,8 @@ def environ(scope: Scope, body: IO[bytes]) -> dict[str, Any]:
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": scope.path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
+        # Some clients send a query as it was typed; WSGI knows only the escaped form.
+        "QUERY_STRING": quote(scope.query_string, safe=punctuation),
         "SERVER_NAME": server,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",

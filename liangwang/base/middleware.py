@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
-from django.utils.translation import get_language
+from django.utils.translation import get_language, override
 
 from .errors import LoginNeeded, Refusal
 from .hats import ANONYMOUS, HatGone, actor_of
@@ -33,6 +33,22 @@ class HatMiddleware:
         except HatGone:
             request.session.pop("hat", None)
             return ANONYMOUS
+
+
+class LanguageMiddleware:
+    """Chinese first, another language by the switch: the cookie decides, not what the browser happens to prefer."""
+
+    def __init__(self, following: Next) -> None:
+        self.following = following
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
+        code = chosen if chosen in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+        with override(code):
+            request.LANGUAGE_CODE = code  # type: ignore[attr-defined]
+            answer = self.following(request)
+        answer.headers.setdefault("Content-Language", code)
+        return answer
 
 
 class RefusalMiddleware:
