@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import random
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from SpiffWorkflow.util.task import TaskState
 
 NAMESPACE = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 Needs = Mapping[str, Sequence[str]]
+logging.getLogger("spiff").setLevel(logging.WARNING)  # a line for each change of state would slow the peer
 
 
 class _Flows:
