@@ -29,7 +29,9 @@ from liangwang.base.models import (
 )
 from liangwang.base.subjects import new_subject, register_person
 from liangwang.cases.models import Case, Plan, Task
+from liangwang.cases.numbers import case_number
 from liangwang.hub.models import AttributeVersion, Batch, Order
+from liangwang.hub.sources import sources
 from liangwang.operations.models import Asset
 from liangwang.services.models import Certificate, Draft, ItemVersion
 
@@ -157,7 +159,7 @@ def plan(kind: str) -> Plan:
 def case(kind: str, about: About, **fields: Any) -> Case:
     """A case of a kind, led by the office."""
     return Case.objects.create(
-        number=f"N{next(_serial)}",
+        number=case_number("TE", AT, next(_serial)),
         kind=kind,
         plan=plan(kind),
         subject=about.subject,
@@ -229,8 +231,9 @@ def asset(about: About) -> Asset:
 def batch(about: About) -> Batch:
     n = next(_serial)
     digest = hashlib.sha256(str(n).encode()).hexdigest()
+    pack, _, source = next((one.ref for one in sources()), "a:s").partition(":")
     return Batch.objects.create(
-        pack="a", source="s", office=about.office, content_hash=digest, bytes=1, received_at=AT
+        pack=pack, source=source, office=about.office, content_hash=digest, bytes=1, received_at=AT
     )
 
 
