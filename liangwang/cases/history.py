@@ -1,15 +1,87 @@
-"""What was done of late and what a check found: read by field and desk pages."""
+"""Cases as lists: of a place, of a hat, live, late, done of late; and what a check found."""
+
+from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
 from liangwang.base.access import visible
 from liangwang.base.hats import Actor
+from liangwang.base.labels import Label
 
-from .models import CaseEvent, Task
+from .models import LIVE_CASE_STATES, OPEN_TASK_STATES, Case, CaseEvent, Task
 from .plans import graph_of
-from .queries import TASK_WITH
+from .queries import TASK_WITH, task_by_ref
 
 RECENT = 50
+
+
+def cases_in(kind: str, code: str, pack: str = "") -> QuerySet[Case]:
+    """Cases of a kind in a place, by its division code; of one pack where it is named."""
+    rows = Case.objects.filter(kind=kind, place__code__startswith=code)
+    return rows.filter(pack=pack) if pack else rows
+
+
+def cases_seen(actor: Actor, kind: str) -> QuerySet[Case]:
+    """Every case of a kind that the hat may read, the newest first."""
+    return visible(actor, "read", kind, Case.objects.filter(kind=kind).select_related("place")).order_by(
+        "-id"
+    )
+
+
+def live(rows: QuerySet[Case]) -> QuerySet[Case]:
+    """Those of some cases that are not over."""
+    return rows.filter(state__in=LIVE_CASE_STATES)
+
+
+def is_live(case: Case) -> bool:
+    """Whether a case is not over: neither closed nor refused nor withdrawn."""
+    return case.state in LIVE_CASE_STATES
+
+
+def late(rows: QuerySet[Case], at: datetime) -> QuerySet[Case]:
+    """Those of some cases that are not over and in which an open task's time has run out."""
+    tasks = Task.objects.filter(state__in=OPEN_TASK_STATES, due_at__lt=at)
+    return live(rows).filter(pk__in=tasks.values("case_id"))
+
+
+def is_open(task: Task) -> bool:
+    """Whether a task waits for somebody; its clock runs."""
+    return task.state in OPEN_TASK_STATES
+
+
+def tasks_after(rows: QuerySet[Task], ref: str) -> QuerySet[Task] | None:
+    """What follows the task `ref` in rows ordered by due time, then id; None where there is no such task."""
+    last = task_by_ref(ref) if ref else None
+    if last is None:
+        return None
+    if last.due_at is None:
+        return rows.filter(due_at=None, id__gt=last.pk)
+    return rows.filter(Q(due_at__gt=last.due_at) | Q(due_at=last.due_at, id__gt=last.pk) | Q(due_at=None))
+
+
+def in_person(rows: QuerySet[Task], actor: Actor) -> QuerySet[Task]:
+    """What a duty officer acts on in person: own tasks, what nobody was sent to, what waits to be checked."""
+    own = Q(role="duty_officer", office_id=actor.office_id)
+    return rows.filter(
+        own | Q(state="ready", crew_office=None, role="") | Q(state="reported", verify="other")
+    )
+
+
+def to_accept(actor: Actor) -> list[Case]:
+    """Cases that wait for the actor to accept (an application) or confirm (a report), the longest waiting first."""
+    waiting = Case.objects.filter(state=Case.State.OPEN).select_related("place")
+    applications = visible(actor, "update", "application", waiting.filter(kind="application"))
+    incidents = visible(actor, "dispatch", "incident", waiting.filter(kind="incident"))
+    return [*applications.order_by("id")[:RECENT], *incidents.order_by("id")[:RECENT]]
+
+
+def worded(rows: QuerySet[Case], words: str) -> QuerySet[Case]:
+    """Those of some cases whose number or title holds the words."""
+    if not words:
+        return rows
+    return rows.filter(
+        Q(number__icontains=words) | Q(title__zh__icontains=words) | Q(title__en__icontains=words)
+    )
 
 
 def recently_done(actor: Actor) -> QuerySet[Task]:
@@ -28,3 +100,12 @@ def last_failed_check(task: Task) -> str:
     """What the verifier wrote when the last check failed; empty where none did."""
     row = CaseEvent.objects.filter(task=task, what="task.failed").order_by("-id").first()
     return str(row.body.get("note", "")) if row and task.attempt > 1 else ""
+
+
+def sent_to(task: Task) -> tuple[Label, float | None] | None:
+    """The crew that holds a task and the minutes of travel worked out when it was sent; None where nobody was sent."""
+    if task.crew_office is None:
+        return None
+    name: Label = task.crew_office.name
+    minutes = task.because.get("minutes")
+    return name, float(minutes) if minutes is not None else None

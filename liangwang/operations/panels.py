@@ -11,8 +11,8 @@ from liangwang.base import packs
 from liangwang.base.declare import declaration_file
 from liangwang.base.labels import Label
 from liangwang.base.working_days import end_of_day, local_day
-from liangwang.cases.models import LIVE_CASE_STATES, OPEN_TASK_STATES, Case, Task
-from liangwang.cases.queries import incident_minutes
+from liangwang.cases import history
+from liangwang.cases.queries import Case, Task, incident_minutes
 
 from .boards import Medians, medians
 from .dispatch_models import Crew
@@ -101,21 +101,16 @@ def _standing(pack: str, code: str, at: datetime) -> QuerySet[Signal]:
     return Signal.objects.filter(asset__pack=pack, cleared_at=None, asset__place__code__startswith=code)
 
 
-def _cases(kind: str, pack: str, code: str) -> QuerySet[Case]:
-    return Case.objects.filter(kind=kind, pack=pack, place__code__startswith=code)
-
-
 def _open(kind: str) -> Rows:
-    return lambda pack, code, at: _cases(kind, pack, code).filter(state__in=LIVE_CASE_STATES)
+    return lambda pack, code, at: history.live(history.cases_in(kind, code, pack))
 
 
 def _today(kind: str) -> Rows:
-    return lambda pack, code, at: _cases(kind, pack, code).filter(opened_at__gte=start_of_day(at))
+    return lambda pack, code, at: history.cases_in(kind, code, pack).filter(opened_at__gte=start_of_day(at))
 
 
 def _late(pack: str, code: str, at: datetime) -> QuerySet[Case]:
-    late = Task.objects.filter(state__in=OPEN_TASK_STATES, due_at__lt=at).values("case_id")
-    return _cases("incident", pack, code).filter(pk__in=late, state__in=LIVE_CASE_STATES)
+    return history.late(history.cases_in("incident", code, pack), at)
 
 
 _MEASURES: dict[str, Rows] = {
@@ -144,15 +139,13 @@ def _by_hour(rows: "QuerySet[Asset] | QuerySet[Signal] | QuerySet[Case]", at: da
 
 def count_open(code: str) -> int:
     """Open incidents of a place."""
-    return Case.objects.filter(
-        kind="incident", place__code__startswith=code, state__in=LIVE_CASE_STATES
-    ).count()
+    return history.live(history.cases_in("incident", code)).count()
 
 
 def opened_by_slot(code: str, start: datetime, at: datetime, slots: int) -> list[int]:
     """Incidents opened since `start`, in `slots` equal parts of a day; parts to come are 0."""
     counts = [0] * slots
-    rows = Case.objects.filter(kind="incident", place__code__startswith=code, opened_at__gte=start)
+    rows = history.cases_in("incident", code).filter(opened_at__gte=start)
     for opened in rows.filter(opened_at__lte=at).values_list("opened_at", flat=True):
         counts[min(slots - 1, int((opened - start) / timedelta(days=1) * slots))] += 1
     return counts
@@ -160,8 +153,8 @@ def opened_by_slot(code: str, start: datetime, at: datetime, slots: int) -> list
 
 def last_day_medians(code: str, at: datetime) -> Medians:
     """Median minutes to detect, assign, arrive and close, over incidents opened in the last 24 hours."""
-    rows = Case.objects.filter(kind="incident", place__code__startswith=code)
-    return medians(incident_minutes(case) for case in rows.filter(opened_at__gte=at - timedelta(days=1)))
+    rows = history.cases_in("incident", code).filter(opened_at__gte=at - timedelta(days=1))
+    return medians(incident_minutes(case) for case in rows)
 
 
 def things_in(code: str) -> list[tuple[float, float, bool]]:

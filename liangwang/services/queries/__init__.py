@@ -28,7 +28,7 @@ from .drafts import (
     next_page,
 )
 from .verification import certificate_qr, verification_keys, verify_certificate
-from .work import decision_facts, waiting_for_acceptance
+from .work import decision_facts, submitted_facts, waiting_for_acceptance
 
 __all__ = [
     "Authorisation",
@@ -61,6 +61,7 @@ __all__ = [
     "submission_by_number",
     "submission_by_ref",
     "submission_of_case",
+    "submitted_facts",
     "themes",
     "track",
     "verification_keys",

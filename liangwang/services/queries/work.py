@@ -65,6 +65,19 @@ def decision_facts(task: cases.Task, at: datetime) -> dict[str, Any] | None:
     }
 
 
+def submitted_facts(submission: Submission) -> dict[str, Any]:
+    """The whole of an application, for the office that accepts it: facts, materials, scenario, as decision_facts."""
+    bound = catalogue.read_body(submission.version.body)
+    return {
+        "facts": _facts(submission, bound, None, set()),
+        "materials": [
+            {**need, "supply": {"way": need["way"], "source": need["source"]}}
+            for need in submission.evidence["needs"]
+        ],
+        "scenario": _scenario(submission, bound),
+    }
+
+
 def _facts(submission: Submission, bound: Any, item: Any, uses: set[str]) -> list[dict[str, Any]]:
     words, names = catalogue.words(), roles(bound)
     values = sealed.read_all(submission.answers, submission.draft.ref)

@@ -9,7 +9,7 @@ from django.urls import reverse
 from liangwang.base import access
 from liangwang.base.hats import Actor
 from liangwang.cases import actions, history, queries
-from liangwang.cases.models import Case, Task
+from liangwang.cases.queries import Case, Task
 
 from ..shared.told import told
 

@@ -17,7 +17,7 @@ from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.hats import Actor
 from liangwang.base.transactions import write
 from liangwang.cases import actions, history, queries
-from liangwang.cases.models import Task
+from liangwang.cases.queries import Task
 
 from . import shown
 

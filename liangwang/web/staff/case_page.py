@@ -5,21 +5,21 @@ from datetime import date, datetime
 from typing import Any
 
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from liangwang.base import access
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label, pick
 from liangwang.base.working_days import local_day, working_days
-from liangwang.cases import queries
-from liangwang.cases.models import LIVE_CASE_STATES, Case, Task
+from liangwang.cases import history, queries
+from liangwang.cases.queries import Case, Task
 from liangwang.operations import panels
 from liangwang.services import queries as services
 
 from ..field.shown import photos_of, where
 from ..shared.told import told
 from ..templatetags.ui import moment
+from .decision import decision, lang_now, submitted
 
 Page = dict[str, Any]
 STATE_KINDS = {"open": "info", "supplement": "watch", "accepted": "brand", "closed": "ok", "refused": "bad"}
@@ -45,30 +45,36 @@ def state_of(case: Case) -> tuple[str, Label]:
     return STATE_KINDS.get(case.state, "idle"), queries.STATE_LABELS[case.state]
 
 
-def case_page(case: Case, actor: Actor, at: datetime) -> Page:
-    """The context of staff/case.html."""
+def case_page(case: Case, actor: Actor, at: datetime, task_ref: str = "") -> Page:
+    """The context of staff/case.html: one act at a time in full (`task_ref`, else the first), the others as tabs."""
     kind, word = state_of(case)
     own = _application(case, at) if case.kind == "application" else _incident(case, at)
+    tasks = _open_tasks(case)
+    acts = [act for task in tasks if (act := _act(case, task, actor, at))]
+    act = next((act for act in acts if act["task"].ref == task_ref), acts[0] if acts else None)
     return {
         "case": case,
         "state_kind": kind,
         "state_word": pick(word, lang_now()),
-        "closed": case.state not in LIVE_CASE_STATES,
-        "acts": [act for task in _open_tasks(case) if (act := _act(case, task, actor, at))],
+        "closed": not history.is_live(case),
+        "acts": acts,
+        "act": act,
         "case_acts": _case_acts(case, actor),
-        "waits_for": [
-            {
-                "label": t.label,
-                "who": (t.crew_office or t.office).name if (t.crew_office or t.office) else LIVE,
-            }  # type: ignore[union-attr]
-            for t in queries.next_steps(case)
-        ],
+        "may_refuse": access.may(actor, "decide", access.thing_of(case.kind, case)).allowed,
+        "waits_for": [{"label": task.label, "who": _holder(task)} for task in tasks],
         "timeline": told(queries.timeline(case)),
         "now": at,
         "errors": {},
         "typed": {},
         **own,
     }
+
+
+def _holder(task: Task) -> Label:
+    """Whose turn it is, by name."""
+    office = task.crew_office or task.office
+    name: Label = office.name if office else LIVE
+    return name
 
 
 def _application(case: Case, at: datetime) -> Page:
@@ -87,6 +93,7 @@ def _application(case: Case, at: datetime) -> Page:
     made = submission.evidence.get("report")
     return {
         **shown,
+        **submitted(case, submission),
         "applicant": person.name if person else "",
         "saved": saved_rows(made) if made else [],
         "definition": made["definition"] if made else None,
@@ -116,7 +123,8 @@ def works() -> Callable[[date], bool]:
 
 def _incident(case: Case, at: datetime) -> Page:
     minutes = queries.incident_minutes(case)
-    due = max((t.due_at for t in case.tasks.all() if t.due_at), default=None)
+    tasks = list(case.tasks.select_related("office", "crew_office").order_by("id"))
+    due = max((t.due_at for t in tasks if t.due_at), default=None)
     words = {"detect": _("发现"), "assign": _("派单"), "arrive": _("到场"), "close": _("结案")}
     return {
         "address": where(case),
@@ -124,28 +132,38 @@ def _incident(case: Case, at: datetime) -> Page:
         "minutes": [{"label": word, "value": minutes[key]} for key, word in words.items()],  # type: ignore[literal-required]
         "limit_s": (due - case.opened_at).total_seconds() if due else None,
         "why": panels.why(case),
+        "said": case.facts.get("text", ""),
         "task_columns": [
             (_("环节"), "text"),
             (_("由谁"), "text"),
-            (_("状态"), "text"),
+            (_("进度"), "text"),
             (_("到期"), "text"),
             (_("时限"), "status"),
         ],
-        "task_rows": [_task_row(task, at) for task in case.tasks.select_related("office", "crew_office")],
+        "task_rows": [_task_row(task, at) for task in tasks],
+        "pairs": [pair for task in tasks if (pair := _pair(task))],
     }
 
 
+def _pair(task: Task) -> Page | None:
+    """Photos before and after of a task's last attempt, and what was done; None where none were taken."""
+    photos = photos_of(task, task.attempt)
+    if not photos:
+        return None
+    before, after = photos.get("photo_before"), photos.get("photo_after")
+    return {"label": task.label, "before": before, "after": after, "note": task.result.get("note", "")}
+
+
 def _task_row(task: Task, at: datetime) -> Page:
-    holder = task.crew_office or task.office
-    over = task.done_at is not None
-    status = ("ok", _("已办结")) if over else due_word(task.due_at, at)
-    cells = [
-        task.label,
-        holder.name if holder else "",
-        queries.STATE_LABELS[task.state],
-        moment(task.due_at),
-        status,
-    ]
+    """One task: who holds it and how far away they were, how far it got, by when."""
+    sent = history.sent_to(task)
+    who = pick(task.office.name, lang_now()) if task.office else ""
+    if sent is not None:
+        who = _crew_word({"key": "", "name": sent[0], "minutes": sent[1]})
+    status = ("ok", _("已办结")) if task.done_at is not None else due_word(task.due_at, at)
+    if task.state == "waiting":
+        status = ("idle", _("未开始"))
+    cells = [task.label, who, queries.STATE_LABELS[task.state], moment(task.due_at), status]
     return {"ref": task.ref, "cells": cells}
 
 
@@ -160,14 +178,20 @@ def _act(case: Case, task: Task, actor: Actor, at: datetime) -> Page | None:
     kind, word = due_word(task.due_at, at)
     base: Page = {"task": task, "due_kind": kind, "due_word": word}
     if case.kind == "application" and task.state in {"ready", "accepted"} and may("decide"):
-        return {**base, **_decision(task, at)}
+        return {**base, **decision(task, at)}
     if task.state == "reported" and task.verify == "other" and may("verify"):
         note = task.result.get("note", "")
         asks = {"asks": _("需您核查"), "template": "staff/acts/verify.html", "note": note}
         return {**base, **asks, "photos": photos_of(task, task.attempt)}
     if case.kind == "incident" and task.state in {"ready", "assigned"} and may("dispatch"):
         choices = [(crew["key"], _crew_word(crew)) for crew in panels.crews_for(task)]
-        return {**base, "asks": _("派单、督办"), "template": "staff/acts/assign.html", "choices": choices}
+        return {
+            **base,
+            "asks": _("派单、督办"),
+            "template": "staff/acts/assign.html",
+            "choices": choices,
+            "state": queries.STATE_LABELS[task.state],
+        }
     return None
 
 
@@ -180,62 +204,12 @@ def _crew_word(crew: panels.Choice) -> str:
     )
 
 
-def _decision(task: Task, at: datetime) -> Page:
-    """The decision of one office: what it decides on, what it must enter, where it may send back to."""
-    found = services.decision_facts(task, at)
-    base: Page = {"asks": _("需您决定"), "template": "staff/acts/decide.html"}
-    if found is None:
-        return {**base, "facts": [], "gives": [], "certificates": [], "back": [], "materials": []}
-    return {
-        **base,
-        "facts": [_fact(fact) for fact in found["facts"]],
-        "materials": [_material(need) for need in found["materials"]],
-        "gives": [{**give, "name": f"give.{give['field']}"} for give in found["gives"]],
-        "certificates": found["certificates"],
-        "back": [(row["node"], row["label"], row["office"]) for row in found["back_to"]],
-    }
-
-
-FACT_STATES = {"conflict": "bad", "single": "watch", "majority": "watch"}
-
-
-def _fact(fact: Page) -> Page:
-    """A declared value with who vouches for it; what the person only told is marked so."""
-    told_by: Label = {"zh": "申请人填写", "en": "told by the applicant"}
-    label = {lang: f"{fact['role_label'][lang]} · {fact['label'][lang]}" for lang in ("zh", "en")}
-    source = fact["source"] or told_by
-    status = FACT_STATES.get(fact["state"], "ok" if fact["source"] else "info")
-    return {"label": label, "value": fact["value"], "source": pick(source, lang_now()), "status": status}
-
-
-WAYS: dict[str, Label] = {
-    "certificate": {"zh": "电子证照，免交", "en": "e-certificate, not asked for"},
-    "hub": {"zh": "数据核验，免交", "en": "checked by data, not asked for"},
-    "output": {"zh": "前一环节产生，免交", "en": "made by an earlier step"},
-    "earlier": {"zh": "以前办件已有，免交", "en": "kept from an earlier case"},
-    "commitment": {"zh": "告知承诺", "en": "by commitment"},
-    "ask": {"zh": "申请人上传", "en": "uploaded by the applicant"},
-}
-
-
-def _material(need: Page) -> Page:
-    supply = need["supply"]
-    source = pick(supply["source"], lang_now()) if supply.get("source") else ""
-    way: Label = WAYS.get(supply["way"], {"zh": supply["way"], "en": supply["way"]})
-    return {"label": need["label"], "value": way, "source": source}
-
-
-def lang_now() -> str:
-    """The language of the page being made."""
-    return get_language() or "zh"
-
-
 def _case_acts(case: Case, actor: Actor) -> list[str]:
     """Forms about the whole case: accept an application, confirm a report, close an incident."""
     thing = access.thing_of(case.kind, case)
     may = lambda verb: access.may(actor, verb, thing).allowed  # noqa: E731
     if case.kind == "application":
-        return ["staff/acts/accept.html"] if case.state == Case.State.OPEN and may("decide") else []
+        return ["staff/acts/accept.html"] if case.state == Case.State.OPEN and may("update") else []
     if case.state == Case.State.OPEN and may("dispatch"):
         return ["staff/acts/confirm.html"]
     waits = [task for task in queries.next_steps(case) if task.stage != "close"]

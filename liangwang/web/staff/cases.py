@@ -1,6 +1,7 @@
 """One case on one screen, and what a post may do with it: each verb is one POST, one transaction, one letter key."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -13,7 +14,7 @@ from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.models import Office
 from liangwang.base.transactions import write
 from liangwang.cases import actions, queries
-from liangwang.cases.models import Case, Task
+from liangwang.cases.queries import Case, Task
 from liangwang.services import actions as services
 from liangwang.services import queries as queries_of_services
 from liangwang.services.queries import Submission
@@ -39,26 +40,32 @@ def task_of(ref: str) -> Task | None:
     return queries.task_by_ref(ref)
 
 
+def _shown(request: HttpRequest, case: Case, task_ref: str = "") -> dict[str, Any]:
+    return case_page(case, actor_of(request), clock.now(), task_ref or request.GET.get("task", ""))
+
+
 @door("read", "application", of=application_of)
 def application(request: HttpRequest, case: Case) -> HttpResponse:
     """Facts with provenance, lanes, clock, history and the decision, on one screen."""
-    return page(request, "staff/case.html", case_page(case, actor_of(request), clock.now()))
+    return page(request, "staff/case.html", _shown(request, case))
 
 
 @door("read", "incident", of=incident_of)
 def incident(request: HttpRequest, case: Case) -> HttpResponse:
     """Where, why it was noticed, who is on it, minutes, photos, and what the duty officer may do."""
-    return page(request, "staff/case.html", case_page(case, actor_of(request), clock.now()))
+    return page(request, "staff/case.html", _shown(request, case))
 
 
-def _act(request: HttpRequest, case: Case, verb: Callable[[], object], said: str) -> HttpResponse:
+def _act(
+    request: HttpRequest, case: Case, verb: Callable[[], object], said: str, task: str = ""
+) -> HttpResponse:
     """Does one verb in one transaction; a refusal shows on the case's page with what was typed."""
     try:
         with write():
             verb()
     except Refusal as refusal:
         case.refresh_from_db()
-        context = case_page(case, actor_of(request), clock.now())
+        context = _shown(request, case, task)
         context["errors"] = {"main": refusal.message(get_language() or "zh")}
         context["typed"] = request.POST
         return page(request, "staff/case.html", context, status=refusal.status)
@@ -85,7 +92,7 @@ def _text(request: HttpRequest, name: str) -> str:
 # --- applications ---------------------------------------------------------------------------------------
 
 
-@door(None, "application", post="decide", of=application_of)
+@door(None, "application", post="update", of=application_of)
 def accept(request: HttpRequest, case: Case) -> HttpResponse:
     verb = lambda: services.accept(  # noqa: E731
         actor=actor_of(request), at=clock.now(), submission=_submission(case)
@@ -93,7 +100,7 @@ def accept(request: HttpRequest, case: Case) -> HttpResponse:
     return _act(request, case, verb, _("已受理，时限从下一个工作日起算"))
 
 
-@door(None, "application", post="decide", of=application_of)
+@door(None, "application", post="update", of=application_of)
 def supplement(request: HttpRequest, case: Case) -> HttpResponse:
     wanted = _lines(request, "wanted")
     verb = lambda: services.ask_supplement(  # noqa: E731
@@ -129,7 +136,9 @@ def decide(request: HttpRequest, task: Task) -> HttpResponse:
         outcome="done" if granted else "refused",
         result=result,
     )
-    return _act(request, task.case, verb, _("已办结本环节") if granted else _("不予办理的决定已记录"))
+    return _act(
+        request, task.case, verb, _("已办结本环节") if granted else _("不予办理的决定已记录"), task.ref
+    )
 
 
 @door(None, "task", post="decide", of=task_of)
@@ -139,7 +148,7 @@ def send_back(request: HttpRequest, task: Task) -> HttpResponse:
     verb = lambda: services.send_back(  # noqa: E731
         actor=actor_of(request), at=clock.now(), task=task, to_node=to_node, reason=reason
     )
-    return _act(request, task.case, verb, _("已退回"))
+    return _act(request, task.case, verb, _("已退回"), task.ref)
 
 
 # --- incidents ------------------------------------------------------------------------------------------
@@ -169,7 +178,7 @@ def verify(request: HttpRequest, task: Task) -> HttpResponse:
     verb = lambda: actions.verify_task(  # noqa: E731
         actor=actor_of(request), at=clock.now(), task=task, passed=passed, note=_text(request, "note")
     )
-    return _act(request, task.case, verb, _("核查通过") if passed else _("已退回返工，计时继续"))
+    return _act(request, task.case, verb, _("核查通过") if passed else _("已退回返工，计时继续"), task.ref)
 
 
 @door(None, "task", post="dispatch", of=task_of)
@@ -180,7 +189,7 @@ def assign(request: HttpRequest, task: Task) -> HttpResponse:
     verb = lambda: actions.assign_task(  # noqa: E731
         actor=actor_of(request), at=clock.now(), task=task, crew_office=crew, because=why
     )
-    return _act(request, task.case, verb, _("已派单"))
+    return _act(request, task.case, verb, _("已派单"), task.ref)
 
 
 @door(None, "task", post="supervise", of=task_of)
@@ -189,4 +198,4 @@ def supervise(request: HttpRequest, task: Task) -> HttpResponse:
     verb = lambda: actions.supervise_task(  # noqa: E731
         actor=actor_of(request), at=clock.now(), task=task, note=_text(request, "note")
     )
-    return _act(request, task.case, verb, _("督办已发出"))
+    return _act(request, task.case, verb, _("督办已发出"), task.ref)

@@ -16,7 +16,8 @@ from liangwang.base.access import door, policy
 from liangwang.base.errors import Refusal
 from liangwang.base.models import AuditEntry, CalendarDay, Checkpoint, Effect
 from liangwang.base.transactions import write
-from liangwang.hub.models import Order
+from liangwang.hub import queries as hub
+from liangwang.hub.queries import Order
 from liangwang.services import emergency
 
 from .pages import actor_of, page
@@ -28,7 +29,7 @@ LISTED = 100
 
 
 def order_of(ref: str) -> Order | None:
-    return Order.objects.filter(ref=ref).first()
+    return hub.order_by_ref(ref)
 
 
 def no_order() -> Order:
@@ -55,7 +56,7 @@ def _orders_page(
 ) -> HttpResponse:
     at = clock.now()
     context = {
-        "orders": [_order_row(order, at) for order in Order.objects.order_by("-proposed_at")[:LISTED]],
+        "orders": [_order_row(order, at) for order in hub.orders()[:LISTED]],
         "errors": errors or {},
         "typed": request.POST,
         "now": at,

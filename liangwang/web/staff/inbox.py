@@ -1,24 +1,27 @@
 """待办: the tasks that wait for this hat, the most pressing first; what is late; notices to the office."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from liangwang.base import clock, notices
 from liangwang.base.access import door, may_ever, visible
-from liangwang.base.hats import Actor
+from liangwang.base.labels import pick
 from liangwang.base.models import Notice
 from liangwang.base.transactions import write
-from liangwang.cases import queries
-from liangwang.cases.models import Case, Task
+from liangwang.cases import history, queries
+from liangwang.cases.queries import Case, Task
 
 from ..field.shown import limit_s
 from ..templatetags.ui import moment
-from .case_page import href_of
+from .case_page import href_of, state_of
+from .decision import lang_now
 from .pages import actor_of, page
 
 PAGE_SIZE = 50
@@ -40,7 +43,7 @@ def _row(task: Task, at: datetime) -> dict[str, Any]:
     case = task.case
     return {
         "ref": task.ref,
-        "href": f"{href_of(case)}#{task.ref}",
+        "href": f"{href_of(case)}?task={task.ref}",
         "cells": [
             task.label,
             case.title,
@@ -50,6 +53,21 @@ def _row(task: Task, at: datetime) -> dict[str, Any]:
             due_status(task, at),
         ],
     }
+
+
+def _opened(case: Case, at: datetime) -> dict[str, Any]:
+    """A case that nobody has accepted yet: an application to accept, a report to confirm."""
+    asks = {"application": _("受理"), "incident": _("核实")}[case.kind]
+    place = case.place.name if case.place else ""
+    cells = [asks, case.title, case.number, place, moment(case.accept_by), accept_status(case, at)]
+    return {"ref": case.ref, "href": href_of(case), "cells": cells}
+
+
+def accept_status(case: Case, at: datetime) -> tuple[str, str]:
+    """(status, word) of the time to accept."""
+    if case.accept_by is None:
+        return "idle", _("无时限")
+    return ("bad", _("已超时")) if case.accept_by < at else ("ok", _("时限内"))
 
 
 def _columns() -> list[tuple[str, str]]:
@@ -68,43 +86,28 @@ def _listed(request: HttpRequest, *, late: bool) -> HttpResponse:
     rows = queries.inbox(actor)
     everything = request.GET.get("all") == "1" or late
     if actor.role == "duty_officer" and not everything:
-        rows = rows.filter(_for_officer(actor))
+        rows = history.in_person(rows, actor)
     if late:
         rows = rows.filter(due_at__lt=at)
     total = rows.count()
-    rows, after = _after(rows, request.GET.get("after", ""))
-    listed = list(rows[: PAGE_SIZE + 1])
-    more = f"?after={listed[PAGE_SIZE - 1].ref}" if len(listed) > PAGE_SIZE else ""
+    following = history.tasks_after(rows, request.GET.get("after", ""))
+    first = [] if late or following is not None else history.to_accept(actor)
+    listed = list((rows if following is None else following)[: PAGE_SIZE + 1])
+    whole = "&all=1" if everything and not late else ""
+    more = f"?after={listed[PAGE_SIZE - 1].ref}{whole}" if len(listed) > PAGE_SIZE else ""
     context = {
         "columns": _columns(),
-        "rows": [_row(task, at) for task in listed[:PAGE_SIZE]],
+        "rows": [*(_opened(case, at) for case in first), *(_row(task, at) for task in listed[:PAGE_SIZE])],
         "late": late,
         "tabs": actor.role == "duty_officer" and not late,
         "everything": everything,
-        "total": total,
-        "shown": min(len(listed), PAGE_SIZE),
+        "total": total + len(first),
+        "shown": min(len(listed), PAGE_SIZE) + len(first),
         "next_url": more,
-        "first_url": request.path if after else "",
+        "first_url": request.path if following is not None else "",
         "now": at,
     }
     return page(request, "staff/inbox.html", context)
-
-
-def _for_officer(actor: Actor) -> Q:
-    """What a duty officer acts on in person: own tasks, what nobody was sent to, what waits to be checked."""
-    own = Q(role="duty_officer", office_id=actor.office_id)
-    return own | Q(state="ready", crew_office=None, role="") | Q(state="reported", verify="other")
-
-
-def _after(rows: Any, ref: str) -> tuple[Any, bool]:
-    """The rows that follow the task `ref` in the order of the list (due time, then id): a keyset page."""
-    last = Task.objects.filter(ref=ref).first() if ref else None
-    if last is None:
-        return rows, False
-    if last.due_at is None:
-        return rows.filter(due_at=None, id__gt=last.pk), True
-    beyond = Q(due_at__gt=last.due_at) | Q(due_at=last.due_at, id__gt=last.pk) | Q(due_at=None)
-    return rows.filter(beyond), True
 
 
 @door("open", "home")
@@ -141,58 +144,62 @@ def incidents(request: HttpRequest) -> HttpResponse:
     return _cases(request, "incident", _("案件"))
 
 
-CASE_STATUS = {"open": "info", "supplement": "watch", "accepted": "brand", "closed": "ok", "refused": "bad"}
-
-
 def _case_row(case: Case) -> dict[str, Any]:
-    word = queries.STATE_LABELS["accepted" if case.state == "accepted" else case.state]
-    said = {"zh": "办理中", "en": "in progress"} if case.state == "accepted" else word
-    stage = queries.STAGE_LABELS[case.stage] if case.kind == "incident" else said
-    return {
-        "ref": case.ref,
-        "href": href_of(case),
-        "cells": [
-            case.title,
-            case.number,
-            case.place.name if case.place else "",
-            case.opened_at,
-            case.promised_at or case.due_at,
-            (CASE_STATUS.get(case.state, "idle"), stage),
-        ],
-    }
+    kind, word = state_of(case)
+    cells = [
+        case.title,
+        case.number,
+        case.place.name if case.place else "",
+        moment(case.opened_at),
+        case.promised_at or case.due_at,
+        (kind, pick(word, lang_now())),
+    ]
+    return {"ref": case.ref, "href": href_of(case), "cells": cells}
+
+
+STATES: dict[str, Callable[[QuerySet[Case], datetime], QuerySet[Case]]] = {
+    "": lambda rows, at: rows,
+    "open": lambda rows, at: history.live(rows),
+    "late": history.late,
+}
 
 
 def _cases(request: HttpRequest, kind: str, heading: str) -> HttpResponse:
-    actor, at = actor_of(request), clock.now()
-    rows = visible(actor, "read", kind, Case.objects.filter(kind=kind).select_related("place")).order_by(
-        "-id"
-    )
+    """A list of cases by state and words, fifty a page."""
+    at, words = clock.now(), request.GET.get("q", "").strip()
     state = request.GET.get("state", "")
-    if state == "open":
-        rows = rows.exclude(state__in=("closed", "refused", "withdrawn"))
+    rows = STATES.get(state, STATES[""])(history.cases_seen(actor_of(request), kind), at)
+    rows = history.worded(rows, words)
     total = rows.count()
-    last = Case.objects.filter(ref=request.GET.get("after", "")).first()
+    last = queries.case_by_ref(request.GET.get("after", ""))
     listed = list((rows.filter(id__lt=last.pk) if last else rows)[: PAGE_SIZE + 1])
-    query = f"&state={state}" if state else ""
+    kept = urlencode({key: value for key, value in (("state", state), ("q", words)) if value})
     context = {
         "heading": heading,
-        "columns": [
-            (_("事由"), "text"),
-            (_("编号"), "text"),
-            (_("地点"), "text"),
-            (_("收件"), "date"),
-            (_("到期"), "date"),
-            (_("状态"), "status"),
-        ],
+        "columns": _case_columns(kind),
         "rows": [_case_row(case) for case in listed[:PAGE_SIZE]],
         "state": state,
+        "words": words,
         "total": total,
         "shown": min(len(listed), PAGE_SIZE),
-        "next_url": f"?after={listed[PAGE_SIZE - 1].ref}{query}" if len(listed) > PAGE_SIZE else "",
-        "first_url": request.path if last else "",
+        "next_url": f"?after={listed[PAGE_SIZE - 1].ref}&{kept}" if len(listed) > PAGE_SIZE else "",
+        "first_url": f"?{kept}" if last else "",
         "now": at,
     }
     return page(request, "staff/cases.html", context)
+
+
+def _case_columns(kind: str) -> list[tuple[str, str]]:
+    due = _("承诺办结") if kind == "application" else _("到期")
+    received = _("收件") if kind == "application" else _("发现")
+    return [
+        (_("事由"), "text"),
+        (_("编号"), "text"),
+        (_("地点"), "text"),
+        (received, "text"),
+        (due, "date"),
+        (_("状态"), "status"),
+    ]
 
 
 def notice_of(ref: str) -> Notice | None:

@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from liangwang.base import clock
 from liangwang.base.access import may, may_ever, thing_of
 from liangwang.base.hats import Actor
-from liangwang.cases import queries
-from liangwang.hub.models import Order
+from liangwang.cases import history, queries
+from liangwang.hub.queries import Order
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ def _counts(actor: Actor, at: datetime) -> tuple[int, int]:
     if not may_ever(actor, "read", "task"):
         return 0, 0
     rows = queries.inbox(actor)
-    return rows.count(), rows.filter(due_at__lt=at).count()
+    late = rows.filter(due_at__lt=at).count()
+    own = history.in_person(rows, actor) if actor.role == "duty_officer" else rows
+    return own.count() + len(history.to_accept(actor)), late
 
 
 def navigation(actor: Actor, at: datetime) -> list[Group]:
