@@ -138,7 +138,11 @@ def call(application: WSGIApplication, env: dict[str, Any]) -> WSGIAnswer:
 
     _failure.clear()
     result = application(env, start_response)
-    if answer.status == 500 and _failure and isinstance(_failure[0], (OperationalError, InterfaceError, OSError)):
+    if (
+        answer.status == 500
+        and _failure
+        and isinstance(_failure[0], (OperationalError, InterfaceError, OSError))
+    ):
         result.close()  # type: ignore[attr-defined]
         raise _failure[0]
     if isinstance(result, FileWrapper):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import types
@@ -22,7 +23,7 @@ django.setup()
 
 import msgspec  # noqa: E402
 
-from liangwang import cli, hot  # noqa: E402
+from liangwang import cli, hot, settings  # noqa: E402
 from liangwang.base.declare import schemas  # noqa: E402
 
 MADE = "<!-- 由 make docs 生成,请勿手改 · made by `make docs`, do not edit -->\n\n"
@@ -84,9 +85,7 @@ def keys_of(kind: type[msgspec.Struct], done: set[str]) -> str:
         shown = words_of(hints[field.name]).replace("|", "\\|")
         rows.append(f"| `{field.encode_name}` | {shown} | {'yes' if needed else ''} |\n")
         inner += structs_in(hints[field.name])
-    for struct in inner:
-        if struct.__name__ not in done:
-            rows.append(keys_of(struct, done))
+    rows += [keys_of(struct, done) for struct in inner if struct.__name__ not in done]
     return "".join(rows)
 
 
@@ -124,10 +123,20 @@ def main(check: bool) -> int:
     if check:
         print("\n".join(f"{name}: out of date, run `make docs`" for name in old))
         return 1 if old else 0
-    screenshots = ROOT / "scripts" / "screenshots.py"
-    if screenshots.exists():
-        return subprocess.run([sys.executable, str(screenshots)], cwd=ROOT, check=False).returncode
-    return 0
+    return screenshots()
+
+
+def screenshots() -> int:
+    """Takes the README's screenshots from the house that runs on PORT, if one does."""
+    address = f"http://{settings.HOST}:{settings.PORT}"
+    with socket.socket() as probe:
+        if probe.connect_ex((settings.HOST, settings.PORT)):
+            print(
+                f"{address} 没有在运行,截图未重做 · is not running, the screenshots were left: `make run` first"
+            )
+            return 0
+    script = ROOT / "scripts" / "screenshots.py"
+    return subprocess.run([sys.executable, str(script), address], cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":
