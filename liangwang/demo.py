@@ -27,6 +27,7 @@ from . import demo_covers, demo_day
 from .demo_day import COVER_PACK
 from .demo_hats import demo_hats, load_named
 from .demo_offices import load_offices, names
+from .demo_papers import load_gates, load_papers
 from .demo_people import ADULT, Firm, Human, Numbers, Street, firms, people
 
 __all__ = ["day", "demo_hats", "load", "load_demo"]
@@ -82,6 +83,8 @@ def load_demo(
         done(load_offices(settings.CITY_DIR, at=at) + enlist_crews(at=at))
     with _step("人物 · named people", found, say) as done:
         done(load_named(settings.CITY_DIR, numbers, at=at))
+    with _step("证照与门岗 · papers and gates", found, say) as done:
+        done(load_papers(settings.CITY_DIR, at=at) + load_gates(city["demo"]["street"]))
     with _step("居民 · residents", found, say) as done:
         humans = _humans(people, seed, anchor, city, numbers)
         done(_load_people(humans, anchor, at))

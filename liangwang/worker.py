@@ -71,12 +71,21 @@ def sweep(at: datetime) -> int:
 
 def tick(at: datetime) -> None:
     """Tells each storey that time has passed: `tick(at)` in its jobs.py; short transactions of its own, long work enqueued."""
+    _call("tick", at)
+
+
+def _call(name: str, at: datetime) -> None:
     for storey in STOREYS:
         if not find_spec(f"liangwang.{storey}.jobs"):
             continue
-        said = getattr(import_module(f"liangwang.{storey}.jobs"), "tick", None)
+        said = getattr(import_module(f"liangwang.{storey}.jobs"), name, None)
         if said is not None:
             said(at)
+
+
+def start(at: datetime) -> None:
+    """Lets each storey set right what a crash left half-done: `start(at)` in its jobs.py."""
+    _call("start", at)
 
 
 def sequence(at: datetime) -> int | None:
@@ -140,6 +149,7 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     give_back_jobs()
+    start(clock.now())
     long = threading.Thread(target=turn_until, args=(stop, [Chore("jobs", 0.5, next_job)]), daemon=True)
     long.start()
     turn_until(stop, chores())

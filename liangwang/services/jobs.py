@@ -8,9 +8,9 @@ from liangwang.base.subjects import person_row
 from liangwang.cases import queries as cases
 
 from . import catalogue, sealed
-from . import jobs_codes as jobs_codes  # the city code's subscriptions
 from .actions.certify import issue_certificate
 from .actions.letters import write_letter
+from .jobs_codes import tick as tick  # and the city code's subscriptions
 from .models import Certificate, GivenValue, Submission
 from .plan_nodes import node_of
 from .queries.applications import submission_of_case
