@@ -193,7 +193,7 @@ def gate(house: House, codes: list[str], pages: list[Request]) -> Measured:
 
 def check(house: House, request: Request) -> None:
     """One check must say yes, or the figure would count refusals."""
-    answer = house.ask(request.method, request.path, request.body, **dict(request.headers))
+    answer = house.ask(request.method, request.path, request.body, **dict(request.headers))  # type: ignore[arg-type]
     if answer.status != 200 or not answer.json()["ok"]:
         raise RuntimeError(f"the gate refuses a good code: {answer.status} {answer.body.decode()}")
 
@@ -259,7 +259,7 @@ def judged_after_s(house: House, stream: str, began_us: int, headers: tuple[tupl
     # The second reading releases the first: a reading waits for others within the source's reorder window.
     for at in (began_us + 200_000_000, began_us + 300_000_000):
         row = json.dumps({"datastream": stream, "at": at, "value": 2.0, "seq": 1}).encode()
-        house.ask("POST", "/api/v1/readings", row, **dict(headers))
+        house.ask("POST", "/api/v1/readings", row, **dict(headers))  # type: ignore[arg-type]
     marker = datetime.fromtimestamp((began_us + 200_000_000) / 1e6, UTC).isoformat()
     code = f"from benchmarks import house_data; answer = house_data.judged_at({stream!r})"
     while json.loads(house.do(code)) < marker:
