@@ -4,13 +4,13 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from liangwang.base.access import visible
+from liangwang.base.access import may_ever, visible
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 
 from .models import LIVE_CASE_STATES, OPEN_TASK_STATES, Case, CaseEvent, Task
 from .plans import graph_of
-from .queries import TASK_WITH, task_by_ref
+from .queries import TASK_WITH, inbox, task_by_ref
 
 RECENT = 50
 
@@ -57,6 +57,12 @@ def tasks_after(rows: QuerySet[Task], ref: str) -> QuerySet[Task] | None:
     if last.due_at is None:
         return rows.filter(due_at=None, id__gt=last.pk)
     return rows.filter(Q(due_at__gt=last.due_at) | Q(due_at=last.due_at, id__gt=last.pk) | Q(due_at=None))
+
+
+def waiting_for(actor: Actor) -> QuerySet[Task]:
+    """The inbox of a hat, without tasks of cases that the hat may not read: an officer's of people's applications."""
+    kinds = [kind for kind in ("application", "incident") if may_ever(actor, "read", kind)]
+    return inbox(actor).filter(case__kind__in=kinds)
 
 
 def in_person(rows: QuerySet[Task], actor: Actor) -> QuerySet[Task]:
@@ -109,3 +115,15 @@ def sent_to(task: Task) -> tuple[Label, float | None] | None:
     name: Label = task.crew_office.name
     minutes = task.because.get("minutes")
     return name, float(minutes) if minutes is not None else None
+
+
+def steps_of(cases: list[str]) -> QuerySet[Task]:
+    """The open tasks of some cases, by their refs, the earliest due first."""
+    rows = Task.objects.filter(case__ref__in=cases, state__in=OPEN_TASK_STATES)
+    return rows.select_related("case", "office", "crew_office").order_by("due_at", "id")
+
+
+def in_hand(crews: list[int]) -> QuerySet[Task]:
+    """What crews have in hand, by their offices; what waits to be checked is not in hand."""
+    rows = Task.objects.filter(crew_office_id__in=crews, state__in=("assigned", "accepted", "arrived"))
+    return rows.select_related("case", "crew_office").order_by("due_at", "id")

@@ -52,12 +52,11 @@ class Metric(TypedDict):
 
 
 class Panel(TypedDict):
-    """One dimension: its headline metric and the two that follow; no metrics where no pack feeds it."""
+    """One dimension: its headline metric first; no metrics where no pack feeds it."""
 
     dimension: str
     label: Label
     metrics: list[Metric]
-    rest: list[Metric]
 
 
 def start_of_day(at: datetime) -> datetime:
@@ -73,10 +72,7 @@ def panels(code: str, at: datetime) -> list[Panel]:
         where = dimension[row.pack]
         if where is not None:
             found[where].append(_metric(row.value, row.pack, code, at))
-    return [
-        Panel(dimension=key, label=label, metrics=found[key], rest=found[key][1:3])
-        for key, label in DIMENSIONS.items()
-    ]
+    return [Panel(dimension=key, label=label, metrics=found[key]) for key, label in DIMENSIONS.items()]
 
 
 def _metric(measure: Measure, pack: str, code: str, at: datetime) -> Metric:
@@ -168,6 +164,34 @@ def units_in(code: str) -> list[tuple[float, float]]:
     """lon and lat of every crew on shift in a place that can repair."""
     rows = Crew.objects.filter(on_shift=True, repairs=True, office__place__code__startswith=code)
     return list(rows.values_list("lon", "lat"))
+
+
+class OnDuty(TypedDict):
+    """A crew on shift: what it has in hand, if anything, and how many minutes away that was when it was sent."""
+
+    name: Label
+    task: Task | None
+    minutes: float | None
+
+
+def on_duty(code: str, limit: int) -> list[OnDuty]:
+    """Crews on shift in a place, those with something in hand first, at most `limit`."""
+    offices = [crew.office for crew in _crews_at(code).order_by("office__key")]
+    held = {task.crew_office_id: task for task in history.in_hand([office.pk for office in offices])}
+    found = [
+        OnDuty(
+            name=office.name,
+            task=held.get(office.pk),
+            minutes=held[office.pk].because.get("minutes") if office.pk in held else None,
+        )
+        for office in offices
+    ]
+    return sorted(found, key=lambda row: row["task"] is None)[:limit]
+
+
+def _crews_at(code: str) -> QuerySet[Crew]:
+    rows = Crew.objects.filter(on_shift=True, office__place__code__startswith=code, office__ended_at=None)
+    return rows.select_related("office")
 
 
 class Choice(TypedDict):

@@ -11,6 +11,8 @@ from liangwang.base import access
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label, pick
 from liangwang.base.models import Place
+from liangwang.cases import history
+from liangwang.hub import queries as hub
 from liangwang.operations import boards
 from liangwang.operations import panels as board_panels
 
@@ -19,7 +21,9 @@ from ..shared.clock_face import level_of
 
 Page = dict[str, Any]
 LEVELS = ("city", "district", "street")
-FEED_CARDS = {"city": 6, "district": 6, "street": 6}
+FEED_CARDS = 24  # what does not fit the wall is behind the link to all
+STEPS = 2  # next steps that a card shows
+CREWS = 14
 FRESH = timedelta(seconds=20)
 STATUS_OF = {"red": "bad", "orange": "warn", "yellow": "watch", "blue": "info"}
 ICON_OF = {"bad": "octagon-x", "warn": "diamond", "watch": "triangle-alert", "info": "info"}
@@ -45,11 +49,69 @@ def crumbs(actor: Actor, place: Place) -> list[Page]:
 
 
 def panels(actor: Actor, place: Place, at: datetime) -> Page:
-    """The five dimensions with what the packs' boards declare for them."""
-    return {"panels": board_panels.panels(place.code, at)}
+    """What the packs' boards declare by dimension; then the places below, or in a street the crews on shift."""
+    found = board_panels.panels(place.code, at)
+    return {
+        "panels": [panel for panel in found if panel["metrics"]],
+        "unfed": [panel["label"] for panel in found if not panel["metrics"]],
+        "below": _below(place, at),
+        "crews": []
+        if place.level != "street"
+        else [_crew(row) for row in board_panels.on_duty(place.code, CREWS)],
+        "level": place.level,
+    }
 
 
-def _card(row: boards.Row, at: datetime) -> Page:
+def _below(place: Place, at: datetime) -> list[Page]:
+    """The places of the next level, those with most to do first: the map's list for keyboard and screen reader."""
+    if place.level == "street":
+        return []
+    rows = boards.drill_down(place.code, at)
+    return sorted(
+        ({**row, "href": reverse("command", args=[row["code"]])} for row in rows),
+        key=lambda row: (-row["late"], -row["open"], row["code"]),
+    )
+
+
+def _crew(row: board_panels.OnDuty) -> Page:
+    task = row["task"]
+    word = progress(task.state, row["minutes"]) if task else _("空闲")
+    return {"name": row["name"], "title": task.case.title if task else "", "word": word}
+
+
+def progress(state: str, minutes: float | None) -> str:
+    """How far a crew is with its task, in words: 在路上，约 2 分钟."""
+    near = "" if minutes is None else _("约 %(n)d 分钟") % {"n": max(1, round(minutes))}
+    words = {
+        "ready": _("待派单"),
+        "assigned": _("待接单"),
+        "accepted": _("在路上"),
+        "arrived": _("已到场"),
+        "reported": _("待核查"),
+    }
+    word = words.get(state, "")
+    return _("%(word)s，%(near)s") % {"word": word, "near": near} if near and state in TRAVELLING else word
+
+
+TRAVELLING = {"assigned", "accepted"}
+
+
+def _next_steps(refs: list[str]) -> dict[str, list[Page]]:
+    """For each incident the steps that are open now: what, who, how far they are."""
+    found: dict[str, list[Page]] = {}
+    for task in history.steps_of(refs):
+        holder = task.crew_office or task.office
+        sent = history.sent_to(task)
+        step = {
+            "label": task.label,
+            "who": holder.name if holder else "",
+            "word": progress(task.state, sent[1] if sent else None) if sent or holder is None else "",
+        }
+        found.setdefault(task.case.ref, []).append(step)
+    return found
+
+
+def _card(row: boards.Row, steps: list[Page], at: datetime) -> Page:
     status = STATUS_OF.get(row["level"], "info")
     clock = row["clock"]
     whole = clock["left_s"] / (1 - clock["share"]) if clock and clock["share"] != 1 else None
@@ -68,7 +130,9 @@ def _card(row: boards.Row, at: datetime) -> Page:
         "stage": clock["label"] if clock else row["stage_label"],
         "since": since,
         "limit_s": whole,
-        "next": climbed.get(row["climbed"], row["stage_label"]),
+        "steps": steps[:STEPS],
+        "stage_label": row["stage_label"],
+        "climbed": climbed.get(row["climbed"]),
         "supervised": row["supervised"],
         "fresh": at - row["opened_at"] < FRESH,
         "href": reverse("staff-incident", args=[row["ref"]]),
@@ -76,18 +140,25 @@ def _card(row: boards.Row, at: datetime) -> Page:
 
 
 def feed(actor: Actor, place: Place, at: datetime) -> Page:
-    """Open incidents, the least time left first: as many cards as the wall has room for, and the count of all."""
+    """Open incidents, the least time left first: what is next and who is on the way; and the count of all."""
     rows = boards.open_incidents(place.code, at)
-    room = FEED_CARDS[place.level]
-    total = board_panels.count_open(place.code)
+    steps = _next_steps([row["ref"] for row in rows[:FEED_CARDS]])
     return {
-        "incidents": [_card(row, at) for row in rows[:room]],
-        "open_count": total,
+        "incidents": [_card(row, steps.get(row["ref"], []), at) for row in rows[:FEED_CARDS]],
+        "open_count": board_panels.count_open(place.code),
         "late_count": sum(1 for row in rows if row["clock"] and row["clock"]["left_s"] < 0),
-        "more": max(0, total - room),
         "list_href": reverse("staff-incidents") + "?state=open",
         "now": at,
     }
+
+
+def orders(at: datetime) -> list[Page]:
+    """Emergency orders in force, which every screen shows in its head; none is the routine state."""
+    return [
+        {"title": order.title, "number": order.number, "ends_at": order.ends_at}
+        for order in hub.orders()[:CREWS]
+        if order.signed_at and not order.ended_at and order.starts_at <= at < order.ends_at
+    ]
 
 
 def day(actor: Actor, place: Place, at: datetime) -> Page:
@@ -122,6 +193,10 @@ def points(actor: Actor, place: Place, at: datetime) -> Page:
     drawn += [
         geometry.point(lon, lat, role="unit", status="info") for lon, lat in board_panels.units_in(place.code)
     ]
+    for below in _below(place, at):
+        if below["open"] and below["lon"] is not None and below["lat"] is not None:
+            said = _("%(n)d 件") % {"n": below["open"]}
+            drawn.append(geometry.point(below["lon"], below["lat"], role="count", name=said))
     for row in boards.open_incidents(place.code, at):
         if row["lon"] is None or row["lat"] is None:
             continue
@@ -133,7 +208,7 @@ def points(actor: Actor, place: Place, at: datetime) -> Page:
                 row["lat"],
                 role="incident",
                 status=status,
-                name=pick(row["title"], lang),
+                name=pick(row["title"], lang) if place.level == "street" else "",
                 rank=-(share or 0),
                 late=level_of(share) == "bad",
                 href=reverse("staff-incident", args=[row["ref"]]),

@@ -46,6 +46,7 @@ def screen(request: HttpRequest, place: Place) -> HttpResponse:
         "bounds": json.dumps(geometry.bounds(place)),
         "drill": "" if place.level == "street" else reverse("command", args=["CODE"]),
         "approximate": place.level != "city",
+        "orders": shown.orders(at),
         **shown.panels(actor, place, at),
         **shown.feed(actor, place, at),
         **shown.day(actor, place, at),

@@ -28,14 +28,20 @@ def _actor(request: HttpRequest) -> Actor:
 
 
 def task_of(ref: str) -> Task | None:
-    return queries.task_by_ref(ref)
+    """A task of an incident; steps of people's applications have no page here."""
+    task = queries.task_by_ref(ref)
+    return task if task is not None and task.case.kind == "incident" else None
 
 
 @door("read", "task")
 def mine(request: HttpRequest) -> HttpResponse:
     """What this hat must do now, the most pressing first: a crew its tasks, a supervisor what waits to be checked."""
     actor, at = _actor(request), clock.now()
-    page = {"cards": shown.cards(queries.inbox(actor), at), "now": at, "checking": actor.role == "supervisor"}
+    page = {
+        "cards": shown.cards(history.waiting_for(actor), at),
+        "now": at,
+        "checking": actor.role == "supervisor",
+    }
     return render(request, "field/tasks.html", page)
 
 

@@ -50,7 +50,9 @@ def decision(task: Task, at: datetime) -> Page:
         "groups": _groups(used or rest),
         "rest": _groups(rest) if used else [],
         "rest_count": len(rest),
-        "scenario": [row for row in found["scenario"] if row["answer"]],
+        "scenario": [
+            {"label": row["question"], "value": row["answer"]} for row in found["scenario"] if row["answer"]
+        ],
         "materials": [_material(need) for need in found["materials"]],
         "gives": [{**give, "name": f"give.{give['field']}"} for give in found["gives"]],
         "certificates": found["certificates"],

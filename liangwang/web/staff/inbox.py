@@ -83,7 +83,7 @@ def _columns() -> list[tuple[str, str]]:
 
 def _listed(request: HttpRequest, *, late: bool) -> HttpResponse:
     actor, at = actor_of(request), clock.now()
-    rows = queries.inbox(actor)
+    rows = history.waiting_for(actor)
     everything = request.GET.get("all") == "1" or late
     if actor.role == "duty_officer" and not everything:
         rows = history.in_person(rows, actor)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from liangwang.base import clock
 from liangwang.base.access import may, may_ever, thing_of
 from liangwang.base.hats import Actor
-from liangwang.cases import history, queries
+from liangwang.cases import history
 from liangwang.hub.queries import Order
 
 
@@ -47,7 +47,7 @@ def _counts(actor: Actor, at: datetime) -> tuple[int, int]:
     """Open tasks of the inbox, and those among them that are late."""
     if not may_ever(actor, "read", "task"):
         return 0, 0
-    rows = queries.inbox(actor)
+    rows = history.waiting_for(actor)
     late = rows.filter(due_at__lt=at).count()
     own = history.in_person(rows, actor) if actor.role == "duty_officer" else rows
     return own.count() + len(history.to_accept(actor)), late

@@ -4,7 +4,8 @@ import { Map as LibreMap, LngLatBounds, setWorkerUrl } from "../npm/maplibre-gl/
 
 setWorkerUrl(new URL("../npm/maplibre-gl/dist/maplibre-gl-worker.mjs", import.meta.url).href);
 
-const COLOURS = { bad: "#ff6b5e", warn: "#ff9a4d", watch: "#f2c94c", info: "#5aa9ff", idle: "#4d6bd0", ok: "#4cc38a" };
+const COLOURS = { bad: "#ff6b5e", warn: "#ff9a4d", watch: "#f2c94c", info: "#5aa9ff", idle: "#5d7590", ok: "#4cc38a" };
+const GROUND = "#0b1118";
 const byLevel = ["match", ["get", "status"], ...Object.entries(COLOURS).flat(), "#9fb0c3"];
 const role = (name) => ["==", ["get", "role"], name];
 const EMPTY = { type: "FeatureCollection", features: [] };
@@ -19,13 +20,37 @@ const layers = [
   { id: "borders-approximate", type: "line", source: "areas", filter: ["all", role("area"), ["to-boolean", ["get", "approximate"]]], paint: { "line-color": "#33496a", "line-width": 1, "line-dasharray": [3, 3] } },
   { id: "outline", type: "line", source: "areas", filter: role("outline"), paint: { "line-color": "#5a7aa8", "line-width": 1.6 } },
   { id: "things", type: "circle", source: "points", filter: role("thing"), paint: { "circle-radius": ["interpolate", ["linear"], ["zoom"], 8, 1, 12, 2, 15, 4], "circle-color": byLevel, "circle-opacity": 0.75 } },
-  { id: "units", type: "circle", source: "points", filter: role("unit"), paint: { "circle-radius": ["interpolate", ["linear"], ["zoom"], 8, 1.6, 12, 5, 15, 7], "circle-color": "#0b1118", "circle-stroke-color": COLOURS.info, "circle-stroke-width": ["interpolate", ["linear"], ["zoom"], 8, 1, 12, 2] } },
+  { id: "units", type: "symbol", source: "points", filter: role("unit"), layout: { "icon-image": "unit", "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.2, 12, 0.35, 15, 0.5] } },
   { id: "halo", type: "circle", source: "points", filter: role("incident"), paint: { "circle-radius": 18, "circle-color": byLevel, "circle-opacity": 0.22 } },
-  { id: "incidents", type: "circle", source: "points", filter: role("incident"), paint: { "circle-radius": 8, "circle-color": byLevel, "circle-stroke-color": "#0b1118", "circle-stroke-width": 2 } },
-  // Incident names are placed first, so that where there is no room it is a district's name that gives way.
-  { id: "names", type: "symbol", source: "areas", filter: role("name"), layout: { "text-field": ["get", "name"], "text-size": 15, "text-padding": 6 }, paint: { "text-color": "#9fb0c3", "text-halo-color": "#0b1118", "text-halo-width": 1.5 } },
-  { id: "incident-names", type: "symbol", source: "points", filter: role("incident"), layout: { "text-field": ["get", "name"], "text-size": 16, "text-variable-anchor": ["left", "right", "top", "bottom"], "text-radial-offset": 1.1, "text-justify": "auto", "text-padding": 4, "symbol-sort-key": ["get", "rank"] }, paint: { "text-color": "#eef3f8", "text-halo-color": "#0b1118", "text-halo-width": 2 } },
+  { id: "names", type: "symbol", source: "areas", filter: role("name"), layout: { "text-field": ["get", "name"], "text-size": 15, "text-padding": 6 }, paint: { "text-color": "#9fb0c3", "text-halo-color": GROUND, "text-halo-width": 1.5 } },
+  // Above the names, because what is placed later and lies higher keeps its room: a place's name gives way to an incident's.
+  { id: "incidents", type: "symbol", source: "points", filter: role("incident"), layout: { "icon-image": ["get", "status"], "icon-size": 0.5, "icon-allow-overlap": true, "symbol-sort-key": ["get", "rank"], "text-field": ["get", "name"], "text-optional": true, "text-size": 16, "text-max-width": 24, "text-variable-anchor": ["left", "right", "top", "bottom"], "text-radial-offset": 1.2, "text-justify": "auto", "text-padding": 4 }, paint: { "text-color": "#eef3f8", "text-halo-color": GROUND, "text-halo-width": 2 } },
+  { id: "counts", type: "symbol", source: "points", filter: role("count"), layout: { "text-field": ["get", "name"], "text-size": 18, "text-offset": [0, 1.3], "text-padding": 2, "text-allow-overlap": true }, paint: { "text-color": "#eef3f8", "text-halo-color": GROUND, "text-halo-width": 2 } },
 ];
+
+// Shape and colour together, the same as in the legend: octagon, diamond, triangle, circle; a crew is an open square.
+const CORNERS = { bad: [8, Math.PI / 8], warn: [4, 0], watch: [3, -Math.PI / 2], info: [24, 0], unit: [4, Math.PI / 4] };
+
+/** One symbol as pixels, 48 × 48. */
+function symbol(name) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 48, height: 48 });
+  const pen = canvas.getContext("2d", { willReadFrequently: true });
+  const [corners, turn] = CORNERS[name];
+  const radius = name === "watch" ? 21 : 18;
+  pen.beginPath();
+  for (let i = 0; i < corners; i++) {
+    const angle = turn + (2 * Math.PI * i) / corners;
+    pen.lineTo(24 + radius * Math.cos(angle), 24 + radius * Math.sin(angle));
+  }
+  pen.closePath();
+  pen.lineJoin = "round";
+  pen.lineWidth = 5;
+  pen.fillStyle = name === "unit" ? GROUND : COLOURS[name];
+  pen.strokeStyle = name === "unit" ? COLOURS.info : GROUND;
+  pen.fill();
+  pen.stroke();
+  return pen.getImageData(0, 0, 48, 48);
+}
 
 async function json(url) {
   const answer = await fetch(url, { headers: { Accept: "application/json" } });
@@ -54,16 +79,41 @@ function drawMap() {
     map.on("mouseenter", layer, () => (map.getCanvas().style.cursor = "pointer"));
     map.on("mouseleave", layer, () => (map.getCanvas().style.cursor = ""));
   }
-  return new Promise((ready) => map.on("load", () => ready(map)));
+  return new Promise((ready) =>
+    map.on("load", () => {
+      for (const name of Object.keys(CORNERS)) map.addImage(name, symbol(name));
+      ready(map);
+    }),
+  );
+}
+
+const refs = () => new Set([...document.querySelectorAll(".incident")].map((card) => card.dataset.ref));
+
+/** Puts new content in place; what had the keyboard's focus keeps it, and a place scrolled to stays. */
+function replace(element, html) {
+  const focused = element.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  const scrolled = element.querySelector(".grow")?.scrollTop ?? 0;
+  element.innerHTML = html;
+  if (focused) element.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  element.querySelector(".grow")?.scrollTo(0, scrolled);
+}
+
+/** Tells a screen reader what is new, and only that. */
+function announce(before) {
+  const fresh = [...document.querySelectorAll(".incident")].filter((card) => !before.has(card.dataset.ref));
+  const said = document.getElementById("said");
+  if (fresh.length) said.textContent = `${said.dataset.new}: ${fresh.map((card) => card.querySelector("h3").innerText).join(", ")}`;
 }
 
 async function renew(map) {
+  const before = refs();
   const fragments = [...document.querySelectorAll("[data-fragment]")].map(async (element) => {
     const answer = await fetch(element.dataset.fragment);
-    if (answer.ok) element.innerHTML = await answer.text();
+    if (answer.ok) replace(element, await answer.text());
   });
   const points = map ? json(box.dataset.points).then((data) => map.getSource("points").setData(data)) : null;
   await Promise.all([...fragments, points]);
+  announce(before);
   (await import("./clock.mjs")).tick?.();
 }
 
@@ -90,7 +140,7 @@ function listen(changed) {
     dot.classList.toggle("stale", !fresh);
     dot.textContent = fresh ? dot.dataset.live : dot.dataset.stale;
   };
-  const types = ["case.opened", "case.accepted", "case.closed", "case.rated", "case.level", "case.supervised", "task.ready", "task.assigned", "task.accepted", "task.arrived", "task.reported", "task.done", "task.rework", "task.overdue", "reload"];
+  const types = ["case.opened", "case.accepted", "case.closed", "case.rated", "case.level", "case.supervised", "task.ready", "task.assigned", "task.accepted", "task.arrived", "task.reported", "task.done", "task.failed", "task.declined", "task.supervised", "task.overdue", "reload"];
   types.forEach((type) => events.addEventListener(type, changed));
   events.addEventListener("open", () => show(true));
   events.addEventListener("error", () => show(false));
