@@ -12,6 +12,7 @@ import numpy as np
 from liangwang.base.working_days import local_day
 
 NOBODYS_ACCOUNT = "0" * 16  # no bank issues a card that begins with 0 (ISO/IEC 7812-1)
+ALONE = {"parents": "mother_alone"}  # nobody else is there to authorise
 MOST_ROUNDS = 8  # one answer can bring up another question
 
 
@@ -70,6 +71,9 @@ def _option(question: dict[str, Any], random: np.random.Generator) -> str:
     if question["suggested"]:
         return str(question["suggested"]["option"])
     options = question["question"]["options"]
+    alone = ALONE.get(question["question"]["question"])
+    if alone in {one["option"] for one in options}:
+        return str(alone)
     return str(options[int(random.integers(len(options)))]["option"])
 
 

@@ -31,8 +31,8 @@ from .demo_records import as_csv, records
 
 COVER_PACK = "manholes"
 KEY_NAME = "演示数据源 · demo source"
-RECORDS_EVERY_S = 180.0
-APPLICATIONS_EVERY_S = 240.0
+RECORDS_EVERY_S = 45.0
+APPLICATIONS_EVERY_S = 120.0
 MOST_PEOPLE = 50_000
 MOST_APPLICANTS = 200
 ITEMS = (  # what one parent alone can apply for
