@@ -3,6 +3,7 @@
 import time
 
 from liangwang import settings
+from liangwang.base.labels import Label
 from liangwang.bench import Figures, figure
 from liangwang.services import catalogue, search
 from liangwang.services.compile import compile_bound
@@ -97,8 +98,9 @@ def _scan(query: str) -> list[str]:
     """Items whose text holds a word of the query, by reading all of them."""
     heads = [(key, catalogue.bound(key).head) for key in catalogue.item_keys()]
     texts = [
-        (key, " ".join((*head.label.values(), *head.guide.values(), *head.aliases))) for key, head in heads
-    ]  # type: ignore[arg-type]
+        (key, " ".join((*map(str, head.label.values()), *map(str, head.guide.values()), *head.aliases)))
+        for key, head in heads
+    ]
     return [key for key, text in texts if query in text]
 
 
@@ -117,11 +119,11 @@ def _big() -> Bound:
     promised = Days(days=60, basis={"zh": "基准", "en": "bench"}, unverified=True)
     sources = []
     for n in range(BIG):
-        label = {"zh": f"第{n}项", "en": f"item {n}"}
+        label: Label = {"zh": f"第{n}项", "en": f"item {n}"}
         steps = tuple(
             Step(
                 step=f"s{k}",
-                label=label,  # type: ignore[arg-type]
+                label=label,
                 working_days=1 + n % 3,
                 uses=(f"x.c{n // 2}",) if k == 0 and n else (),
                 after=(f"s{k - 1}",) if k else (),
@@ -137,9 +139,9 @@ def _big() -> Bound:
             promised_days=promised,
             steps=steps,
             outputs=(output,),
-        )  # type: ignore[arg-type]
+        )
         sources.append(Source(f"bench:i{n}", one))
     joins = tuple(Joined(item=source.key) for source in sources)
-    label = {"zh": "基准", "en": "bench"}
-    head = Bundle(bundle="big", label=label, guide=label, office=office, joins=joins)  # type: ignore[arg-type]
+    label: Label = {"zh": "基准", "en": "bench"}
+    head = Bundle(bundle="big", label=label, guide=label, office=office, joins=joins)
     return Bound("bench:big", head, tuple(sources))

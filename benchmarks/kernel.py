@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from liangwang.base.labels import Label
 from liangwang.bench import Figures, Measured, figure
 from liangwang.rules.declare import SignalRule
 from liangwang.rules.program import compile_signal
@@ -22,7 +23,7 @@ LIMITS = {"high": (HIGH, None), "low": (LOW, None), "rise": (RISE, None)}
 
 def rules() -> list[SignalRule]:
     """A threshold with hysteresis, one that must last, and a rise within a window."""
-    label = {"zh": "基准", "en": "bench"}
+    label: Label = {"zh": "基准", "en": "bench"}
     return [
         SignalRule(rule="high", label=label, when="x > high", clear="x < low", level="red"),
         SignalRule(rule="lasting", label=label, when="x > high", lasting="2min", level="red"),

@@ -66,6 +66,13 @@ def platform(pack: str) -> Actor:
     )
 
 
+def _named(office: dict[str, str], party: Party) -> Label:
+    """An office with who holds the post there."""
+    name: dict[str, str] = party.label
+    said = {lang: f"{office[lang]} · {name.get(lang, party.login_name)}" for lang in ("zh", "en")}
+    return {"zh": said["zh"], "en": said["en"]}
+
+
 def _self_hat(party: Party, assurance: str) -> Actor:
     return Actor(
         hat="self",
@@ -87,7 +94,7 @@ def post_hat(post: Post, assurance: str = "strong") -> Actor:
         hat="post",
         role=post.role,
         key=f"post:{post.ref}",
-        label={k: f"{v} · {post.party.label.get(k, post.party.login_name)}" for k, v in office.name.items()},  # type: ignore[typeddict-item]
+        label=_named(office.name, post.party),
         party_id=post.party_id,
         party_ref=post.party.ref,
         subject_id=post.party.subject_id,
@@ -116,32 +123,20 @@ def _mandate(party: Party, ref: str, at: datetime) -> Mandate | None:
 
 
 def _for_subject(party: Party, kind: str, ref: str, at: datetime) -> Actor | None:
-    """Company, guardian and proxy hats: a resident acting for another subject."""
+    """Company, guardian and proxy hats: a resident acting for another subject; None when the right has ended."""
     me = _self_hat(party, "strong")
     if kind == "company":
-        row = CompanyRole.objects.filter(
-            person=party.subject, company__ref=ref, ended_at=None
-        ).select_related("company__company")
-        role = row.first()
-        if role is None:
-            return None
-        name = role.company.company.name
-        return replace(
-            me,
-            hat="company",
-            role="company",
-            key=f"company:{ref}",
-            for_subject_id=role.company_id,
-            label={"zh": name, "en": name},
-        )
+        return _company_hat(me, party, ref)
     if kind == "guardian":
         ward = Guardian.objects.filter(guardian=party.subject, ward__ref=ref, ended_at=None).first()
+        if ward is None:
+            return None
         label: Label = {"zh": "监护人", "en": "guardian"}
-        return ward and replace(
-            me, hat="guardian", key=f"guardian:{ref}", for_subject_id=ward.ward_id, label=label
-        )
+        return replace(me, hat="guardian", key=f"guardian:{ref}", for_subject_id=ward.ward_id, label=label)
     mandate = _mandate(party, ref, at)
-    return mandate and replace(
+    if mandate is None:
+        return None
+    return replace(
         me,
         hat="proxy",
         key=f"proxy:{ref}",
@@ -149,6 +144,22 @@ def _for_subject(party: Party, kind: str, ref: str, at: datetime) -> Actor | Non
         mandate_ref=mandate.ref,
         scope=tuple(mandate.scope),
         label={"zh": "受托代办", "en": "acting under a mandate"},
+    )
+
+
+def _company_hat(me: Actor, party: Party, ref: str) -> Actor | None:
+    roles = CompanyRole.objects.filter(person=party.subject, company__ref=ref, ended_at=None)
+    role = roles.select_related("company__company").first()
+    if role is None:
+        return None
+    name = role.company.company.name
+    return replace(
+        me,
+        hat="company",
+        role="company",
+        key=f"company:{ref}",
+        for_subject_id=role.company_id,
+        label={"zh": name, "en": name},
     )
 
 

@@ -50,9 +50,9 @@ class Person(models.Model):
     sex = models.CharField(max_length=1, choices=[("m", "男"), ("f", "女")])
     birth_on = models.DateField()
     identity_sealed = models.BinaryField(null=True)
-    identity_blind = models.CharField(max_length=32, null=True, unique=True)  # noqa: DJ001
+    identity_blind = models.CharField(max_length=32, null=True, unique=True)
     phone_sealed = models.BinaryField(null=True)
-    phone_blind = models.CharField(max_length=32, null=True, db_index=True)  # noqa: DJ001
+    phone_blind = models.CharField(max_length=32, null=True, db_index=True)
     address_sealed = models.BinaryField(null=True)
     home = models.ForeignKey("Place", null=True, on_delete=models.PROTECT, related_name="residents")
     demo = models.BooleanField(default=False)
@@ -150,7 +150,7 @@ class Place(models.Model):
     lat = models.FloatField(null=True)
     h3_7 = models.BigIntegerField(null=True, db_index=True)
     h3_9 = models.BigIntegerField(null=True, db_index=True)
-    polygon = models.TextField(null=True)  # noqa: DJ001
+    polygon = models.TextField(null=True)
     approximate = models.BooleanField(default=False)
     ended_at = models.DateTimeField(null=True, blank=True)
 

@@ -13,7 +13,6 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import numpy as np
 from django.conf import settings
 from django.db.models import Count, Max, Model, QuerySet
-
 from shapely.geometry.base import BaseGeometry
 
 from .errors import NotFound, Refusal

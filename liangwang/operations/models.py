@@ -10,8 +10,6 @@ from .dispatch_models import Crew
 
 __all__ = ["Asset", "Crew", "Datastream", "JudgedTo", "Quarantined", "Signal"]
 
-from .dispatch_models import Crew as Crew  # a table of this app, kept in its own file
-
 
 class Asset(RefModel):
     """A thing of the city that is looked after: a cover, a pump, a wall; `owner` is the kind of its owner (rain)."""

@@ -39,11 +39,23 @@ def make_asset(owner: str = "rain", lon: float = 122.481, lat: float = 30.491, s
     )  # fmt: skip
 
 
-def make_signal(asset: Asset, rule: str = "manholes:cover_displaced", at: datetime = AT, level: str = "red") -> Signal:
+def make_signal(
+    asset: Asset, rule: str = "manholes:cover_displaced", at: datetime = AT, level: str = "red"
+) -> Signal:
     n = next(_serial)
     stream, _ = Datastream.objects.get_or_create(
-        pack="manholes", key=f"{asset.key}.tilt", defaults={"asset": asset, "source": "covers", "quantity": "tilt"}
+        pack="manholes",
+        key=f"{asset.key}.tilt",
+        defaults={"asset": asset, "source": "covers", "quantity": "tilt"},
     )
     return Signal.objects.create(
-        rule=rule, version="1", asset=asset, datastream=stream, at=at, judged_at=at, level=level, value=30.0, key=f"s{n}"
+        rule=rule,
+        version="1",
+        asset=asset,
+        datastream=stream,
+        at=at,
+        judged_at=at,
+        level=level,
+        value=30.0,
+        key=f"s{n}",
     )

@@ -104,4 +104,3 @@ def test_a_declined_task_waits_for_the_duty_officer(street: Place) -> None:
     actions.decline_task(actor=crew, at=AT, task=repair, reason="not_ours")
     assert dispatch_ready(at=AT) == []
     assert task(case, "repair").state == "ready"
-

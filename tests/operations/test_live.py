@@ -232,7 +232,9 @@ def test_only_one_live_process_may_run_on_one_data(city: Path) -> None:
     live.close()
 
 
-def test_after_a_night_in_which_nobody_listened_no_sensor_is_called_silent_until_it_has_been(city: Path) -> None:
+def test_after_a_night_in_which_nobody_listened_no_sensor_is_called_silent_until_it_has_been(
+    city: Path,
+) -> None:
     live = Live()
     post([("M1.tilt", 0, 2.0), ("M2.tilt", 0, 2.0)], AT)
     for offset in range(0, 120, 30):
