@@ -80,6 +80,8 @@ def new(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("已上报，编号 %(number)s。值班长核实后派单。") % {"number": number})
             return HttpResponseRedirect(reverse("field"))
+    if errors and request.FILES and "photo" not in errors:
+        errors["photo"] = _("其他内容都留着，请重新选择照片")
     context: dict[str, Any] = {
         "ground": actor.place_code[:9],
         "middle": middle_of(actor),

@@ -151,7 +151,8 @@ def _pair(task: Task) -> Page | None:
     if not photos:
         return None
     before, after = photos.get("photo_before"), photos.get("photo_after")
-    return {"label": task.label, "before": before, "after": after, "note": task.result.get("note", "")}
+    note = task.result.get("note", "")
+    return {"task": task.ref, "label": task.label, "before": before, "after": after, "note": note}
 
 
 def _task_row(task: Task, at: datetime) -> Page:

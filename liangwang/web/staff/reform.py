@@ -2,6 +2,7 @@
 
 import csv
 from itertools import product
+from math import prod
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -75,7 +76,8 @@ def one(request: HttpRequest, pack: str, key: str) -> HttpResponse:
         "rows": _rows(found["report"]),
         "before_chart": serial_chart(found["steps"], get_language() or "zh"),
         "after_chart": parallel_chart(found["steps"], get_language() or "zh"),
-        "situations": len(_situations(found)),
+        "situations": prod(len(q.options) for q in found["questions"]),
+        "listed": MAX_SITUATIONS,
         "pack": pack,
         "name": key,
     }
