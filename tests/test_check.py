@@ -4,7 +4,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -53,7 +53,11 @@ PLAN = """\
     - {task: repair, label: {zh: 修, en: Repair}, by: {crew: {skill: cover_repair}}, needs: [guard]}
 """
 
-Plant = Callable[[str, str], list[str]]
+OWN_TEST = """\
+- application: it asks for one paper
+  item: {item}
+  expect: {{materials: [applicant.identity_card]}}
+"""
 
 
 @pytest.fixture
@@ -67,6 +71,9 @@ def root(tmp_path: Path) -> Iterator[Path]:
     (folder / "b" / "items.yaml").write_text(BUNDLE)
     (folder / "a" / "limits.yaml").write_text(LIMIT)
     (folder / "a" / "plans.yaml").write_text(PLAN)
+    for key, item in (("a", "card"), ("b", "both")):
+        (folder / key / "tests").mkdir()
+        (folder / key / "tests" / "items.yaml").write_text(OWN_TEST.format(item=item))
     shutil.copytree(settings.PACKS_DIR / "vocabulary", folder / "vocabulary")
     packs.forget()
     yield folder
@@ -122,6 +129,14 @@ def test_a_clean_pack_is_silent(root: Path) -> None:
 def test_each_rule_fires_where_the_mistake_is(root: Path, file: str, old: str, new: str, said: str) -> None:
     told = planted(root, file, old, new)
     assert any(line.startswith(said) for line in told), told
+
+
+def test_an_item_without_a_test_and_a_test_that_fails_are_told(root: Path) -> None:
+    tests = root / "a" / "tests" / "items.yaml"
+    tests.write_text(OWN_TEST.format(item="card").replace("identity_card", "passport"))
+    assert len(found(root)) == 1
+    tests.unlink()
+    assert any(line.startswith("untested packs/a/items.yaml:1: 'card' has no test") for line in found(root))
 
 
 def test_a_file_that_nobody_reads_is_told(root: Path) -> None:

@@ -209,7 +209,14 @@ def test_forbid_wins_and_the_default_is_deny() -> None:
 
 def test_a_changed_table_shows_what_changes() -> None:
     before = _whole()
-    opened = Row(99, "permit", {"role": frozenset({"system_admin"}), "thing": frozenset({"person"})}, "b", "")
+    wanted = {
+        "role": "system_admin",
+        "thing": "person",
+        "territory": "same",
+        "office": "own",
+        "relation": "none",
+    }
+    opened = Row(99, "permit", {name: frozenset({value}) for name, value in wanted.items()}, "b", "")
     found = difference(before, enumerate_policy([*before.rows, opened]))
     assert {(cell["role"], cell["thing"]) for _, cell in found} == {("system_admin", "person")}
     assert len(found) == len(VERBS)
