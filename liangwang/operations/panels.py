@@ -77,7 +77,8 @@ def panels(code: str, at: datetime) -> list[Panel]:
 
 def _metric(measure: Measure, pack: str, code: str, at: datetime) -> Metric:
     rows = _MEASURES[measure.show](pack, code, at)
-    series = _by_hour(rows, at) if measure.show.endswith("_today") else []
+    kind = measure.show.removesuffix("s_today")
+    series = _by_hour(history.cases_in(kind, code, pack), at) if kind != measure.show else []
     return Metric(label=measure.label, value=rows.count(), series=series)
 
 
@@ -121,7 +122,7 @@ _MEASURES: dict[str, Rows] = {
 }
 
 
-def _by_hour(rows: "QuerySet[Asset] | QuerySet[Signal] | QuerySet[Case]", at: datetime) -> list[int]:
+def _by_hour(rows: QuerySet[Case], at: datetime) -> list[int]:
     """How many cases were opened in each of the last hours."""
     start = at - timedelta(hours=SERIES_HOURS)
     counts = [0] * SERIES_HOURS

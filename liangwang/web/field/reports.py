@@ -1,6 +1,7 @@
 """上报: a committee worker or crew reports what they see: what, where, a photo; the duty officer confirms."""
 
 import secrets
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -96,7 +97,8 @@ def new(request: HttpRequest) -> HttpResponse:
 
 def _report(request: HttpRequest, actor: Actor) -> str:
     """Opens the incident, once for a form; returns its number."""
-    at, upload = clock.now(), request.FILES.get("photo")
+    at: datetime = clock.now()
+    upload: Any = request.FILES.get("photo")
     what, text = request.POST["what"], request.POST.get("text", "").strip()
     label = dict(choices())[what]
     point = _point(request)
@@ -105,9 +107,8 @@ def _report(request: HttpRequest, actor: Actor) -> str:
     def do() -> dict[str, Any]:
         facts: dict[str, Any] = {"address": request.POST.get("address", "").strip()}
         if upload is not None:
-            stored = files.store(
-                upload.file, upload.name or "photo", at=at, allowed=files.IMAGES, by=actor.party_id
-            )
+            name = upload.name or "photo"
+            stored = files.store(upload, name, at=at, allowed=files.IMAGES, by=actor.party_id)
             facts["photo"] = stored.ref
         rule = packs.declared("rules.yaml", what)
         case = incidents.report_incident(

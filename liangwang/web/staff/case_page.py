@@ -41,7 +41,8 @@ def due_word(due: datetime | None, at: datetime) -> tuple[str, str]:
 def state_of(case: Case) -> tuple[str, Label]:
     """(status, word) of a case; an incident's word is its stage while it is open."""
     if case.state == Case.State.ACCEPTED:
-        return "brand", queries.STAGE_LABELS[case.stage] if case.kind == "incident" else LIVE
+        stage: Label = queries.STAGE_LABELS[case.stage]  # type: ignore[assignment]
+        return "brand", stage if case.kind == "incident" else LIVE
     return STATE_KINDS.get(case.state, "idle"), queries.STATE_LABELS[case.state]
 
 
@@ -174,8 +175,7 @@ def _open_tasks(case: Case) -> list[Task]:
 
 def _act(case: Case, task: Task, actor: Actor, at: datetime) -> Page | None:
     """What this hat may do with an open task: its form, with the facts that it decides on; None if nothing."""
-    thing = access.thing_of("task", task)
-    may = lambda verb: access.may(actor, verb, thing).allowed  # noqa: E731
+    may = _asker(actor, access.thing_of("task", task))
     kind, word = due_word(task.due_at, at)
     base: Page = {"task": task, "due_kind": kind, "due_word": word}
     if case.kind == "application" and task.state in {"ready", "accepted"} and may("decide"):
@@ -196,19 +196,21 @@ def _act(case: Case, task: Task, actor: Actor, at: datetime) -> Page | None:
     return None
 
 
+def _asker(actor: Actor, thing: access.Thing) -> Callable[[str], bool]:
+    """Asks the policy about one thing."""
+    return lambda verb: access.may(actor, verb, thing).allowed
+
+
 def _crew_word(crew: panels.Choice) -> str:
     name = pick(crew["name"], lang_now())
-    return (
-        name
-        if crew["minutes"] is None
-        else _("%(name)s · 约 %(n).0f 分钟") % {"name": name, "n": crew["minutes"]}
-    )
+    if crew["minutes"] is None:
+        return name
+    return _("%(name)s · 约 %(n).0f 分钟") % {"name": name, "n": crew["minutes"]}
 
 
 def _case_acts(case: Case, actor: Actor) -> list[str]:
     """Forms about the whole case: accept an application, confirm a report, close an incident."""
-    thing = access.thing_of(case.kind, case)
-    may = lambda verb: access.may(actor, verb, thing).allowed  # noqa: E731
+    may = _asker(actor, access.thing_of(case.kind, case))
     if case.kind == "application":
         return ["staff/acts/accept.html"] if case.state == Case.State.OPEN and may("update") else []
     if case.state == Case.State.OPEN and may("dispatch"):

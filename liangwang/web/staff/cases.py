@@ -127,7 +127,7 @@ def refuse(request: HttpRequest, case: Case) -> HttpResponse:
 def decide(request: HttpRequest, task: Task) -> HttpResponse:
     """Grants one office's part, with the values that it gives, or refuses it with the reasons."""
     granted = request.POST.get("outcome") == "granted"
-    given = {name[5:]: value.strip() for name, value in request.POST.items() if name.startswith("give.")}
+    given = {name[5:]: str(value).strip() for name, value in request.POST.items() if name.startswith("give.")}
     result: dict[str, object] = dict(given) if granted else {"reasons": _lines(request, "note")}
     verb = lambda: services.decide(  # noqa: E731
         actor=actor_of(request),

@@ -45,7 +45,7 @@ def _label(step: Any) -> Label:
 
 
 def _whole(steps: list[Any]) -> int:
-    return max(1, sum(step.days for step in steps))
+    return max(1, sum(int(step.days) for step in steps))
 
 
 MARK_DAYS = 5

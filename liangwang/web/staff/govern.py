@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from liangwang.base import access, audit, clock, events, working_days
 from liangwang.base.access import door, policy
 from liangwang.base.errors import Refusal
+from liangwang.base.labels import Label
 from liangwang.base.models import AuditEntry, CalendarDay, Checkpoint, Effect
 from liangwang.base.transactions import write
 from liangwang.hub import queries as hub
@@ -93,14 +94,14 @@ def open_order(request: HttpRequest, _none: Order) -> HttpResponse:
     if errors:
         return _orders_page(request, errors, 422)
     assert ends is not None
-    title = {"zh": f"应急状态令 {number}", "en": f"Emergency order {number}"}
+    title: Label = {"zh": f"应急状态令 {number}", "en": f"Emergency order {number}"}
     return _do(
         request,
         lambda: emergency.propose(
             actor=actor_of(request),
             number=number,
             title=title,
-            basis=basis,  # type: ignore[arg-type]
+            basis=basis,
             starts_at=at,
             ends_at=ends + timedelta(days=1),
             at=at,

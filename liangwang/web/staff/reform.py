@@ -45,16 +45,19 @@ def _rows(report: Any) -> list[dict[str, Any]]:
 
 
 def _scenario(request: HttpRequest) -> dict[str, str]:
-    return {key[2:]: value for key, value in request.GET.items() if key.startswith("q.")}
+    return {key[2:]: str(value) for key, value in request.GET.items() if key.startswith("q.")}
 
 
 @door("configure", "item")
 def bundles(request: HttpRequest) -> HttpResponse:
     """Every bundle with its headline saving."""
     cards = [card for card in queries.catalogue() if card["bundle"]]
-    listed = [{**card, "rows": _rows(queries.item_page(card["key"])["report"])} for card in cards]
-    for one in listed:
-        one["pack"], one["name"] = one["key"].split(":")
+    listed = []
+    for card in cards:
+        key = str(card["key"])
+        pack, _colon, name = key.partition(":")
+        rows = _rows(queries.item_page(key)["report"])
+        listed.append({**card, "rows": rows, "pack": pack, "name": name})
     return page(request, "staff/reform.html", {"bundles": listed})
 
 
