@@ -127,7 +127,7 @@ def schemas() -> dict[str, Schema]:
 def reference(target: str) -> msgspec.Meta:
     """Marks a text field as the name of something else: `Annotated[str, reference("plans.yaml")]`.
 
-    `target` is a declaration file, or a set of names of the city such as "departments".
+    `target` is a declaration file; "departments" is short for departments.csv.
     """
     return msgspec.Meta(extra={"ref": target})
 

@@ -1,7 +1,7 @@
 """Finds the packs, reads each file once (by content hash), and answers what is declared and in force."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -67,15 +67,9 @@ class Declared(NamedTuple):
         return f"{self.pack}:{self.key}"
 
 
-_targets: dict[str, Callable[[], Iterable[str]]] = {}
 Desk = Mapping[
     str, Mapping[tuple[str, str], Any]
 ]  # published desk versions: file -> (pack, key) -> raw entry
-
-
-def names_of(target: str, names: Callable[[], Iterable[str]]) -> None:
-    """Registers a set of the city's names that declarations may refer to, such as "grids"."""
-    _targets[target] = names
 
 
 def packs(root: Path | None = None) -> list[Pack]:
@@ -272,7 +266,7 @@ class _Shelf:
 
 
 class _Names:
-    """What references may name: the keys of a declaration file, or a set of the city's names."""
+    """What references may name: the keys of a declaration file; "departments" is short for departments.csv."""
 
     def __init__(self, shelf: _Shelf) -> None:
         self.shelf = shelf
@@ -281,9 +275,7 @@ class _Names:
     def of(self, target: str) -> set[str] | None:
         """Every name of one target; None when nobody has registered it, so that nothing can be said."""
         if target not in self.known:
-            if target in _targets:
-                self.known[target] = set(_targets[target]())
-            elif schema := schemas().get(target) or schemas().get(f"{target}.csv"):
+            if schema := schemas().get(target) or schemas().get(f"{target}.csv"):
                 self.known[target] = {f"{pack}:{entry.key}" for pack, entry in self.shelf.read_all(schema)}
             else:
                 self.known[target] = None
