@@ -4,8 +4,9 @@ import csv
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cache, wraps
+from functools import cache, reduce, wraps
 from itertools import product
+from operator import and_, or_
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -232,20 +233,21 @@ def may(actor: Actor, verb: str, thing: Thing, purpose: str = "none") -> Decisio
     )
 
 
-def _cells(actor: Actor, verb: str, kind: str, purpose: str) -> list[tuple[str, str, str]]:
+def _cells(actor: Actor, verb: str, kind: str, purpose: str) -> tuple[tuple[str, str, str], ...]:
     """The (territory, office, relation) cells in which the actor may do the verb."""
-    fixed = {
-        "role": actor.role,
-        "verb": verb,
-        "thing": kind,
-        "purpose": purpose,
-        "assurance": actor.assurance,
-    }
-    return [
+    return _allowed_cells(actor.role, verb, kind, purpose, actor.assurance)
+
+
+@cache
+def _allowed_cells(
+    role: str, verb: str, kind: str, purpose: str, assurance: str
+) -> tuple[tuple[str, str, str], ...]:
+    fixed = {"role": role, "verb": verb, "thing": kind, "purpose": purpose, "assurance": assurance}
+    return tuple(
         (t, o, r)
         for t, o, r in product(TERRITORY, OFFICE, RELATION)
         if decide({**fixed, "territory": t, "office": o, "relation": r}).allowed
-    ]
+    )
 
 
 def may_ever(actor: Actor, verb: str, kind: str, purpose: str = "none") -> bool:
@@ -288,20 +290,23 @@ def _prefixes(code: str) -> list[str]:
     return [code[:n] for n in (2, 6, 9, 12) if n < len(code)]
 
 
-def _territory_q(kind: Kind, actor: Actor, value: str) -> Q:
-    if kind.place is None or not actor.place_code:
-        return ~NOTHING if value == "none" else NOTHING  # never Q(): an empty Q is dropped by `|`
+def _territory_q(kind: Kind, actor: Actor, values: frozenset[str]) -> Q:
+    """Rows whose place lies so to the actor's; `values` is not empty."""
     path, code = kind.place, actor.place_code
-    known = Q(**{f"{path}__isnull": False}) & ~Q(**{path: ""})
-    same, above = Q(**{path: code}), Q(**{f"{path}__in": _prefixes(code)})
     inside = Q(**{f"{path}__startswith": code})
-    return {
-        "same": same,
-        "below": inside & ~same,
-        "above": above,
-        "sibling": known & ~inside & ~above,
-        "none": ~known,
-    }[value]
+    same, above = Q(**{f"{path}": code}), Q(**{f"{path}__in": _prefixes(code)})
+    known = Q(**{f"{path}__isnull": False}) & ~Q(**{f"{path}": ""})
+    parts = {"above": above, "sibling": known & ~inside & ~above, "none": ~known}
+    found = NOTHING
+    if {"same", "below"} <= values:
+        found |= inside
+    elif "same" in values:
+        found |= same
+    elif "below" in values:
+        found |= inside & ~same
+    for value in values & parts.keys():
+        found |= parts[value]
+    return found
 
 
 def _office_q(kind: Kind, actor: Actor, value: str) -> Q:
@@ -311,33 +316,65 @@ def _office_q(kind: Kind, actor: Actor, value: str) -> Q:
 
 
 def _relation_q(kind: Kind, actor: Actor, value: str) -> Q:
-    mine = _any(kind.subjects, actor.for_subject_id) if actor.for_subject_id else NOTHING
-    if value == "none":
-        return ~mine
-    return mine if value == actor.hat else NOTHING
+    mine = _any(kind.subjects, actor.for_subject_id)
+    return mine if value == actor.hat else ~mine
+
+
+Pairs = frozenset[tuple[str, str]]
+
+
+def _possible(kind: Kind, actor: Actor) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """The territory, office and relation values that any row of this kind can have for this actor."""
+    places = tuple(TERRITORY) if kind.place and actor.place_code else ("none",)
+    joined = (actor.office_id and kind.offices) or (actor.department and kind.departments)
+    offices = tuple(OFFICE) if joined else ("other",)
+    hers = actor.for_subject_id and kind.subjects and actor.hat in RELATION
+    return places, offices, ("none", actor.hat) if hers else ("none",)
+
+
+def _pairs_q(
+    kind: Kind, actor: Actor, pairs: Pairs, offices: tuple[str, ...], relations: tuple[str, ...]
+) -> Q:
+    """Rows with one of these (office, relation) pairs; a condition that all rows meet is left out."""
+    found = NOTHING
+    for relation_value in relations:
+        here = sorted(office for office, r in pairs if r == relation_value)
+        conditions = []
+        if len(relations) > 1:
+            conditions.append(_relation_q(kind, actor, relation_value))
+        if len(here) < len(offices):
+            conditions.append(reduce(or_, (_office_q(kind, actor, office) for office in here), NOTHING))
+        found |= reduce(and_, conditions) if conditions else ~NOTHING
+    return found
 
 
 def visible(actor: Actor, verb: str, kind: str, rows: QuerySet[M], purpose: str = "none") -> QuerySet[M]:
-    """The rows to which the actor may do the verb: the policy table as SQL, equal to asking `may` one by one."""
-    cells = _cells(actor, verb, kind, purpose)
+    """The rows to which the actor may do the verb: the policy table as SQL, equal to asking `may` one by one.
+
+    Only values that can occur are asked about, and territories that allow the same are asked about together, so
+    that the condition stays as short as the policy is for this hat.
+    """
+    cells = frozenset(_cells(actor, verb, kind, purpose))
     if not cells:
         return rows.none()
-    if len(cells) == len(TERRITORY) * len(OFFICE) * len(RELATION):
-        return rows
     k = kind_of(kind)
-    by_pair: dict[tuple[str, str], set[str]] = {}
-    for t, o, r in cells:
-        by_pair.setdefault((o, r), set()).add(t)
+    places, offices, relations = _possible(k, actor)
+    groups: dict[Pairs, set[str]] = {}
+    for place in places:
+        pairs = frozenset((o, r) for o, r in product(offices, relations) if (place, o, r) in cells)
+        groups.setdefault(pairs, set()).add(place)
+    whole = frozenset(product(offices, relations))
     condition = NOTHING
-    for (o, r), places in by_pair.items():
-        if r not in {"none", actor.hat}:
+    for pairs, where in groups.items():
+        if not pairs:
             continue
-        where = Q()
-        if len(places) < len(TERRITORY):
-            where = NOTHING
-            for t in places:
-                where |= _territory_q(k, actor, t)
-        condition |= where & _office_q(k, actor, o) & _relation_q(k, actor, r)
+        if pairs == whole and len(where) == len(places):
+            return rows
+        part = ~NOTHING if len(where) == len(places) else _territory_q(k, actor, frozenset(where))
+        if pairs != whole:
+            shown = _pairs_q(k, actor, pairs, offices, relations)
+            part = shown if len(where) == len(places) else part & shown
+        condition |= part
     return rows.filter(condition)
 
 

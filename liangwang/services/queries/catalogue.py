@@ -1,7 +1,9 @@
 """The catalogue: what can be applied for, one item's page, and finding it by the words that people use."""
 
+from functools import lru_cache
 from typing import Any, TypedDict
 
+from liangwang.base import packs
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 
@@ -39,8 +41,17 @@ class Card(TypedDict):
 
 def catalogue(theme: str | None = None) -> list[Card]:
     """Every item and bundle that can be applied for, bundles first."""
-    cards = [_card(declared.bound(key)) for key in declared.item_keys()]
-    return [card for card in cards if theme in (None, card["theme"])]
+    return [card for card in _cards().values() if theme in (None, card["theme"])]
+
+
+def _cards() -> dict[str, Card]:
+    return _compiled(tuple(one.version_hash for one in packs.declarations("items.yaml")))
+
+
+@lru_cache(maxsize=2)
+def _compiled(versions: tuple[str, ...]) -> dict[str, Card]:
+    """Every card by key, compiled once for the versions in force."""
+    return {key: _card(declared.bound(key)) for key in declared.item_keys()}
 
 
 def themes() -> list[tuple[str, Label]]:
@@ -53,8 +64,8 @@ def search(query: str, limit: int = 20) -> list[Card]:
     """Items whose name, aliases, guide or pinyin match, the best first; an empty query gives the whole catalogue."""
     if not query.strip():
         return catalogue()[:limit]
-    in_force = set(declared.item_keys())
-    return [_card(declared.bound(key)) for key in index.search(query, limit) if key in in_force]
+    cards = _cards()
+    return [cards[key] for key in index.search(query, limit) if key in cards]
 
 
 def item_page(key: str, scenario: dict[str, str] | None = None, actor: Actor | None = None) -> dict[str, Any]:
