@@ -58,7 +58,7 @@ def reported(house: House, browser: object) -> str:
     page.get_by_label("井盖移位").check()
     page.locator("select[name=place]").select_option(index=1)
     page.locator("textarea[name=text]").fill("盖子翘起来了")
-    page.locator("main form button").click()
+    page.locator("main form .button.wide").click()
     page.wait_for_load_state()
     page.context.clear_cookies()
     sign_in(page, house, "duty_street")

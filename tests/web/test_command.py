@@ -1,6 +1,7 @@
 """The command screen: own place, drill-down, live fragments, and nobody else's district."""
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -8,6 +9,11 @@ from django.test import Client
 
 from liangwang.base import places
 from liangwang.base.models import Office, Party, Place, Post
+from liangwang.base.transactions import write
+from liangwang.cases import actions
+from liangwang.cases.models import Task
+from tests.cases.factories import make_actor, make_street, open_incident
+from tests.web.posts import browser_of, said
 
 pytestmark = pytest.mark.django_db
 
@@ -63,3 +69,34 @@ def test_areas_hold_the_outline_and_the_names_below(city: Place) -> None:
     drawn = officer(city).get(f"/map/{city.code}/").json()["features"]
     names = {f["properties"]["name"] for f in drawn if f["properties"]["role"] == "name"}
     assert names == {p.name["zh"] for p in Place.objects.filter(level="district")}
+
+
+def test_a_card_says_what_is_next_and_who_is_on_the_way_with_minutes(at: datetime) -> None:
+    street = make_street()
+    case = open_incident(street, at=at)
+    task = case.tasks.get(node="guard")
+    duty = make_actor(street.centre, "duty_officer")
+    because = {"minutes": 2.4, "why": {"zh": "最近的在岗人员", "en": "the nearest on duty"}}
+    with write():
+        actions.assign_task(actor=duty, at=at, task=task, crew_office=street.crew, because=because)
+    client = browser_of(duty)
+    feed = said(client.get(f"/command/{street.place.code}/feed"))
+    assert street.crew.name["zh"] in feed and "待接单，约 2 分钟" in feed and "待派单" in feed
+    crew = make_actor(street.crew, "crew")
+    with write():
+        actions.accept_task(actor=crew, at=at, task=Task.objects.get(pk=task.pk))
+    assert "在路上，约 2 分钟" in said(client.get(f"/command/{street.place.code}/feed"))
+
+
+def test_the_list_beside_the_map_counts_open_and_late_and_opens_each_place(at: datetime) -> None:
+    street = make_street()
+    open_incident(street, at=at - timedelta(days=30))
+    city = browser_of(make_actor(street.city_centre, "duty_officer"))
+    panels = said(city.get(f"/command/{street.city.code}/panels"))
+    assert f'href="/command/{street.district.code}/"' in panels
+    assert re.search(r"1 超时.*<b>1</b>", panels) and "True" not in panels
+    assert city.get(f"/command/{street.district.code}/").status_code == 200
+
+
+def test_a_calm_place_says_so(city: Place) -> None:
+    assert "现在没有在办的案件" in said(officer(city).get(f"/command/{city.code}/feed"))

@@ -68,7 +68,7 @@ def _below(place: Place, at: datetime) -> list[Page]:
         return []
     rows = boards.drill_down(place.code, at)
     return sorted(
-        ({**row, "href": reverse("command", args=[row["code"]])} for row in rows),
+        ({**row, "late": int(row["late"]), "href": reverse("command", args=[row["code"]])} for row in rows),
         key=lambda row: (-row["late"], -row["open"], row["code"]),
     )
 
@@ -101,11 +101,11 @@ def _next_steps(refs: list[str]) -> dict[str, list[Page]]:
     found: dict[str, list[Page]] = {}
     for task in history.steps_of(refs):
         holder = task.crew_office or task.office
-        sent = history.sent_to(task)
+        sent, wants_crew = history.sent_to(task), "crew" in task.by or "anyone" in task.by
         step = {
             "label": task.label,
             "who": holder.name if holder else "",
-            "word": progress(task.state, sent[1] if sent else None) if sent or holder is None else "",
+            "word": progress(task.state, sent[1] if sent else None) if sent or wants_crew else "",
         }
         found.setdefault(task.case.ref, []).append(step)
     return found

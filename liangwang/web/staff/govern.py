@@ -223,6 +223,6 @@ def calendar(request: HttpRequest) -> HttpResponse:
                 audit.record(actor_of(request), "configure", thing, at=at, body=body)
             messages.success(request, _("已保存；在办件的时限会自动重算"))
             return HttpResponseRedirect(reverse("calendar"))
-    days = CalendarDay.objects.filter(day__gte=at.date() - timedelta(days=30)).order_by("day")
+    days = CalendarDay.objects.filter(day__gte=date(at.year, 1, 1)).order_by("day")
     context = {"days": days, "errors": errors, "typed": request.POST}
     return page(request, "staff/calendar.html", context, status=422 if errors else 200)
