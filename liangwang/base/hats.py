@@ -12,6 +12,7 @@ from .clock import now
 from .errors import Refusal
 from .labels import Label
 from .models import CompanyRole, Guardian, Mandate, Office, Party, Post, SourceKey, Subject
+from .packs import packs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +58,12 @@ ANONYMOUS = Actor(hat="anonymous", role="anonymous", label={"zh": "未登录", "
 
 def platform(pack: str) -> Actor:
     """The hat of a rule or clock that acts for a pack; never more than the platform's rows allow."""
+    name = next((one.meta.name for one in packs() if one.key == pack), Label(zh=pack, en=pack))
     return Actor(
         hat="platform",
         role="platform",
         key=f"platform:{pack}",
-        label={"zh": f"系统（{pack}）", "en": f"system ({pack})"},
+        label={"zh": f"系统（{name['zh']}）", "en": f"system ({name['en']})"},
         assurance="strong",
     )
 

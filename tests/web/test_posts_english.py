@@ -46,13 +46,12 @@ def pages(street: Street) -> list[tuple[Client, list[str]]]:
         "/staff/late/",
         "/staff/notices/",
         "/staff/incidents/",
-        "/staff/orders/",
     ]
     screens = [f"/command/{street.place.code}/", f"/staff/incidents/{case.ref}/"]
     reform = browser(make_office("reform", street.city), "reform_officer")
     return [
         (browser(street.centre, "duty_officer"), lists + screens),
-        (browser(street.city_centre, "duty_officer"), [f"/command/{street.city.code}/"]),
+        (browser(street.city_centre, "duty_officer"), [f"/command/{street.city.code}/", "/staff/orders/"]),
         (
             browser(street.crew, "crew"),
             ["/field/", "/field/done/", "/field/report/", f"/field/tasks/{task.ref}/"],
