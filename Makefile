@@ -16,10 +16,10 @@ help: ## 列出命令 · list the commands
 run: ## 安装、载入演示城市、启动(PORT= DATA=) · set up, load the demo city on first use, start
 	@$(SETUP) run && exec $(PY) -m liangwang run
 
-test: ## 测试(≤ 8 分钟,含两种数据库与短断电测试) · the tests, both databases and a short kill test included
+test: ## 测试(≤ 8 分钟，含两种数据库与短断电测试) · the tests, both databases and a short kill test included
 	@$(SETUP) test && $(PY) scripts/test.py
 
-test-all: ## 全部测试,含慢的 · every test, the slow ones too
+test-all: ## 全部测试，含慢的 · every test, the slow ones too
 	@$(SETUP) test && $(PY) scripts/test.py --all
 
 check: ## 格式、类型、层次、应用声明、文档(< 1 分钟) · format, types, contracts, packs, docs
@@ -31,5 +31,5 @@ bench: ## 性能测试(NAME=house 只跑一项) · the benchmarks, each beside i
 docs: ## 重做文档中的清单与截图 · remake the generated parts of the docs and the screenshots
 	@$(SETUP) test && $(PY) scripts/docs.py
 
-setup: ## 只安装,不启动 · set up only
+setup: ## 只安装，不启动 · set up only
 	@$(SETUP) run

@@ -142,6 +142,6 @@ def _big() -> Bound:
         )
         sources.append(Source(f"bench:i{n}", one))
     joins = tuple(Joined(item=source.key) for source in sources)
-    label: Label = {"zh": "基准", "en": "bench"}
-    head = Bundle(bundle="big", label=label, guide=label, office=office, joins=joins)
+    name: Label = {"zh": "基准", "en": "bench"}
+    head = Bundle(bundle="big", label=name, guide=name, office=office, joins=joins)
     return Bound("bench:big", head, tuple(sources))

@@ -154,7 +154,7 @@ def asks_again(one: Declared, look: Look) -> Iterator[Problem]:
             concept = supplied.get(str(text).strip().lower())
             if concept and concept != field.concept and field.concept.split(".")[0] == concept.split(".")[0]:
                 message: Label = {
-                    "zh": f"表单又问了“{text}”,数据中心已有",
+                    "zh": f"表单又问了“{text}”，数据中心已有",
                     "en": f"the form asks for '{text}' again, which the hub can supply",
                 }
                 remedy: Label = {"zh": f"改用 concept: {concept}", "en": f"use concept: {concept}"}

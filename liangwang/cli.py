@@ -33,11 +33,11 @@ COMMANDS: tuple[Command, ...] = (
     Command("web", "一个网页进程 · one web process", "liangwang.server:main"),
     Command(
         "live",
-        "实时进程:判读数、开案件、派单 · judge readings, open incidents, dispatch",
+        "实时进程：判读数、开案件、派单 · judge readings, open incidents, dispatch",
         "liangwang.operations.live:main",
     ),
     Command(
-        "worker", "后台进程:事件、长任务、审计 · outbox, long jobs, audit sequencer", "liangwang.worker:main"
+        "worker", "后台进程：事件、长任务、审计 · outbox, long jobs, audit sequencer", "liangwang.worker:main"
     ),
     Command(
         "mqtt",
@@ -55,7 +55,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "demo-day",
-        "演示的一天:读数、办件、记录陆续到来 · a demo day arrives while you watch",
+        "演示的一天：读数、办件、记录陆续到来 · a demo day arrives while you watch",
         "liangwang.demo:day",
     ),
     Command(

@@ -248,7 +248,7 @@ def run() -> int:
             return 1
         if not port_is_free():
             print(
-                f"端口 {settings.PORT} 已被占用,换一个: make run PORT={settings.PORT + 1} · "
+                f"端口 {settings.PORT} 已被占用，换一个: make run PORT={settings.PORT + 1} · "
                 f"port {settings.PORT} is taken, try: make run PORT={settings.PORT + 1}",
                 file=sys.stderr,
             )

@@ -23,10 +23,11 @@ django.setup()
 
 import msgspec  # noqa: E402
 
+from liangwang import check as inspector  # noqa: E402
 from liangwang import cli, hot, settings  # noqa: E402
 from liangwang.base.declare import schemas  # noqa: E402
 
-MADE = "<!-- 由 make docs 生成,请勿手改 · made by `make docs`, do not edit -->\n\n"
+MADE = "<!-- 由 make docs 生成，请勿手改 · made by `make docs`, do not edit -->\n\n"
 
 
 def first_line(thing: Any) -> str:
@@ -49,7 +50,7 @@ def commands() -> str:
     goals = [line for line in makefile if ":" in line and " ## " in line and not line.startswith("\t")]
     lines += [f"- `make {line.partition(':')[0]}` — {line.partition(' ## ')[2]}\n" for line in goals]
     lines.append(
-        "\n## 热路由 · Hot routes\n\n由 web 进程直接回答,不经过 Django · answered by the web process, without Django\n\n"
+        "\n## 热路由 · Hot routes\n\n由 web 进程直接回答，不经过 Django · answered by the web process, without Django\n\n"
     )
     lines += [f"- `{r.method} {r.path}` — {r.verb} {r.thing}\n" for r in hot.HOT]
     return "".join(lines)
@@ -100,8 +101,9 @@ def pack_files() -> str:
     parts = [
         MADE,
         "# 应用的文件 · The files of a pack\n\n",
-        "不认识的键是错误,报文件、行号和改法 · an unknown key is an error, with file, line and remedy\n",
+        "不认识的键是错误，报文件、行号和改法 · an unknown key is an error, with file, line and remedy\n",
     ]
+    inspector.load_schemas()
     for name, schema in sorted(schemas().items()):
         parts.append(f"\n## {name}\n\nowner: `{schema.owner}`\n")
         done: set[str] = set()
@@ -132,7 +134,7 @@ def screenshots() -> int:
     with socket.socket() as probe:
         if probe.connect_ex((settings.HOST, settings.PORT)):
             print(
-                f"{address} 没有在运行,截图未重做 · is not running, the screenshots were left: `make run` first"
+                f"{address} 没有在运行，截图未重做 · is not running, the screenshots were left: `make run` first"
             )
             return 0
     script = ROOT / "scripts" / "screenshots.py"

@@ -249,7 +249,7 @@ def browser() -> None:
     command = ["apt-get", "install", "-y", "--no-install-recommends", *wanted]
     if not shutil.which("apt-get") or os.geteuid() != 0:
         say(
-            f"  ! 网页测试需要 {' '.join(wanted)},请装后再试;本次跳过这些测试\n"
+            f"  ! 网页测试需要 {' '.join(wanted)},请装后再试；本次跳过这些测试\n"
             f"  ! The page tests need {' '.join(wanted)}; they are skipped now. Install with: sudo {' '.join(command)}"
         )
         return
@@ -259,7 +259,7 @@ def browser() -> None:
         call(*command, env={"DEBIAN_FRONTEND": "noninteractive"})
     except CannotGoOn as problem:
         say(
-            f"  ! 装不上,跳过网页测试 · cannot be installed, the page tests are skipped:\n{str(problem)[-600:]}"
+            f"  ! 装不上，跳过网页测试 · cannot be installed, the page tests are skipped:\n{str(problem)[-600:]}"
         )
 
 

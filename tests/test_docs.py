@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 
-from liangwang import cli, hot
+from liangwang import check, cli, hot
 from liangwang.base.declare import schemas
 from liangwang.web import health
 
 ROOT = Path(__file__).resolve().parent.parent
 HOW_TO = ROOT / "docs" / "how-to"
+check.load_schemas()  # every storey has told its files before the tests are collected
 OWN_APPS = ("base", "hub", "cases", "services", "operations", "web")
 
 

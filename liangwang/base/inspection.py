@@ -112,9 +112,9 @@ def languages(one: Declared, look: Look) -> Iterator[Problem]:
         if not zh or not en:
             message: Label = {"zh": "中英文都要写", "en": "both languages are needed"}
         elif not _codes_only(zh) and not HAN.search(zh):
-            message = {"zh": f"zh 里没有汉字:“{zh[:30]}”", "en": f"zh has no Chinese character: '{zh[:30]}'"}
+            message = {"zh": f"zh 里没有汉字：“{zh[:30]}”", "en": f"zh has no Chinese character: '{zh[:30]}'"}
         elif len(HAN.findall(en)) > len(en) / 4:
-            message = {"zh": f"en 里是中文:“{en[:30]}”", "en": f"en is Chinese: '{en[:30]}'"}
+            message = {"zh": f"en 里是中文：“{en[:30]}”", "en": f"en is Chinese: '{en[:30]}'"}
         else:
             continue
         remedy: Label = {"zh": "写成 {zh: …, en: …}", "en": "write {zh: …, en: …}"}
@@ -127,11 +127,11 @@ def catch_all(one: Declared, look: Look) -> Iterator[Problem]:
         for text in label.values():
             if found := CATCH_ALL.search(text):
                 message: Label = {
-                    "zh": f"“{one.key}” 有兜底材料:“{found[0]}”",
+                    "zh": f"“{one.key}” 有兜底材料：“{found[0]}”",
                     "en": f"'{one.key}' has a catch-all: '{found[0]}'",
                 }
                 remedy: Label = {
-                    "zh": "逐项列出材料,或删去这一句",
+                    "zh": "逐项列出材料，或删去这一句",
                     "en": "list each document, or drop the phrase",
                 }
                 yield look.problem(one, path, "catch_all", message, remedy)

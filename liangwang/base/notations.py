@@ -39,7 +39,7 @@ def _parse_csv(text: str) -> Document:
                 Fault(
                     line,
                     "",
-                    f"这一行有 {len(cells)} 格,表头有 {len(header)} 格",
+                    f"这一行有 {len(cells)} 格，表头有 {len(header)} 格",
                     f"the row has {len(cells)} cells, the header {len(header)}",
                     "含逗号的文字要加引号",
                     "put text that holds a comma in quotes",

@@ -18,7 +18,7 @@ class NotYet(Refusal):
 
     status, code = 409, "receipt_not_yet"
     template: ClassVar[Label] = {
-        "zh": "回执正在生成,请过几秒再试",
+        "zh": "回执正在生成，请过几秒再试",
         "en": "The receipt is being made; try again in a few seconds",
     }
 

@@ -99,7 +99,7 @@ def quantity(text: str) -> Quantity:
     match = _QUANTITY.match(text.strip())
     if not match:
         raise ValueError(
-            f"“{text}”应是数字加单位,如 5min | '{text}' should be a number with a unit, like 5min"
+            f"“{text}”应是数字加单位，如 5min | '{text}' should be a number with a unit, like 5min"
         )
     return Quantity(float(match[1]), known(match[2]).symbol)
 

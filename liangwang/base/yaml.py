@@ -133,7 +133,7 @@ class _Reader:
                 _last(path),
                 f"不使用锚点和引用(&{name}、*{name})",
                 f"anchors and aliases (&{name}, *{name}) are not used",
-                "把内容写全,或另立一个条目按键引用",
+                "把内容写全，或另立一个条目按键引用",
                 "write the value out, or make it an entry and refer to its key",
             )
             if isinstance(event, pyyaml.AliasEvent):
@@ -144,7 +144,7 @@ class _Reader:
                 _last(path),
                 f"不使用类型标签 {event.tag}",
                 f"the tag {event.tag} is not used",
-                "去掉标签,直接写值",
+                "去掉标签，直接写值",
                 "remove the tag and write the value",
             )
         if depth > MAX_DEPTH:

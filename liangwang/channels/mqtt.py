@@ -88,6 +88,6 @@ def check(url: str) -> Label | None:
     if parts.scheme in DEFAULT_PORT and parts.hostname:
         return None
     return {
-        "zh": f"MQTT_URL 应写成 mqtt://主机:端口,现在是“{url}”",
+        "zh": f"MQTT_URL 应写成 mqtt://主机：端口，现在是“{url}”",
         "en": f"MQTT_URL should be mqtt://host:port, it is '{url}'",
     }

@@ -96,7 +96,7 @@ def parse(body: bytes, content_type: str, now: int) -> Parsed:
             " or application/senml+json",
         )
     if len(parsed.rows) + len(parsed.bad) > MOST_ROWS:
-        raise Unreadable(f"一批最多 {MOST_ROWS} 行,请分批", f"at most {MOST_ROWS} rows in a batch; split it")
+        raise Unreadable(f"一批最多 {MOST_ROWS} 行，请分批", f"at most {MOST_ROWS} rows in a batch; split it")
     return parsed
 
 

@@ -32,11 +32,11 @@ SAMPLE_CHARS: Final = 4000
 
 REASONS: Final[dict[str, Label]] = {
     "unknown": {
-        "zh": "没有登记的设备或量“{key}”,已隔离待认领",
+        "zh": "没有登记的设备或量“{key}”，已隔离待认领",
         "en": "device or quantity '{key}' is not registered; kept in quarantine",
     },
     "ahead": {
-        "zh": "时间超前十分钟以上,已隔离",
+        "zh": "时间超前十分钟以上，已隔离",
         "en": "the time is over 10 minutes ahead; kept in quarantine",
     },
     "not_finite": {"zh": "数值不是有限的数", "en": "the value is not a finite number"},

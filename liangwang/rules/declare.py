@@ -30,7 +30,7 @@ class Limit(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not self.unit.strip():
             raise ValueError(
-                f"限值“{self.limit}”没有单位;没有单位的数写 '1'"
+                f"限值“{self.limit}”没有单位；没有单位的数写 '1'"
                 f" | limit '{self.limit}' has no unit; write '1' for a plain number"
             )
         if (self.source is None) == (not self.unverified):

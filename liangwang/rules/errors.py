@@ -4,7 +4,7 @@ from typing import Final
 
 TEMPLATES: Final[dict[str, dict[str, str]]] = {
     "syntax": {"zh": "这不是一个完整的表达式", "en": "this is not a complete expression"},
-    "empty": {"zh": "条件是空的,请写一个表达式", "en": "the condition is empty, write an expression"},
+    "empty": {"zh": "条件是空的，请写一个表达式", "en": "the condition is empty, write an expression"},
     "name": {
         "zh": "没有叫“{name}”的量或限值{hint_zh}",
         "en": "no quantity or limit is called '{name}'{hint_en}",
@@ -24,12 +24,12 @@ TEMPLATES: Final[dict[str, dict[str, str]]] = {
         "en": "'{left}' is in {left_unit} but '{right}' in {right_unit}; they cannot be compared or added",
     },
     "duration": {
-        "zh": "“{text}”不是时长,请写成 30s、5min、2h 或 1d",
+        "zh": "“{text}”不是时长，请写成 30s、5min、2h 或 1d",
         "en": "'{text}' is not a duration, write 30s, 5min, 2h or 1d",
     },
     "clock": {"zh": "“{text}”不是一天中的时刻", "en": "'{text}' is not a time of day"},
     "quantity_unit": {
-        "zh": "数“{text}”带了单位:请放进 limits.yaml,写明单位、日期和依据,再用名字引用",
+        "zh": "数“{text}”带了单位：请放进 limits.yaml,写明单位、日期和依据，再用名字引用",
         "en": "'{text}' carries a unit: put it into limits.yaml with unit, date and basis, and use its name",
     },
     "condition": {
@@ -38,7 +38,7 @@ TEMPLATES: Final[dict[str, dict[str, str]]] = {
     },
     "stream_only": {"zh": "{name}() 只能用于数据流规则", "en": "{name}() works on streams of readings only"},
     "window": {
-        "zh": "{text} 需要记住 {slots} 个读数,最多 {most} 个;请缩短时窗",
+        "zh": "{text} 需要记住 {slots} 个读数，最多 {most} 个；请缩短时窗",
         "en": "{text} would have to remember {slots} readings, at most {most}; shorten the window",
     },
     "one_of": {
@@ -53,7 +53,7 @@ TEMPLATES: Final[dict[str, dict[str, str]]] = {
     "under_cycle": {"zh": "under 成了环:{names}", "en": "'under' goes round in a circle: {names}"},
     "missing_column": {"zh": "没有给出“{name}”的值", "en": "no value was given for '{name}'"},
     "values": {
-        "zh": "“{text}”不是数值,请写成 2、20x3(三个 20)或 -(缺一个)",
+        "zh": "“{text}”不是数值，请写成 2、20x3(三个 20)或 -(缺一个)",
         "en": "'{text}' is not a value, write 2, 20x3 (three times 20) or - (one missing)",
     },
     "no_thing": {

@@ -122,7 +122,7 @@ def _signal_test(one: Declared, look: Look, fired: dict[str, set[bool]]) -> Iter
             "zh": f"“{one.key}”在 {failure.at}:应有 {failure.expected},实有 {failure.found}",
             "en": f"'{one.key}' at {failure.at}: expected {failure.expected}, found {failure.found}",
         }
-        remedy: Label = {"zh": "改规则,或改测试", "en": "change the rule, or the test"}
+        remedy: Label = {"zh": "改规则，或改测试", "en": "change the rule, or the test"}
         yield look.problem(one, ("expect", failure.at), "test", message, remedy)
 
 
@@ -130,7 +130,7 @@ def _decision_test(one: Declared, look: Look, fired: dict[str, set[bool]]) -> It
     test: DecisionTest = one.value
     rules = {r.key: r.value for r in look.all("rules.yaml") if r.pack == one.pack}
     rule = rules.get(test.rule)
-    remedy: Label = {"zh": "改规则,或改测试", "en": "change the rule, or the test"}
+    remedy: Label = {"zh": "改规则，或改测试", "en": "change the rule, or the test"}
     if not isinstance(rule, DecisionRule):
         message: Label = {"zh": f"没有判定规则“{test.rule}”", "en": f"no decision rule '{test.rule}'"}
         yield look.problem(one, ("rule",), "test", message, remedy)

@@ -65,6 +65,6 @@ def _keep_promises(items: tuple[Source, ...], nodes: tuple[Node, ...]) -> None:
         days = plan.own_days([node for node in nodes if node.item == source.key])
         if days > source.item.promised_days.days:
             raise CompileError(
-                zh=f"{source.key} 承诺 {source.item.promised_days.days} 个工作日,但它的环节要 {days} 个",
+                zh=f"{source.key} 承诺 {source.item.promised_days.days} 个工作日，但它的环节要 {days} 个",
                 en=f"{source.key} promises {source.item.promised_days.days} working days, its steps take {days}",
             )

@@ -87,13 +87,13 @@ def _text(ask: Ask, text: str) -> tuple[Value, Label | None]:
         text = text.upper()
         if not is_identity_number(text):
             return None, {
-                "zh": f"{zh}有误,请核对 18 位号码",
+                "zh": f"{zh}有误，请核对 18 位号码",
                 "en": f"Check the 18 characters of the {en[:1].lower()}{en[1:]}",
             }
     longest = ask.max_length or LENGTH_MAX
     if len(text) > longest:
         message: Label = {
-            "zh": f"{zh}最多 {longest} 个字,现在是 {len(text)} 个",
+            "zh": f"{zh}最多 {longest} 个字，现在是 {len(text)} 个",
             "en": f"{en} has {len(text)} characters; at most {longest}",
         }
         return None, message
@@ -120,7 +120,7 @@ def _number(ask: Ask, text: str, today: date) -> tuple[Value, Label | None]:
     if (ask.minimum is not None and value < ask.minimum) or (ask.maximum is not None and value > ask.maximum):
         low, high = _plain(ask.minimum), _plain(ask.maximum)
         return None, {
-            "zh": f"{zh}应在 {low} 到 {high} 之间,请核对",
+            "zh": f"{zh}应在 {low} 到 {high} 之间，请核对",
             "en": f"{en} lies between {low} and {high}; check it",
         }
     return value, None
@@ -135,7 +135,7 @@ def _money(ask: Ask, text: str, today: date) -> tuple[Value, Label | None]:
     match = re.fullmatch(r"(\d{1,12})(?:\.(\d{1,2}))?", text.replace(",", "").removesuffix("元"))
     if not match:
         return None, {
-            "zh": f"{ask.label['zh']}请填金额,如 1234.50",
+            "zh": f"{ask.label['zh']}请填金额，如 1234.50",
             "en": f"{ask.label['en']} is an amount such as 1234.50",
         }
     return int(match[1]) * 100 + int((match[2] or "").ljust(2, "0")), None
@@ -150,7 +150,7 @@ def _date(ask: Ask, text: str, today: date) -> tuple[Value, Label | None]:
         value = None
     if value is None:
         return None, {
-            "zh": f"{zh}请填真实的日期,如 2026-11-08",
+            "zh": f"{zh}请填真实的日期，如 2026-11-08",
             "en": f"{en} is a real date such as 2026-11-08",
         }
     if ask.not_after_today and value > today:

@@ -175,7 +175,7 @@ def _both(one: Ask, one_key: str, two: Ask, two_key: str) -> Ask:
 
 def _contradiction(ask: Ask, one: str, two: str, zh: str, en: str) -> CompileError:
     return CompileError(
-        zh=f"{one} 与 {two} 对“{ask.role_label['zh']}·{ask.label['zh']}”的{zh}要求互相矛盾,没有一个值能同时满足",
+        zh=f"{one} 与 {two} 对“{ask.role_label['zh']}·{ask.label['zh']}”的{zh}要求互相矛盾，没有一个值能同时满足",
         en=f"{one} and {two} contradict each other on the {en} of {ask.id}: no value satisfies both",
     )
 

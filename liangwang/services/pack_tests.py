@@ -23,7 +23,7 @@ from .vocabulary import Words
 
 FILE = "tests/*.yaml"
 SOMEWHERE: Label = {"zh": "测试来源", "en": "a test's source"}
-REMEDY: Label = {"zh": "改声明,或改测试", "en": "change the declaration, or the test"}
+REMEDY: Label = {"zh": "改声明，或改测试", "en": "change the declaration, or the test"}
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

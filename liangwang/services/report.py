@@ -12,14 +12,14 @@ from .supply import identities
 from .vocabulary import Words
 
 BEFORE: Label = {
-    "zh": "“改革前”= 各事项按其公布的办事指南逐个办理之和:材料、证明、表格栏目、跑动次数逐项相加;"
-    "环节 = 每个事项申请 1 个加公布的办理环节;时间 = 各事项承诺工作日首尾相接。不是历史实测。",
+    "zh": "“改革前”= 各事项按其公布的办事指南逐个办理之和：材料、证明、表格栏目、跑动次数逐项相加;"
+    "环节 = 每个事项申请 1 个加公布的办理环节；时间 = 各事项承诺工作日首尾相接。不是历史实测。",
     "en": "“Before” is the items taken one after another as their own guides publish them: materials, proofs, fields and"
     " trips added up; steps = one application for each item plus its published steps; time = the promised working days end"
     " to end. It is not a measurement of the past.",
 }
 AFTER: Label = {
-    "zh": "“改革后”= 本次编译的结果:仍需您交的材料、仍需您填的栏目;环节 = 申请 1 个加最长一串互相等待的环节;时间 = 关键路径。",
+    "zh": "“改革后”= 本次编译的结果：仍需您交的材料、仍需您填的栏目；环节 = 申请 1 个加最长一串互相等待的环节；时间 = 关键路径。",
     "en": "“After” is this compilation: materials and fields still asked of you; steps = one application plus the longest"
     " chain of steps that wait for one another; time = the critical path.",
 }
