@@ -43,6 +43,8 @@ def _database(url: str) -> dict[str, Any]:
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": str(DATA / "liangwang.sqlite3"),
             "CONN_MAX_AGE": None,
+            # A file, as in life: in memory the locks are others, and a second thread may wait for ever.
+            "TEST": {"NAME": str(DATA / "test.sqlite3")},
             "OPTIONS": {
                 # FULL, because acknowledged means durable even when the power goes.
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
