@@ -6,9 +6,6 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from paho.mqtt import client as paho
-from paho.mqtt.enums import CallbackAPIVersion
-
 from liangwang.base.labels import Label
 
 logger = logging.getLogger("liangwang.mqtt")
@@ -22,6 +19,27 @@ Handler = Callable[[str, bytes], None]
 """Takes topic and payload; returns when the message is durable or refused, raises OSError to have it sent again."""
 
 
+class ExtraMissing(RuntimeError):
+    """MQTT is an extra: this installation came without it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "没有安装 MQTT 组件：用 NATS=1 make run 安装；不装也可以用 HTTP 送读数"
+            " | MQTT is not installed: run `NATS=1 make run`; readings can come by HTTP without it"
+        )
+
+
+def _client() -> Any:
+    """A client of the [nats] extra; raises ExtraMissing where it was not installed."""
+    try:
+        from paho.mqtt import client as paho
+        from paho.mqtt.enums import CallbackAPIVersion
+    except ImportError:
+        raise ExtraMissing from None
+    version = CallbackAPIVersion.VERSION2
+    return paho.Client(version, client_id=CLIENT, clean_session=False, manual_ack=True)
+
+
 class Bridge:
     """One connection to a broker; after a break it comes back by itself, and unacknowledged messages with it."""
 
@@ -29,9 +47,7 @@ class Bridge:
         self.parts = urlsplit(url)
         self.handle = handle
         self.stop = threading.Event()
-        self.client: Any = paho.Client(
-            CallbackAPIVersion.VERSION2, client_id=CLIENT, clean_session=False, manual_ack=True
-        )
+        self.client: Any = _client()
         if self.parts.username:
             self.client.username_pw_set(unquote(self.parts.username), unquote(self.parts.password or ""))
         if self.parts.scheme == "mqtts":
