@@ -185,3 +185,10 @@ def test_a_report_sent_twice_opens_one_case_that_the_officer_confirms(committee:
     assert duty.post(f"/staff/incidents/{case.ref}/confirm", {"confirmed": "yes"}).status_code == 302
     case.refresh_from_db()
     assert case.state == "accepted"
+
+
+def test_a_committee_worker_starts_with_the_report_form(street: Street) -> None:
+    client = browser(street.grid, "committee")
+    start = client.get("/field/")
+    assert start.status_code == 302 and start["Location"] == "/field/report/"
+    assert client.get("/field/report/").status_code == 200

@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from liangwang.base import clock, files
-from liangwang.base.access import door
+from liangwang.base.access import door, may_ever
 from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.hats import Actor
 from liangwang.base.transactions import write
@@ -33,10 +33,15 @@ def task_of(ref: str) -> Task | None:
     return task if task is not None and task.case.kind == "incident" else None
 
 
-@door("read", "task")
+@door("open", "home")
 def mine(request: HttpRequest) -> HttpResponse:
-    """What this hat must do now, the most pressing first: a crew its tasks, a supervisor what waits to be checked."""
+    """What this hat must do now, the most pressing first: a crew its tasks, a supervisor what waits to be checked.
+
+    Who has no tasks, such as a committee worker, starts with the report form.
+    """
     actor, at = _actor(request), clock.now()
+    if not may_ever(actor, "read", "task"):
+        return HttpResponseRedirect(reverse("field-report"))
     page = {
         "cards": shown.cards(history.waiting_for(actor), at),
         "now": at,
