@@ -13,7 +13,6 @@ from liangwang.base.errors import Refusal
 from liangwang.base.events import emit
 from liangwang.base.hats import Actor, platform
 from liangwang.base.labels import Label
-from liangwang.base.models import Place
 from liangwang.base.transactions import write
 
 from . import attributes, collect, derive, reconcile, store
@@ -156,9 +155,8 @@ def end_order(order: Order, *, actor: Actor, reason: str, erase_on: date, at: da
 
 
 def thing(order: Order) -> Thing:
-    """How an order shows itself to the policy: it is the whole city's, and public to those who act on it."""
-    city = Place.objects.filter(level="city", ended_at=None).values_list("code", flat=True).first()
-    return Thing(kind="order", ref=order.ref, place_code=city or "")
+    """How an order shows itself to the policy: it is public to those who act on it."""
+    return Thing(kind="order", ref=order.ref)
 
 
 def erase(order: Order, at: datetime) -> dict[str, Any]:
