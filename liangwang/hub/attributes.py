@@ -102,6 +102,11 @@ class _Open:
 _open: dict[str, _Open] = {}
 
 
+def forget() -> None:
+    """Drops the maps held open (tests change DATA between them)."""
+    _open.clear()
+
+
 def folder_of(name: str) -> Path:
     """DATA/attributes/<pack>.<attribute>."""
     root: Path = settings.DATA / "attributes"

@@ -22,6 +22,7 @@ def fresh(data_dir: object) -> Iterator[None]:
     gate_log.seen.close()
     gate_log.log.close()
     gate_list.forget()
+    attributes.forget()
     make.place()
     yield
     gate_log.seen.close()
