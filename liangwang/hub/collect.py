@@ -140,17 +140,17 @@ def load(batch: Batch, at: datetime) -> Batch:
         found = delivered(raw, declared.value)
     except Refusal as refused:
         return _refuse(batch, refused.as_json(), at)
-    _progress(batch, "checking")
+    _stage(batch, "checking")
     parts = _sort(batch, declared.value, found)
     total = parts.good.num_rows + parts.quarantine.num_rows
     if total and parts.quarantine.num_rows / total > declared.value.reject_over:
         return _publish(batch, declared, parts, at, refused=True)
-    _progress(batch, "storing")
+    _stage(batch, "storing")
     return _publish(batch, declared, parts, at)
 
 
-def _progress(batch: Batch, stage: str) -> None:
-    Batch.objects.filter(pk=batch.pk).update(progress=stage)
+def _stage(batch: Batch, stage: str) -> None:
+    Batch.objects.filter(pk=batch.pk).update(stage=stage)
 
 
 def _sort(batch: Batch, source: Source, found: Delivered) -> Sorted:
@@ -259,7 +259,7 @@ def _publish(
             unlinked=0 if refused or links is None else parts.good.num_rows - links.linked,
             unusual=not declared.value.rows.min <= parts.good.num_rows <= declared.value.rows.max,
             reasons=parts.reasons,
-            progress="",
+            stage="",
         )
         batch.refresh_from_db()
         if not won:  # another worker was faster: its files count, these are swept
@@ -275,7 +275,7 @@ def _publish(
 def _refuse(batch: Batch, why: dict[str, object], at: datetime) -> Batch:
     with write():
         Batch.objects.filter(pk=batch.pk, state=Batch.State.RECEIVED).update(
-            state=Batch.State.REFUSED, refusal=why, loaded_at=at, progress=""
+            state=Batch.State.REFUSED, refusal=why, loaded_at=at, stage=""
         )
         batch.refresh_from_db()
         _told(batch, at)

@@ -16,10 +16,18 @@ class Batch(RefModel):
         REFUSED = "refused"
         ERASED = "erased"
 
+    class Channel(models.TextChoices):
+        PUSH = "push"
+        DROP = "drop"
+        PULL = "pull"
+        DESK = "desk"
+
     pack = models.CharField(max_length=40)
     source = models.CharField(max_length=80)
     office = models.ForeignKey(Office, null=True, on_delete=models.PROTECT)
+    channel = models.CharField(max_length=4, choices=Channel.choices, default=Channel.PUSH)
     content_hash = models.CharField(max_length=64)
+    corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="corrections")
     name = models.CharField(max_length=200, blank=True)
     bytes = models.BigIntegerField()
     state = models.CharField(max_length=8, choices=State.choices, default=State.RECEIVED)
@@ -34,7 +42,10 @@ class Batch(RefModel):
     unlinked = models.BigIntegerField(default=0)
     unusual = models.BooleanField(default=False)
     reasons = models.JSONField(default=dict)
-    progress = models.CharField(max_length=20, blank=True)
+    stage = models.CharField(max_length=10, blank=True)  # reading checking linking storing, while it loads
+    rows_done = models.BigIntegerField(default=0)
+    watermark = models.JSONField(null=True)  # of a pull: how far the table of the other side was read
+    drift = models.JSONField(default=dict)  # columns that came or went against the contract: {extra, absent}
 
     class Meta:
         constraints: ClassVar = [
@@ -48,7 +59,9 @@ class Partition(models.Model):
 
     class Kind(models.TextChoices):
         ROWS = "rows"
+        VAULT = "vault"
         QUARANTINE = "quarantine"
+        REGISTER = "register"
         SETTLED = "settled"
         PASSES = "passes"
 
@@ -76,8 +89,10 @@ class Disagreement(RefModel):
     subject = models.ForeignKey(Subject, on_delete=models.PROTECT)
     attribute = models.CharField(max_length=60)
     said = models.JSONField()
+    department = models.CharField(max_length=40, blank=True)  # the source office that is asked
     opened_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.CharField(max_length=12, blank=True)  # corrected | ruled | erased
 
     class Meta:
         constraints: ClassVar = [
@@ -89,14 +104,73 @@ class Disagreement(RefModel):
         ]
 
 
-class Merge(models.Model):
-    """The append-only log of subjects found to be the same, or taken apart again."""
+class Merge(RefModel):
+    """The append-only log of subjects found to be the same, or taken apart again; ids are never used again."""
 
     kept = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="+")
     merged = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=5, choices=[("merge", "merge"), ("split", "split")])
+    undoes = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="undone_by")
     method = models.CharField(max_length=40)
+    score = models.FloatField(null=True)
+    model = models.CharField(max_length=40, blank=True)
+    by = models.ForeignKey(Party, null=True, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
+
+
+class LateLink(RefModel):
+    """A row that got its subject after it was stored: read over the row's own subject until `ended_at`."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="late_links")
+    row = models.IntegerField()
+    subject = models.ForeignKey(Subject, null=True, on_delete=models.PROTECT, related_name="+")
+    method = models.CharField(max_length=40)
+    score = models.FloatField(null=True)
+    model = models.CharField(max_length=40, blank=True)
+    at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["batch", "row"],
+                condition=models.Q(ended_at__isnull=True),
+                name="one_late_link_per_row",
+            )
+        ]
+
+
+class LinkReview(RefModel):
+    """A pair in the grey zone, for a person to decide: a row and a subject, or two subjects (`left` is set)."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        SAME = "same"
+        APART = "apart"
+
+    pack = models.CharField(max_length=40)
+    source = models.CharField(max_length=80, blank=True)
+    batch = models.ForeignKey(Batch, null=True, on_delete=models.PROTECT, related_name="reviews")
+    row = models.IntegerField(null=True)
+    left = models.ForeignKey(Subject, null=True, on_delete=models.PROTECT, related_name="+")
+    right = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="+")
+    score = models.FloatField()
+    model = models.CharField(max_length=40)
+    agreement = models.JSONField(default=dict)  # {comparison: [level, levels]}: no personal data
+    others = models.JSONField(default=list)  # further candidates: [{subject_id, score}]
+    state = models.CharField(max_length=5, choices=State.choices, default=State.OPEN)
+    opened_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(Party, null=True, on_delete=models.PROTECT, related_name="+")
+    late_link = models.ForeignKey(LateLink, null=True, on_delete=models.PROTECT, related_name="+")
+    merge = models.ForeignKey(Merge, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["state", "-score"])]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["batch", "row"], name="one_review_per_row"),
+            models.UniqueConstraint(fields=["left", "right"], name="one_review_per_pair"),
+        ]
 
 
 class Order(RefModel):
