@@ -11,10 +11,26 @@ from liangwang.base.declare import declaration_file, reference
 from liangwang.base.labels import Label
 
 ColumnType = Literal[
-    "text", "name", "identity", "phone", "address", "integer", "number", "date", "time", "code", "place"
+    "text",
+    "name",
+    "identity",
+    "document",
+    "phone",
+    "address",
+    "credit_code",
+    "plate",
+    "integer",
+    "number",
+    "date",
+    "time",
+    "code",
+    "place",
 ]
+Channel = Literal["csv", "parquet", "http", "table"]
+About = Literal["person", "company", "place"]
 SharingClass = Literal["unconditional", "conditional", "none"]
-SEALED_TYPES = frozenset({"identity", "phone", "address"})
+SEALED_TYPES = frozenset({"identity", "document", "phone", "address", "plate"})
+DOCUMENT_KINDS = frozenset({"identity", "permit", "passport", "travel_permit"})
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,7 +38,11 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Column(Shape, frozen=True, kw_only=True):
-    """One column of a table: its type, its bounds, and what it says of the person (`says: concept`)."""
+    """One column of a table: its type, its bounds, and what it says of the row's subject (`says: attribute`).
+
+    `kind_in` of a document names the code column that says what kind of document it is; without it the number's
+    own shape decides.
+    """
 
     label: Label
     type: ColumnType
@@ -35,6 +55,12 @@ class Column(Shape, frozen=True, kw_only=True):
     unit: str | None = None
     values: dict[str, Label] = {}
     level: Literal["district", "street", "neighbourhood"] | None = None
+    kind_in: str | None = None
+
+    @property
+    def field(self) -> str:
+        """Under which name the blind index is made: a document that is an identity number meets that number."""
+        return "identity" if self.type == "document" else self.type
 
     @property
     def sealed(self) -> bool:
@@ -46,6 +72,8 @@ class Column(Shape, frozen=True, kw_only=True):
             raise ValueError("a column of type code lists its 'values', and no other type does")
         if self.level and self.type != "place":
             raise ValueError("'level' belongs to columns of type place")
+        if self.kind_in and self.type != "document":
+            raise ValueError("'kind_in' belongs to columns of type document")
 
 
 class Volume(Shape, frozen=True, kw_only=True):
@@ -55,8 +83,30 @@ class Volume(Shape, frozen=True, kw_only=True):
     max: int = 1_000_000
 
 
+class Pull(Shape, frozen=True, kw_only=True):
+    """A table of another database that the hub reads itself, from where it stopped the last time.
+
+    `dsn` names an address of the environment (`PULL_<DSN>`), because a password belongs in no declaration; `cursor`
+    is a column that only grows (a number or an instant), `id` one that tells rows of the same instant apart.
+    """
+
+    dsn: str
+    table: str
+    cursor: str
+    id: str
+    every: str = "1h"
+    page: int = 50_000
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.page <= 500_000:
+            raise ValueError("'page' is the number of rows of one batch, 1 to 500000")
+
+
 class Source(Shape, frozen=True, kw_only=True):
-    """A table that an office delivers in batches, with the contract that every row is held to."""
+    """A table that an office delivers in batches, with the contract that every row is held to.
+
+    `about` is what a row's subject is; `registers: true` makes subjects of identifiers that nobody has yet.
+    """
 
     source: str
     label: Label
@@ -70,9 +120,35 @@ class Source(Shape, frozen=True, kw_only=True):
     weight: int = 1
     sharing: SharingClass
     retention: str
+    about: About = "person"
+    registers: bool = False
+    channels: tuple[Channel, ...] = ("csv", "parquet", "http")
+    pull: Pull | None = None
     columns: dict[str, Column]
 
     def __post_init__(self) -> None:
+        self._check_columns()
+        if ("table" in self.channels) != (self.pull is not None):
+            raise ValueError("'pull' and the channel table belong together")
+        if self.registers and not self.identifiers:
+            raise ValueError("'registers: true' needs a column that identifies the subject")
+
+    @property
+    def identifiers(self) -> tuple[str, ...]:
+        """The columns that name the row's subject without doubt, the surest first.
+
+        A column that says something of the subject goes before one that may be about somebody else.
+        """
+        wanted = {"person": ("identity", "document"), "company": ("credit_code",), "place": ("place",)}
+        found = [(n, c) for kind in wanted[self.about] for n, c in self.columns.items() if c.type == kind]
+        return tuple(name for name, column in sorted(found, key=lambda pair: pair[1].says is None))
+
+    def _check_columns(self) -> None:
+        for name, column in self.columns.items():
+            other = self.columns.get(column.kind_in) if column.kind_in else None
+            if column.kind_in and (other is None or not DOCUMENT_KINDS.issuperset(other.values)):
+                kinds = ", ".join(sorted(DOCUMENT_KINDS))
+                raise ValueError(f"'kind_in: {column.kind_in}' of '{name}' must be a code column of {kinds}")
         for name in (*self.key, self.observed):
             if name not in self.columns:
                 raise ValueError(f"'{name}' is not a column of {self.source}")
