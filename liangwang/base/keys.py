@@ -1,7 +1,7 @@
 """Secrets at rest: sealing, blind indexes, keyed hashes and signing keys, all under DATA/keys (0600), read only here."""
 
+import base64
 import hashlib
-import hmac
 import os
 from functools import cache
 from pathlib import Path
@@ -65,9 +65,22 @@ def unseal(blob: bytes, aad: str) -> str:
     return _cipher().decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], aad.encode()).decode()
 
 
+def blind_prefix(field: str) -> str:
+    """What is hashed before the text of a field: a secret of 144 bits and the field's name.
+
+    Secret, name, `:` and a number of up to 20 characters fit into one block of SHA-256. It is given to a query engine
+    as a literal of an in-memory connection, and must never reach a disk or a log.
+    """
+    return f"{base64.b64encode(_secret('blind')[:18]).decode()}{field}:"
+
+
 def blind(text: str, field: str) -> str:
-    """A 128-bit blind index in hex: equal texts of one field meet, nothing else can be learned without the key."""
-    return hmac.digest(_secret("blind"), f"{field}\0{text}".encode(), "sha256")[:16].hex()
+    """A 128-bit blind index in hex: equal texts of one field meet, nothing else can be learned without the key.
+
+    The same function as `hub.contract.hashed` computes in DuckDB and Spark (docs/decisions/0007-blind-index.md): the
+    first half of SHA-256 over a secret prefix. `field` has no colon, so that no two messages are equal.
+    """
+    return hashlib.sha256(f"{blind_prefix(field)}{text}".encode()).hexdigest()[:32]
 
 
 def keyed_hash(text: str) -> bytes:
