@@ -30,7 +30,7 @@ from liangwang.base.models import (
 from liangwang.base.subjects import new_subject, register_person
 from liangwang.cases.models import Case, Plan, Task
 from liangwang.cases.numbers import case_number
-from liangwang.hub.models import AttributeVersion, Batch, Order
+from liangwang.hub.models import AttributeVersion, Batch, LinkReview, Order
 from liangwang.hub.sources import sources
 from liangwang.operations.models import Asset
 from liangwang.services.models import Certificate, Draft, ItemVersion
@@ -237,8 +237,14 @@ def batch(about: About) -> Batch:
     )
 
 
+def review(about: About) -> LinkReview:
+    left, right = about.subject or new_subject("person", at=AT), new_subject("person", at=AT)
+    return LinkReview.objects.create(pack="", left=left, right=right, score=0.5, model="m", opened_at=AT)
+
+
 def order(about: About) -> Order:
     return Order.objects.create(
+        place=about.where,
         number=f"O{next(_serial)}",
         title={"zh": "令", "en": "order"},
         basis="演示",
@@ -297,12 +303,14 @@ SAMPLES: dict[str, Make] = {
     "file": stored_file,
     "application": lambda about: case("application", about),
     "incident": lambda about: case("incident", about),
-    "task": task,
+    "application_task": lambda about: task(about, "application"),
+    "incident_task": task,
     "draft": draft,
     "certificate": certificate,
     "asset": asset,
     "board": lambda about: about.where or place(CITY),
     "batch": batch,
+    "review": review,
     "attribute": lambda about: AttributeVersion.objects.create(
         name="a", version=f"v{next(_serial)}", rule_hash="0" * 64, at=AT, changed=0, counts={}
     ),

@@ -32,8 +32,8 @@ VERBS = (
     "order configure"
 ).split()
 THINGS = (
-    "public home person company item draft application incident task certificate code asset reading batch "
-    "attribute board order pass policy audit notice file pack"
+    "public home person company item draft application application_task incident incident_task certificate "
+    "code asset reading batch review attribute board order pass policy audit notice file pack"
 ).split()
 PURPOSES = "none case order".split()
 ASSURANCE = "basic strong".split()
@@ -145,6 +145,7 @@ class Kind:
     """How one kind of thing shows its place, offices and subjects: of an object (`of`) and in SQL (paths).
 
     A path is an ORM lookup such as `lead_office_id`, or a function value -> Q where a join must be a subquery.
+    Where rows of one table are of several kinds, `of` says which and `only` are those of this one.
     """
 
     name: str
@@ -154,6 +155,7 @@ class Kind:
     departments: tuple[PathOrQ, ...] = ()
     subjects: tuple[PathOrQ, ...] = ()
     personal: bool = False
+    only: Q | None = None
 
 
 _kinds: dict[str, Kind] = {}
@@ -168,12 +170,13 @@ def register_kind(
     departments: Iterable[PathOrQ] = (),
     subjects: Iterable[PathOrQ] = (),
     personal: bool = False,
+    only: Q | None = None,
 ) -> None:
     """A storey's access.py says here how its kind is seen; `personal` reads by others are audited at the door."""
     if name not in THINGS:
         raise PolicyError(f"{name} is not among the things of base/access.py")
     _kinds[name] = Kind(
-        name, of, place, tuple(offices), tuple(departments), tuple(subjects), personal=personal
+        name, of, place, tuple(offices), tuple(departments), tuple(subjects), personal=personal, only=only
     )
 
 
@@ -358,6 +361,8 @@ def visible(actor: Actor, verb: str, kind: str, rows: QuerySet[M], purpose: str 
     if not cells:
         return rows.none()
     k = kind_of(kind)
+    if k.only is not None:
+        rows = rows.filter(k.only)
     places, offices, relations = _possible(k, actor)
     groups: dict[Pairs, set[str]] = {}
     for place in places:
@@ -404,9 +409,9 @@ class Door:
         if actor.is_anonymous and not may_ever(actor, verb, self.kind, self.purpose):
             raise LoginNeeded  # before the look-up, so that existence does not show
         found = self.of(**{name: kwargs[name] for name in self.of_names})
-        if found is None:
+        thing = thing_of(self.kind, found) if found is not None else None
+        if thing is None or thing.kind != self.kind:  # a link to a thing of another kind leads nowhere
             raise NotFound
-        thing = thing_of(self.kind, found)
         require(actor, verb, thing, self.purpose)
         if kind_of(self.kind).personal and relation(actor, thing) == "none" and verb == "read":
             with write():

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from liangwang.base.access import Thing, register_kind
+from liangwang.base.access import Thing, register_kind, visible
+from liangwang.base.hats import Actor
 
 from .models import Case, Task
 
@@ -20,10 +21,10 @@ def _joined(case: Case) -> tuple[frozenset[int], frozenset[str]]:
     return frozenset(offices), frozenset(departments)
 
 
-def _case(kind: str, case: Case) -> Thing:
+def _case(case: Case) -> Thing:
     offices, departments = _joined(case)
     return Thing(
-        kind=kind,
+        kind=case.kind,
         ref=case.ref,
         place_code=case.place.code if case.place else "",
         office_ids=offices,
@@ -32,24 +33,21 @@ def _case(kind: str, case: Case) -> Thing:
     )
 
 
+def task_kind(case: Case) -> str:
+    """What the policy calls the tasks of a case: those of people's applications are for fewer to see."""
+    return f"{case.kind}_task"
+
+
 def _task(task: Task) -> Thing:
     case = task.case
     return Thing(
-        kind="task",
+        kind=task_kind(case),
         ref=task.ref,
         place_code=case.place.code if case.place else "",
         office_ids=frozenset(office for office in (task.office_id, task.crew_office_id) if office),
         departments=frozenset({task.office.department} if task.office else ()),
         subject_ids=frozenset({case.subject_id} if case.subject_id else ()),
     )
-
-
-def _of_application(case: Case) -> Thing:
-    return _case("application", case)
-
-
-def _of_incident(case: Case) -> Thing:
-    return _case("incident", case)
 
 
 def _tasks_with(**where: Any) -> Q:
@@ -69,21 +67,28 @@ def _department(value: Any) -> Q:
     return _tasks_with(office__department=value)
 
 
-for _name, _of in (("application", _of_application), ("incident", _of_incident)):
+def tasks_seen(actor: Actor, verb: str, rows: QuerySet[Task]) -> QuerySet[Task]:
+    """Those of some tasks to which the actor may do the verb, whatever their cases are."""
+    return visible(actor, verb, "application_task", rows) | visible(actor, verb, "incident_task", rows)
+
+
+for _name in ("application", "incident"):
     register_kind(
         _name,
-        of=_of,
+        of=_case,
+        only=Q(kind=_name),
         place="place__code",
         offices=("lead_office_id", _office, _crew),
         departments=("lead_office__department", _department),
         subjects=("subject_id",),
         personal=_name == "application",
     )
-register_kind(
-    "task",
-    of=_task,
-    place="case__place__code",
-    offices=("office_id", "crew_office_id"),
-    departments=("office__department",),
-    subjects=("case__subject_id",),
-)
+    register_kind(
+        f"{_name}_task",
+        of=_task,
+        only=Q(case__kind=_name),
+        place="case__place__code",
+        offices=("office_id", "crew_office_id"),
+        departments=("office__department",),
+        subjects=("case__subject_id",),
+    )

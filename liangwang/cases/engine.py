@@ -15,6 +15,7 @@ from liangwang.base.labels import Label
 from liangwang.base.models import Event
 from liangwang.base.working_days import end_of_day, local_day, working_days
 
+from .access import task_kind
 from .declare import PlanNode, Within
 from .graph import Graph, input_hash
 from .models import STAGES, Case, CaseEvent, Task
@@ -125,7 +126,7 @@ def thing_now(case: Case, task: Task | None = None) -> Thing:
     """What the audit log says was acted on, from what is in memory already."""
     offices = {case.lead_office_id, task.office_id, task.crew_office_id} if task else {case.lead_office_id}
     return Thing(
-        kind="task" if task else case.kind,
+        kind=task_kind(case) if task else case.kind,
         ref=task.ref if task else case.ref,
         office_ids=frozenset(office for office in offices if office is not None),
         subject_ids=frozenset({case.subject_id} if case.subject_id and case.kind == "application" else ()),

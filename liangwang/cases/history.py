@@ -4,13 +4,14 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from liangwang.base.access import may_ever, visible
+from liangwang.base.access import visible
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 
+from .access import tasks_seen
 from .models import LIVE_CASE_STATES, OPEN_TASK_STATES, Case, CaseEvent, Task
 from .plans import graph_of
-from .queries import TASK_WITH, inbox, task_by_ref
+from .queries import TASK_WITH, task_by_ref
 
 RECENT = 50
 
@@ -23,9 +24,7 @@ def cases_in(kind: str, code: str, pack: str = "") -> QuerySet[Case]:
 
 def cases_seen(actor: Actor, kind: str) -> QuerySet[Case]:
     """Every case of a kind that the hat may read, the newest first."""
-    return visible(actor, "read", kind, Case.objects.filter(kind=kind).select_related("place")).order_by(
-        "-id"
-    )
+    return visible(actor, "read", kind, Case.objects.select_related("place")).order_by("-id")
 
 
 def live(rows: QuerySet[Case]) -> QuerySet[Case]:
@@ -59,12 +58,6 @@ def tasks_after(rows: QuerySet[Task], ref: str) -> QuerySet[Task] | None:
     return rows.filter(Q(due_at__gt=last.due_at) | Q(due_at=last.due_at, id__gt=last.pk) | Q(due_at=None))
 
 
-def waiting_for(actor: Actor) -> QuerySet[Task]:
-    """The inbox of a hat, without tasks of cases that the hat may not read: an officer's of people's applications."""
-    kinds = [kind for kind in ("application", "incident") if may_ever(actor, "read", kind)]
-    return inbox(actor).filter(case__kind__in=kinds)
-
-
 def in_person(rows: QuerySet[Task], actor: Actor) -> QuerySet[Task]:
     """What a duty officer acts on in person: own tasks, what nobody was sent to, what waits to be checked."""
     own = Q(role="duty_officer", office_id=actor.office_id)
@@ -76,8 +69,8 @@ def in_person(rows: QuerySet[Task], actor: Actor) -> QuerySet[Task]:
 def to_accept(actor: Actor) -> list[Case]:
     """Cases that wait for the actor to accept (an application) or confirm (a report), the longest waiting first."""
     waiting = Case.objects.filter(state=Case.State.OPEN).select_related("place")
-    applications = visible(actor, "update", "application", waiting.filter(kind="application"))
-    incidents = visible(actor, "dispatch", "incident", waiting.filter(kind="incident"))
+    applications = visible(actor, "update", "application", waiting)
+    incidents = visible(actor, "dispatch", "incident", waiting)
     return [*applications.order_by("id")[:RECENT], *incidents.order_by("id")[:RECENT]]
 
 
@@ -92,7 +85,7 @@ def worded(rows: QuerySet[Case], words: str) -> QuerySet[Case]:
 
 def recently_done(actor: Actor) -> QuerySet[Task]:
     """The tasks that the actor's crew, office or own hand finished or checked last, newest first, at most 50."""
-    rows = visible(actor, "read", "task", Task.objects.select_related(*TASK_WITH))
+    rows = tasks_seen(actor, "read", Task.objects.select_related(*TASK_WITH))
     mine = Q(crew_office_id=actor.office_id) | Q(office_id=actor.office_id) | Q(verified_by_id=actor.party_id)
     return rows.filter(mine, state=Task.State.DONE).order_by("-done_at")[:RECENT]
 

@@ -6,12 +6,13 @@ from typing import Any, TypedDict
 
 from django.db.models import Q, QuerySet
 
-from liangwang.base.access import visible
+from liangwang.base.access import may_ever
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import Office
 from liangwang.base.working_days import local_day, working_days
 
+from .access import tasks_seen
 from .clock import Clock, clock
 from .competence import Competence
 from .engine import STATE_LABELS
@@ -78,12 +79,17 @@ def task_by_ref(ref: str) -> Task | None:
     return Task.objects.select_related(*TASK_WITH).filter(ref=ref).first()
 
 
+def has_tasks(actor: Actor) -> bool:
+    """Whether there can be a task of any case for this hat to read."""
+    return may_ever(actor, "read", "application_task") or may_ever(actor, "read", "incident_task")
+
+
 def inbox(actor: Actor) -> QuerySet[Task]:
     """The open tasks that the actor's hat may see and that its office, crew or role is to act on, by due time.
 
     For a supervisor these are the reported ones that wait for verification; for a duty officer all in the territory.
     """
-    rows = visible(actor, "read", "task", Task.objects.select_related(*TASK_WITH))
+    rows = tasks_seen(actor, "read", Task.objects.select_related(*TASK_WITH))
     rows = rows.filter(state__in=OPEN_TASK_STATES, case__state=Case.State.ACCEPTED)
     if actor.role == "supervisor":
         rows = rows.filter(state=Task.State.REPORTED, verify="other")

@@ -33,9 +33,11 @@ def _parts(value: Any) -> Q:
 def _with_parts(case: Any) -> Thing:
     """An application as cases shows it, with everyone who takes part: the other parent, the child."""
     thing: Thing = _application.of(case)
+    if thing.kind != "application":
+        return thing
     parts = SubmissionPart.objects.filter(submission__case=case).values_list("subject_id", flat=True)
     return Thing(
-        kind="application",
+        kind=thing.kind,
         ref=thing.ref,
         place_code=thing.place_code,
         office_ids=thing.office_ids,
@@ -71,6 +73,7 @@ register_kind(
     offices=_application.offices,
     departments=_application.departments,
     subjects=(*_application.subjects, _parts),
+    only=_application.only,
     personal=True,
 )
 register_kind(

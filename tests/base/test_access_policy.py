@@ -9,7 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liangwang.base import access
-from liangwang.base.access import ATTRIBUTES, PURPOSES, ROLES, THINGS, VERBS, PolicyError, Row, decide
+from liangwang.base.access import (
+    ATTRIBUTES,
+    PURPOSES,
+    ROLES,
+    TERRITORY,
+    THINGS,
+    VERBS,
+    PolicyError,
+    Row,
+    decide,
+)
 from liangwang.base.policy_table import (
     NAMES,
     SHAPE,
@@ -38,11 +48,11 @@ def but(domain: list[str], *left_out: str) -> str:
 INVARIANTS: dict[str, dict[str, str]] = {
     "the system administrator sees no personal data": {
         "role": "system_admin",
-        "thing": f"{PERSONAL}|incident|task|notice|batch|reading",
+        "thing": f"{PERSONAL}|incident|application_task|incident_task|notice|batch|reading",
     },
     "the security administrator sees no personal data": {
         "role": "security_admin",
-        "thing": f"{PERSONAL}|incident|task|notice|batch|reading",
+        "thing": f"{PERSONAL}|incident|application_task|incident_task|notice|batch|reading",
     },
     "the auditor changes nothing": {"role": "auditor", "verb": CHANGES, "thing": but(THINGS, "home")},
     "the auditor reads the log and the policy, no person": {
@@ -75,7 +85,7 @@ INVARIANTS: dict[str, dict[str, str]] = {
         "office": "department|other",
         "relation": "none",
         "verb": but(VERBS, "open", "read", "check", "create", "configure"),
-        "thing": "application|incident|task|certificate|asset|reading|person|board",
+        "thing": "application|incident|application_task|incident_task|certificate|asset|reading|person|board",
     },
     "a sibling district reads no person, application or task": {
         "role": POSTS,
@@ -83,7 +93,7 @@ INVARIANTS: dict[str, dict[str, str]] = {
         "office": "department|other",
         "relation": "none",
         "verb": "read",
-        "thing": "person|company|application|draft|task|certificate|incident",
+        "thing": "person|company|application|draft|application_task|incident_task|certificate|incident",
     },
     "a level below does not decide for the level above": {
         "role": POSTS,
@@ -96,13 +106,26 @@ INVARIANTS: dict[str, dict[str, str]] = {
         "role": "resident|company",
         "relation": "none",
         "verb": but(VERBS, "create"),
-        "thing": f"{PERSONAL}|incident|task|notice",
+        "thing": f"{PERSONAL}|incident|application_task|incident_task|notice",
     },
     "residents decide, handle, dispatch and verify nothing": {
         "role": "resident|company|anonymous",
         "verb": "decide|dispatch|handle|verify|supervise|check|push|order|configure",
     },
     "only the approver decides": {"verb": "decide", "role": but(ROLES, "approver", "platform")},
+    "steps of people's applications are for the offices that handle them": {
+        "thing": "application_task",
+        "role": but(ROLES, "clerk", "approver", "counter", "platform"),
+    },
+    "the approver decides on applications, not on incidents": {
+        "verb": "decide",
+        "thing": "incident|incident_task",
+        "role": POSTS,
+    },
+    "an order is declared by the level whose place it is": {
+        "verb": "order",
+        "territory": but(TERRITORY, "same"),
+    },
     "only the duty officer declares an order": {"verb": "order", "role": but(ROLES, "duty_officer")},
     "only the security administrator changes the policy": {
         "thing": "policy",
@@ -121,11 +144,11 @@ INVARIANTS: dict[str, dict[str, str]] = {
     },
     "the data engineer meets no person": {
         "role": "data_engineer",
-        "thing": "person|company|application|draft|certificate|file|code|task|incident",
+        "thing": "person|company|application|draft|certificate|file|code|application_task|incident_task|incident",
     },
     "the reform officer meets no person": {
         "role": "reform_officer",
-        "thing": "person|company|application|draft|certificate|file|code|task|incident|attribute",
+        "thing": "person|company|application|draft|certificate|file|code|application_task|incident_task|incident|attribute",
     },
     "a rule rates nothing, declares nothing and changes no policy": {
         "role": "platform",

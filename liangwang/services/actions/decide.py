@@ -66,7 +66,7 @@ def decide(
     Values of people are kept sealed; the case engine sees a stand-in that is equal for equal values, so that a
     step that comes back the same (退回) disturbs nobody. Raises ResultMissing naming the value.
     """
-    require(actor, "decide", thing_of("task", task))
+    require(actor, "decide", thing_of("application_task", task))
     given = dict(result or {})
     if outcome == "done":
         _check(task, given)
@@ -80,7 +80,7 @@ def decide(
 
 def send_back(*, actor: Actor, task: Task, to_node: str, reason: str, at: datetime) -> Task:
     """退回 between offices: the earlier step is done again, and only what depends on a changed result follows."""
-    require(actor, "decide", thing_of("task", task))
+    require(actor, "decide", thing_of("application_task", task))
     return cases.send_back(actor=actor, at=at, task=task, to_node=to_node, reason=reason)
 
 

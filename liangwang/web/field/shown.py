@@ -69,7 +69,7 @@ def photos_of(task: Task, attempt: int) -> dict[str, Page]:
 def page(task: Task, actor: Actor, at: datetime) -> Page:
     """Everything of the task page."""
     task = queries.task_by_ref(task.ref) or task
-    thing = access.thing_of("task", task)
+    thing = access.thing_of("incident_task", task)
     photos = photos_of(task, task.attempt)
     wanted = history.proofs_wanted(task)
     return {

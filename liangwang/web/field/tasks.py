@@ -12,7 +12,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from liangwang.base import clock, files
-from liangwang.base.access import door, may_ever
+from liangwang.base.access import door
 from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.hats import Actor
 from liangwang.base.transactions import write
@@ -28,9 +28,7 @@ def _actor(request: HttpRequest) -> Actor:
 
 
 def task_of(ref: str) -> Task | None:
-    """A task of an incident; steps of people's applications have no page here."""
-    task = queries.task_by_ref(ref)
-    return task if task is not None and task.case.kind == "incident" else None
+    return queries.task_by_ref(ref)
 
 
 @door("open", "home")
@@ -40,17 +38,17 @@ def mine(request: HttpRequest) -> HttpResponse:
     Who has no tasks, such as a committee worker, starts with the report form.
     """
     actor, at = _actor(request), clock.now()
-    if not may_ever(actor, "read", "task"):
+    if not queries.has_tasks(actor):
         return HttpResponseRedirect(reverse("field-report"))
     page = {
-        "cards": shown.cards(history.waiting_for(actor), at),
+        "cards": shown.cards(queries.inbox(actor), at),
         "now": at,
         "checking": actor.role == "supervisor",
     }
     return render(request, "field/tasks.html", page)
 
 
-@door("read", "task")
+@door("read", "incident_task")
 def done(request: HttpRequest) -> HttpResponse:
     """What this crew finished or this supervisor checked of late."""
     actor, at = _actor(request), clock.now()
@@ -59,7 +57,7 @@ def done(request: HttpRequest) -> HttpResponse:
     )
 
 
-@door("read", "task", of=task_of)
+@door("read", "incident_task", of=task_of)
 def one(request: HttpRequest, task: Task) -> HttpResponse:
     """One task: where, why it came here, what to do next."""
     return render(request, "field/task.html", shown.page(task, _actor(request), clock.now()))
@@ -79,13 +77,13 @@ def _act(request: HttpRequest, task: Task, verb: Callable[[], object], said: str
     return HttpResponseRedirect(reverse("field-task", args=[task.ref]))
 
 
-@door(None, "task", post="handle", of=task_of)
+@door(None, "incident_task", post="handle", of=task_of)
 def accept(request: HttpRequest, task: Task) -> HttpResponse:
     verb = lambda: actions.accept_task(actor=_actor(request), at=clock.now(), task=task)  # noqa: E731
     return _act(request, task, verb, _("已接单，请尽快到场"))
 
 
-@door(None, "task", post="handle", of=task_of)
+@door(None, "incident_task", post="handle", of=task_of)
 def arrive(request: HttpRequest, task: Task) -> HttpResponse:
     verb = lambda: actions.arrive_task(actor=_actor(request), at=clock.now(), task=task)  # noqa: E731
     return _act(request, task, verb, _("已签到"))
@@ -98,7 +96,7 @@ def _number(request: HttpRequest, name: str) -> float | None:
         return None
 
 
-@door(None, "task", post="handle", of=task_of)
+@door(None, "incident_task", post="handle", of=task_of)
 def photo(request: HttpRequest, task: Task) -> HttpResponse:
     """Keeps a photo of the place, before or after, with where the phone says it was taken."""
     upload: Any = request.FILES.get("photo")
@@ -115,7 +113,7 @@ def photo(request: HttpRequest, task: Task) -> HttpResponse:
     return _act(request, task, keep, _("照片已保存"))
 
 
-@door(None, "task", post="handle", of=task_of)
+@door(None, "incident_task", post="handle", of=task_of)
 def report(request: HttpRequest, task: Task) -> HttpResponse:
     """Done: what was done goes to someone else for verification."""
     note = request.POST.get("note", "").strip()
@@ -124,7 +122,7 @@ def report(request: HttpRequest, task: Task) -> HttpResponse:
     return _act(request, task, verb, _("已上报完成"))
 
 
-@door(None, "task", post="handle", of=task_of)
+@door(None, "incident_task", post="handle", of=task_of)
 def decline(request: HttpRequest, task: Task) -> HttpResponse:
     reason, note = request.POST.get("reason", ""), request.POST.get("note", "")
     verb = lambda: actions.decline_task(  # noqa: E731
@@ -134,7 +132,7 @@ def decline(request: HttpRequest, task: Task) -> HttpResponse:
     return HttpResponseRedirect(reverse("field")) if answer.status_code == 302 else answer
 
 
-@door(None, "task", post="verify", of=task_of)
+@door(None, "incident_task", post="verify", of=task_of)
 def verify(request: HttpRequest, task: Task) -> HttpResponse:
     """Passes the work, or sends the crew back with the reason; the clock goes on."""
     passed = request.POST.get("passed") == "yes"
@@ -145,7 +143,7 @@ def verify(request: HttpRequest, task: Task) -> HttpResponse:
     return HttpResponseRedirect(reverse("field")) if answer.status_code == 302 else answer
 
 
-@door("read", "task", of=task_of)
+@door("read", "incident_task", of=task_of)
 def proof(request: HttpRequest, task: Task, proof: str) -> HttpResponseBase:
     """A photo, behind the door of its task."""
     found = task.proofs.select_related("file").filter(ref=proof).first()

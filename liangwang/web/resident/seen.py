@@ -39,7 +39,7 @@ def thing_word(thing: str) -> str:
         "company": _("企业信息"),
         "application": _("办件"),
         "draft": _("草稿"),
-        "task": _("办理环节"),
+        "application_task": _("办理环节"),
         "certificate": _("证照"),
         "code": _("随申码"),
         "attribute": _("数据"),

@@ -175,7 +175,7 @@ def _open_tasks(case: Case) -> list[Task]:
 
 def _act(case: Case, task: Task, actor: Actor, at: datetime) -> Page | None:
     """What this hat may do with an open task: its form, with the facts that it decides on; None if nothing."""
-    may = _asker(actor, access.thing_of("task", task))
+    may = _asker(actor, access.thing_of(f"{case.kind}_task", task))
     kind, word = due_word(task.due_at, at)
     base: Page = {"task": task, "due_kind": kind, "due_word": word}
     if case.kind == "application" and task.state in {"ready", "accepted"} and may("decide"):

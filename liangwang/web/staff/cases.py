@@ -23,17 +23,8 @@ from .case_page import case_page, href_of
 from .pages import actor_of, page
 
 
-def _of_kind(ref: str, kind: str) -> Case | None:
-    case = queries.case_by_ref(ref)
-    return case if case is not None and case.kind == kind else None
-
-
-def application_of(ref: str) -> Case | None:
-    return _of_kind(ref, "application")
-
-
-def incident_of(ref: str) -> Case | None:
-    return _of_kind(ref, "incident")
+def case_of(ref: str) -> Case | None:
+    return queries.case_by_ref(ref)
 
 
 def task_of(ref: str) -> Task | None:
@@ -44,13 +35,13 @@ def _shown(request: HttpRequest, case: Case, task_ref: str = "") -> dict[str, An
     return case_page(case, actor_of(request), clock.now(), task_ref or request.GET.get("task", ""))
 
 
-@door("read", "application", of=application_of)
+@door("read", "application", of=case_of)
 def application(request: HttpRequest, case: Case) -> HttpResponse:
     """Facts with provenance, lanes, clock, history and the decision, on one screen."""
     return page(request, "staff/case.html", _shown(request, case))
 
 
-@door("read", "incident", of=incident_of)
+@door("read", "incident", of=case_of)
 def incident(request: HttpRequest, case: Case) -> HttpResponse:
     """Where, why it was noticed, who is on it, minutes, photos, and what the duty officer may do."""
     return page(request, "staff/case.html", _shown(request, case))
@@ -92,7 +83,7 @@ def _text(request: HttpRequest, name: str) -> str:
 # --- applications ---------------------------------------------------------------------------------------
 
 
-@door(None, "application", post="update", of=application_of)
+@door(None, "application", post="update", of=case_of)
 def accept(request: HttpRequest, case: Case) -> HttpResponse:
     verb = lambda: services.accept(  # noqa: E731
         actor=actor_of(request), at=clock.now(), submission=_submission(case)
@@ -100,7 +91,7 @@ def accept(request: HttpRequest, case: Case) -> HttpResponse:
     return _act(request, case, verb, _("已受理，时限从下一个工作日起算"))
 
 
-@door(None, "application", post="update", of=application_of)
+@door(None, "application", post="update", of=case_of)
 def supplement(request: HttpRequest, case: Case) -> HttpResponse:
     wanted = _lines(request, "wanted")
     verb = lambda: services.ask_supplement(  # noqa: E731
@@ -112,7 +103,7 @@ def supplement(request: HttpRequest, case: Case) -> HttpResponse:
     return _act(request, case, verb, _("补正通知已发出"))
 
 
-@door(None, "application", post="decide", of=application_of)
+@door(None, "application", post="decide", of=case_of)
 def refuse(request: HttpRequest, case: Case) -> HttpResponse:
     verb = lambda: services.not_accept(  # noqa: E731
         actor=actor_of(request),
@@ -123,7 +114,7 @@ def refuse(request: HttpRequest, case: Case) -> HttpResponse:
     return _act(request, case, verb, _("不予受理决定已送达"))
 
 
-@door(None, "task", post="decide", of=task_of)
+@door(None, "application_task", post="decide", of=task_of)
 def decide(request: HttpRequest, task: Task) -> HttpResponse:
     """Grants one office's part, with the values that it gives, or refuses it with the reasons."""
     granted = request.POST.get("outcome") == "granted"
@@ -141,7 +132,7 @@ def decide(request: HttpRequest, task: Task) -> HttpResponse:
     )
 
 
-@door(None, "task", post="decide", of=task_of)
+@door(None, "application_task", post="decide", of=task_of)
 def send_back(request: HttpRequest, task: Task) -> HttpResponse:
     """退回: to an earlier office, with the reason; only what depends on it is redone."""
     to_node, reason = request.POST.get("to_node", ""), _text(request, "reason")
@@ -154,7 +145,7 @@ def send_back(request: HttpRequest, task: Task) -> HttpResponse:
 # --- incidents ------------------------------------------------------------------------------------------
 
 
-@door(None, "incident", post="close", of=incident_of)
+@door(None, "incident", post="close", of=case_of)
 def close(request: HttpRequest, case: Case) -> HttpResponse:
     verb = lambda: actions.close_case(  # noqa: E731
         actor=actor_of(request), at=clock.now(), case=case, note=_text(request, "close_note")
@@ -162,7 +153,7 @@ def close(request: HttpRequest, case: Case) -> HttpResponse:
     return _act(request, case, verb, _("已结案"))
 
 
-@door(None, "incident", post="dispatch", of=incident_of)
+@door(None, "incident", post="dispatch", of=case_of)
 def confirm(request: HttpRequest, case: Case) -> HttpResponse:
     """核实 a person's report: confirmed it is accepted and dispatched, else refused with the reason."""
     confirmed = request.POST.get("confirmed") == "yes"
@@ -172,7 +163,7 @@ def confirm(request: HttpRequest, case: Case) -> HttpResponse:
     return _act(request, case, verb, _("已核实受理") if confirmed else _("已按不属实办结"))
 
 
-@door(None, "task", post="verify", of=task_of)
+@door(None, "incident_task", post="verify", of=task_of)
 def verify(request: HttpRequest, task: Task) -> HttpResponse:
     passed = request.POST.get("passed") == "yes"
     verb = lambda: actions.verify_task(  # noqa: E731
@@ -181,7 +172,7 @@ def verify(request: HttpRequest, task: Task) -> HttpResponse:
     return _act(request, task.case, verb, _("核查通过") if passed else _("已退回返工，计时继续"), task.ref)
 
 
-@door(None, "task", post="dispatch", of=task_of)
+@door(None, "incident_task", post="dispatch", of=task_of)
 def assign(request: HttpRequest, task: Task) -> HttpResponse:
     """派单 by hand: the duty officer names the crew, also against the system's choice."""
     crew = Office.objects.filter(key=request.POST.get("office", ""), ended_at=None).first()
@@ -192,7 +183,7 @@ def assign(request: HttpRequest, task: Task) -> HttpResponse:
     return _act(request, task.case, verb, _("已派单"), task.ref)
 
 
-@door(None, "task", post="supervise", of=task_of)
+@door(None, "incident_task", post="supervise", of=task_of)
 def supervise(request: HttpRequest, task: Task) -> HttpResponse:
     """督办: the holder and its leaders are told, and the case shows it."""
     verb = lambda: actions.supervise_task(  # noqa: E731

@@ -83,7 +83,7 @@ def _columns() -> list[tuple[str, str]]:
 
 def _listed(request: HttpRequest, *, late: bool) -> HttpResponse:
     actor, at = actor_of(request), clock.now()
-    rows = history.waiting_for(actor)
+    rows = queries.inbox(actor)
     everything = request.GET.get("all") == "1" or late
     if actor.role == "duty_officer" and not everything:
         rows = history.in_person(rows, actor)
@@ -113,9 +113,12 @@ def _listed(request: HttpRequest, *, late: bool) -> HttpResponse:
 @door("open", "home")
 def start(request: HttpRequest) -> HttpResponse:
     """The first page of a post: its inbox, or for those without tasks the first thing that they may open."""
+    return _listed(request, late=False) if queries.has_tasks(actor_of(request)) else _elsewhere(request)
+
+
+def _elsewhere(request: HttpRequest) -> HttpResponse:
+    """The first page that a hat without tasks may open."""
     actor = actor_of(request)
-    if may_ever(actor, "read", "task"):
-        return _listed(request, late=False)
     for verb, kind, name in (
         ("configure", "item", "reform"),
         ("open", "audit", "audit"),
@@ -127,9 +130,10 @@ def start(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect("/")
 
 
-@door("read", "task")
+@door("open", "home")
 def late(request: HttpRequest) -> HttpResponse:
-    return _listed(request, late=True)
+    """What is late among the tasks of this post."""
+    return _listed(request, late=True) if queries.has_tasks(actor_of(request)) else _elsewhere(request)
 
 
 @door("read", "application")

@@ -11,10 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from liangwang.base import clock
-from liangwang.base.access import may, may_ever, thing_of
+from liangwang.base.access import may_ever
 from liangwang.base.hats import Actor
-from liangwang.cases import history
-from liangwang.hub.queries import Order
+from liangwang.cases import history, queries
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,9 @@ def actor_of(request: HttpRequest) -> Actor:
 
 def _counts(actor: Actor, at: datetime) -> tuple[int, int]:
     """Open tasks of the inbox, and those among them that are late."""
-    if not may_ever(actor, "read", "task"):
+    if not queries.has_tasks(actor):
         return 0, 0
-    rows = history.waiting_for(actor)
+    rows = queries.inbox(actor)
     late = rows.filter(due_at__lt=at).count()
     own = history.in_person(rows, actor) if actor.role == "duty_officer" else rows
     return own.count() + len(history.to_accept(actor)), late
@@ -61,11 +60,11 @@ def navigation(actor: Actor, at: datetime) -> list[Group]:
             _("我的"),
             [
                 (
-                    may_ever(actor, "read", "task"),
+                    queries.has_tasks(actor),
                     Link("staff", "inbox", _("待办"), todo, "warn" if late else ""),
                 ),
                 (
-                    may_ever(actor, "read", "task"),
+                    queries.has_tasks(actor),
                     Link("staff-late", "alarm-clock", _("已超时"), late, "bad"),
                 ),
                 (may_ever(actor, "read", "notice"), Link("staff-notices", "mail", _("通知"))),
@@ -83,10 +82,7 @@ def navigation(actor: Actor, at: datetime) -> list[Group]:
             _("治理"),
             [
                 (may_ever(actor, "configure", "item"), Link("reform", "split", _("流程再造"))),
-                (
-                    may(actor, "order", thing_of("order", Order())).allowed,
-                    Link("orders", "shield-alert", _("应急命令")),
-                ),
+                (may_ever(actor, "read", "order"), Link("orders", "shield-alert", _("应急命令"))),
                 (may_ever(actor, "open", "audit"), Link("audit", "scroll-text", _("审计日志"))),
                 (may_ever(actor, "open", "policy"), Link("policy", "table-properties", _("权限表"))),
                 (may_ever(actor, "configure", "pack"), Link("effects", "workflow", _("未完成的后续"))),
