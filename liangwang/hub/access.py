@@ -5,6 +5,7 @@ from liangwang.base.access import Thing, register_kind
 from .actions import thing as order_thing
 from .collect import thing as batch_thing
 from .models import AttributeVersion
+from .review import thing as review_thing
 
 
 def _attribute(version: AttributeVersion) -> Thing:
@@ -12,5 +13,6 @@ def _attribute(version: AttributeVersion) -> Thing:
 
 
 register_kind("batch", of=batch_thing, offices=("office_id",))
+register_kind("review", of=review_thing)
 register_kind("attribute", of=_attribute)
-register_kind("order", of=order_thing)
+register_kind("order", of=order_thing, place="place__code")

@@ -15,15 +15,18 @@ from liangwang.base.hats import Actor, platform
 from liangwang.base.labels import Label
 from liangwang.base.transactions import write
 
-from . import attributes, collect, derive, reconcile, store
+from . import attributes, collect, derive, reconcile, review, store
 from .models import AttributeVersion, Batch, Disagreement, Order, Partition
 from .orders import erasure_day, may_act, require_in_force
 from .passes import take_passes
 
 receive = collect.receive
 load = collect.load
+decide_review = review.decide
+undo_review = review.undo
 __all__ = [
     "Order",
+    "decide_review",
     "end_order",
     "erase",
     "erasure_day",
@@ -37,6 +40,7 @@ __all__ = [
     "subjects_of",
     "take_passes",
     "thing",
+    "undo_review",
 ]
 
 
@@ -155,8 +159,8 @@ def end_order(order: Order, *, actor: Actor, reason: str, erase_on: date, at: da
 
 
 def thing(order: Order) -> Thing:
-    """How an order shows itself to the policy: it is public to those who act on it."""
-    return Thing(kind="order", ref=order.ref)
+    """How an order shows itself to the policy: it is its place's, and public to those who act on it."""
+    return Thing(kind="order", ref=order.ref, place_code=order.place.code if order.place else "")
 
 
 def erase(order: Order, at: datetime) -> dict[str, Any]:

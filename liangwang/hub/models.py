@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from liangwang.base.models import Office, Party, RefModel, Subject
+from liangwang.base.models import Office, Party, Place, RefModel, Subject
 
 
 class Batch(RefModel):
@@ -173,12 +173,19 @@ class LinkReview(RefModel):
         ]
 
 
+def the_city() -> int | None:
+    """The key of the deployment's city; None in a house that has no places yet."""
+    return Place.objects.filter(level="city", ended_at=None).values_list("pk", flat=True).first()
+
+
 class Order(RefModel):
     """An emergency order (应急状态令): proposed by one person, signed by another, with a start and an end.
 
-    While it is in force the packs it names may act; `erase_on` is the day by which their personal data is gone.
+    Only the level whose `place` it is declares, signs and ends it: the city. While it is in force the packs it
+    names may act; `erase_on` is the day by which their personal data is gone.
     """
 
+    place = models.ForeignKey(Place, null=True, default=the_city, on_delete=models.PROTECT, related_name="+")
     number = models.CharField(max_length=60, unique=True)
     title = models.JSONField()
     basis = models.TextField()

@@ -16,8 +16,9 @@ from liangwang.base.hats import Actor
 from liangwang.base.packs import Declared
 from liangwang.base.units import duration
 
-from . import attributes, contract, reconcile, store
-from .models import AttributeVersion, Batch, Disagreement, Order, Partition
+from . import attributes, contract, reconcile, review, store
+from .history import SourceRow, deliveries, loading, open_reviews, overview
+from .models import AttributeVersion, Batch, Disagreement, LinkReview, Order, Partition
 from .orders import may_act, order_in_force
 from .sources import source_of, sources
 
@@ -25,19 +26,27 @@ __all__ = [
     "AttributeVersion",
     "Batch",
     "Order",
+    "SourceRow",
     "attribute_versions",
     "batch_by_ref",
     "batches",
     "declared_sources",
+    "deliveries",
     "disagreements",
     "known",
+    "loading",
     "may_act",
+    "open_reviews",
     "order_by_ref",
     "order_in_force",
     "orders",
+    "overview",
     "quarantine",
     "reasons",
     "report",
+    "review_by_ref",
+    "review_pair",
+    "reviews",
     "said_of",
     "source_named",
     "source_states",
@@ -211,6 +220,19 @@ def batch_by_ref(ref: str) -> Batch | None:
     return Batch.objects.select_related("office").filter(ref=ref).first()
 
 
+def reviews(after: str = "", limit: int = 50, state: str = "open") -> list[LinkReview]:
+    """Pairs in the grey zone, the likeliest first, after the one whose ref is `after`; at most 200."""
+    return review.listed(after, limit, state=state, at=clock.now())
+
+
+def review_by_ref(ref: str) -> LinkReview | None:
+    """The pair that a page names."""
+    return LinkReview.objects.select_related("batch", "left", "right").filter(ref=ref).first()
+
+
+review_pair = review.pair
+
+
 def attribute_versions() -> Any:
     """Published versions of all attributes, newest first."""
     return AttributeVersion.objects.select_related("order").order_by("-id")
@@ -218,7 +240,7 @@ def attribute_versions() -> Any:
 
 def order_by_ref(ref: str) -> Order | None:
     """The order that a page names."""
-    return Order.objects.filter(ref=ref).first()
+    return Order.objects.select_related("place").filter(ref=ref).first()
 
 
 def orders() -> Any:

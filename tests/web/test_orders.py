@@ -68,5 +68,21 @@ def test_two_people_put_an_order_in_force_and_the_screen_shows_it(
     assert "没有生效的应急命令" in said(first.get(f"/command/{street.city.code}/"))
 
 
+def test_a_street_reads_orders_but_declares_signs_and_ends_none(first: Client, street: Street) -> None:
+    below = browser(street.centre, "duty_officer")
+    assert below.post("/staff/orders/open", typed()).status_code == 403
+    assert not Order.objects.exists()
+    first.post("/staff/orders/open", typed())
+    order = Order.objects.get()
+    for act in ("sign", "end"):
+        assert below.post(f"/staff/orders/{order.ref}/{act}", {"reason": "x"}).status_code == 403
+    order.refresh_from_db()
+    assert order.signed_at is None and order.ended_at is None
+    page = said(below.get("/staff/orders/"))
+    assert (
+        order.number in page and f"/staff/orders/{order.ref}" not in page and "/staff/orders/open" not in page
+    )
+
+
 def test_who_does_not_act_on_orders_does_not_open_the_page(street: Street) -> None:
-    assert browser(street.city_centre, "auditor").get("/staff/orders/").status_code in (403, 404)
+    assert browser(street.city_centre, "security_admin").get("/staff/orders/").status_code in (403, 404)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from liangwang.base import access, audit, clock, events, working_days
 from liangwang.base.access import door, policy
 from liangwang.base.errors import Refusal
+from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import AuditEntry, CalendarDay, Checkpoint, Effect
 from liangwang.base.transactions import write
@@ -34,11 +35,11 @@ def order_of(ref: str) -> Order | None:
 
 
 def no_order() -> Order:
-    """An order that is not yet there: who may propose one may open the page."""
+    """An order that is not yet there: who may declare it may propose one."""
     return Order()
 
 
-def _order_row(order: Order, at: datetime) -> dict[str, Any]:
+def _order_row(order: Order, actor: Actor, at: datetime) -> dict[str, Any]:
     if order.ended_at or order.ends_at <= at:
         state = ("idle", _("已结束"))
     elif order.signed_at is None:
@@ -48,6 +49,7 @@ def _order_row(order: Order, at: datetime) -> dict[str, Any]:
     return {
         "order": order,
         "state": state,
+        "may_order": access.may(actor, "order", access.thing_of("order", order)).allowed,
         "live": order.signed_at and not order.ended_at and order.ends_at > at,
     }
 
@@ -55,9 +57,11 @@ def _order_row(order: Order, at: datetime) -> dict[str, Any]:
 def _orders_page(
     request: HttpRequest, errors: dict[str, str] | None = None, status: int = 200
 ) -> HttpResponse:
-    at = clock.now()
+    actor, at = actor_of(request), clock.now()
+    rows = access.visible(actor, "read", "order", hub.orders().select_related("place"))
     context = {
-        "orders": [_order_row(order, at) for order in hub.orders()[:LISTED]],
+        "orders": [_order_row(order, actor, at) for order in rows[:LISTED]],
+        "may_propose": access.may(actor, "order", access.thing_of("order", no_order())).allowed,
         "errors": errors or {},
         "typed": request.POST,
         "now": at,
@@ -65,9 +69,9 @@ def _orders_page(
     return page(request, "staff/orders.html", context, status=status)
 
 
-@door("order", "order", of=no_order)
-def orders(request: HttpRequest, _none: Order) -> HttpResponse:
-    """Every order with its number, start and end; only two people together put one in force."""
+@door("read", "order")
+def orders(request: HttpRequest) -> HttpResponse:
+    """Every order with its number, start and end; two people of the level that declares put one in force."""
     return _orders_page(request)
 
 
