@@ -1,21 +1,117 @@
-"""Gives each row its subject: by the keyed hash of the identity number, else by name, birth date and phone together."""
+"""Gives each row its subject: by the keyed hash of its identifier, else by name, birth date and phone together.
+
+Tables in, tables out, the same on every engine. A register holds, for one kind of subject, `subject_id int64`, the
+key `identity_hash string` (the hash of a person's number, a company's credit code, a place's code) and features.
+"""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
+from functools import reduce
 
+import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from liangwang.base.events import emit
-from liangwang.base.models import Person, Subject
+from liangwang.base.models import Person
 
 from .contract import Checked
 from .declare import Source
-from .models import Merge
 
+KEY = "identity_hash"
+NAME_BIRTH_PHONE = "name_birth_phone"
+CERTAIN = 1.0
 LOOK_UP_MAX = 5_000  # above this many different people the whole register is read once instead
-IDENTITY, NAME_BIRTH_PHONE = "identity", "name_birth_phone"
+IDENTITY = "identity"
+
+
+def linked(table: ibis.Table, register: ibis.Table, source: Source) -> ibis.Table:
+    """The table with `subject_id int64, method string, score float64`, null where nobody was found.
+
+    A row with an identifier is linked by it or not at all: a number that nobody has is another person. The ids are
+    those of the register, whatever was merged since: readers follow aliases, so that a split restores every row.
+    """
+    columns = [key_of(source, name) for name in source.identifiers]
+    found = table
+    for n, column in enumerate(columns):
+        known = register.filter(register[KEY].notnull()).select(
+            **{f"by_{n}": register.subject_id, f"key_{n}": register[KEY]}
+        )
+        found = found.left_join(known, found[column] == known[f"key_{n}"]).drop(f"key_{n}")
+    hits = [found[f"by_{n}"] for n in range(len(columns))]
+    methods = [
+        (found[f"by_{n}"].notnull(), source.columns[name].type) for n, name in enumerate(source.identifiers)
+    ]
+    fits = None if source.about != "person" else _by_name(found, register, source, columns)
+    if fits is not None:
+        found = fits
+        hits.append(found.by_name)
+        methods.append((found.by_name.notnull(), NAME_BIRTH_PHONE))
+    subject = ibis.coalesce(*hits) if hits else ibis.null("int64")
+    method = ibis.cases(*methods, else_=ibis.null("string")) if methods else ibis.null("string")
+    done = found.mutate(subject_id=subject.cast("int64"), method=method.cast("string"))
+    score = ibis.ifelse(done.subject_id.notnull(), ibis.literal(CERTAIN), ibis.null("float64"))
+    return done.mutate(score=score).drop(*[name for name in done.columns if name.startswith("by_")])
+
+
+def key_of(source: Source, name: str) -> str:
+    """The column that meets the register's key: the hash of a sealed column, else the column itself."""
+    return f"{name}_hash" if source.columns[name].sealed else name
+
+
+def said_by(source: Source) -> dict[str, str]:
+    """Attribute → the column that says it."""
+    return {column.says: name for name, column in source.columns.items() if column.says}
+
+
+def _by_name(
+    table: ibis.Table, register: ibis.Table, source: Source, identifiers: list[str]
+) -> ibis.Table | None:
+    """The table with `by_name`: the one person who has name, birth date and phone, for rows without any identifier."""
+    said = said_by(source)
+    if not {"name", "birth_date", "phone"} <= said.keys():
+        return None
+    name, birth, phone = said["name"], said["birth_date"], key_of(source, said["phone"])
+    blank = reduce(lambda a, b: a & b, [table[column].isnull() for column in identifiers], ibis.literal(True))
+    asking = ibis.ifelse(blank, table[phone], ibis.null("string"))
+    rows = table.mutate(asked_phone=asking)
+    phones = rows.filter(rows.asked_phone.notnull()).select("asked_phone").distinct()
+    near = register.semi_join(phones, register.phone == phones.asked_phone)
+    alone = near.group_by("name", "birth", "phone").agg(by_name=near.subject_id.max(), people=near.count())
+    alone = alone.filter(alone.people == 1).select(
+        "by_name", on_name=alone.name, on_birth=alone.birth, on_phone=alone.phone
+    )
+    fits = [rows.asked_phone == alone.on_phone, rows[name] == alone.on_name, rows[birth] == alone.on_birth]
+    return rows.left_join(alone, fits).drop("asked_phone", "on_name", "on_birth", "on_phone")
+
+
+def resolved(rows: ibis.Table, late: ibis.Table | None, aliases: ibis.Table | None) -> ibis.Table:
+    """Stored rows as they are read: a late link replaces the row's own subject, a merged subject is the kept one.
+
+    `late`: `batch, row, late_id int64|null, late_method, late_score`; `aliases`: `merged_id, kept_id`; None: there
+    are none. A late link without a subject takes the row's link away.
+    """
+    if late is not None:
+        own = list(rows.columns)
+        there = late.select(
+            late_batch=late.batch,
+            late_row=late.row,
+            late_id=late.late_id,
+            late_method=late.late_method,
+            late_score=late.late_score,
+        )
+        found = rows.left_join(there, [rows.batch == there.late_batch, rows.row == there.late_row])
+        is_late = found.late_batch.notnull()
+        instead = {"subject_id": "late_id", "method": "late_method", "score": "late_score"}
+        columns = {
+            n: ibis.ifelse(is_late, found[late_n], found[n]) for n, late_n in instead.items() if n in own
+        }
+        rows = found.mutate(**columns).select(own)
+    if aliases is not None:
+        own = list(rows.columns)
+        found = rows.left_join(aliases, rows.subject_id == aliases.merged_id)
+        rows = found.mutate(subject_id=ibis.coalesce(found.kept_id, found.subject_id)).select(own)
+    return rows
 
 
 @dataclass(frozen=True)
@@ -47,7 +143,7 @@ def links(checked: Checked, source: Source, hashes: dict[str, pa.Array], good: p
     if name and birth and phone:
         blank = np.asarray(pc.is_null(hashes[identity]))
         columns = (checked.columns[name].filter(good), checked.columns[birth].filter(good), hashes[phone])
-        for index, found in _by_name(columns, blank).items():
+        for index, found in _by_name_arrow(columns, blank).items():
             ids[index], methods[index] = found, NAME_BIRTH_PHONE
     return Links(pa.array(ids, pa.int64(), from_pandas=True), pa.array(methods.tolist(), pa.string()))
 
@@ -74,24 +170,10 @@ def _register(blinds: list[str]) -> dict[str, int]:
     else:
         everybody = rows.exclude(identity_blind=None).values_list("identity_blind", "subject_id")
         found = {str(blind): subject for blind, subject in everybody.iterator(chunk_size=50_000)}
-    return _through_merges(found)
+    return found
 
 
-def _through_merges(found: dict[str, int]) -> dict[str, int]:
-    """Subjects that were merged are read as the one that was kept."""
-    merged = dict(Subject.objects.exclude(merged_into=None).values_list("id", "merged_into_id"))
-    if not merged:
-        return found
-    return {blind: _kept(subject, merged) for blind, subject in found.items()}
-
-
-def _kept(subject: int, merged: dict[int, int]) -> int:
-    while subject in merged:
-        subject = merged[subject]
-    return subject
-
-
-def _by_name(columns: tuple[pa.Array, pa.Array, pa.Array], blank: np.ndarray) -> dict[int, int]:
+def _by_name_arrow(columns: tuple[pa.Array, pa.Array, pa.Array], blank: np.ndarray) -> dict[int, int]:
     """Row index -> subject for rows without an identity number of which exactly one person fits."""
     names, births, phones = (column.to_pylist() for column in columns)
     wanted: dict[tuple[str, date, str], list[int]] = {}
@@ -110,13 +192,3 @@ def _by_name(columns: tuple[pa.Array, pa.Array, pa.Array], blank: np.ndarray) ->
         if len(people.get(key, ())) == 1
         for index in rows
     }
-
-
-def merge_subjects(kept: Subject, merged: Subject, *, method: str, at: datetime) -> Merge:
-    """Records that two subjects are one; ids are not reused, readers follow the alias. Inside a transaction."""
-    if kept.pk == merged.pk or kept.kind != merged.kind:
-        raise ValueError("two different subjects of one kind are merged")
-    Subject.objects.filter(pk=merged.pk).update(merged_into=kept, ended_at=at)
-    row = Merge.objects.create(kept=kept, merged=merged, kind="merge", method=method, at=at)
-    emit("subject.merged", kept.ref, at, {"merged": merged.ref}, key=f"subject.merged/{row.pk}")
-    return row
