@@ -1,0 +1,149 @@
+"""Addresses as Shanghai writes them: one canonical text, its parts, and keys at the level of room, building, lane and road.
+
+区 / 街镇 / 居村委 / 路 / 弄 / 支弄 / 号 / 幢 / 单元 / 室, beside them 近×路 and in the country 村 / 组 / 宅. The forms are
+from general knowledge of how offices write them: no standard is cited, and an address that has another form keeps
+its text and has no parts.
+"""
+
+import re
+import unicodedata
+from csv import DictReader
+from functools import cache, lru_cache
+from importlib.resources import files
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .names import folding
+from .numerals import arabic, chinese
+from .shapes import by_distinct, text_array
+
+HOME = "上海"  # the city whose name may be left out
+_N = "〇零一二三四五六七八九十百两"
+_JUNK = re.compile(r"[\s\u200b-\u200f\u2060\ufeff,;:。、*\"'|]+")
+_DASHES = re.compile(r"[-‐-―−_~—/]+")
+_COUNTED = re.compile(rf"[{_N}]+(?=号|弄|支弄|室|幢|栋|座|单元|层|楼|组|队|村民小组)")
+_NAMED = re.compile(r"(?<=[一-鿿])(?<![号弄室幢栋])(\d{1,2})(?=村|路)")
+_SHORT = re.compile(r"(?<=[路街道村])(\d+)-(\d+)-(\d{2,4}[A-Z]?)室?$")
+_SHORT_NUMBER = re.compile(r"(?<=弄)(\d+)-(\d{3,4}[A-Z]?)室?$")
+_SHORT_ROOM = re.compile(r"(?<=[号幢栋座元])-?(\d{2,4}[A-Z]?)$")
+_NEAR = re.compile(r"\(?(?:靠近|近)([一-鿿]{1,9}?(?:路|街|大道|公路))(?:路口|口)?\)?")
+_NO = r"\d+(?:-\d+)?[甲乙丙丁戊己A-Z]?"
+PARTS = pa.schema(
+    [
+        (name, pa.string())
+        for name in (
+            "district", "town", "committee", "village", "group", "hamlet", "road", "near",
+            "lane", "sublane", "number", "building", "unit", "room",
+            "road_key", "lane_key", "building_key", "room_key",
+        )
+    ]
+)  # fmt: skip
+_WHOLE = re.compile(
+    rf"""
+    (?P<district>[一-鿿]{{1,4}}?(?:新区|(?<![小园社院厂校景])区|县))?
+    (?P<town>[一-鿿]{{1,7}}?(?:街道|[镇乡])(?![路街弄]|大道|公路))?
+    (?P<committee>[一-鿿]{{1,10}}?(?:居委会?|居民委员会|村委会|村民委员会|社区))?
+    (?:(?P<village>[一-鿿]{{1,8}}?(?<!新)(?<![{_N}])村)(?![路街]))?
+    (?:第?(?P<group>\d{{1,3}})(?:村民小组|组|队))?
+    (?P<hamlet>[一-鿿]{{1,6}}[宅埭浜圩](?=\d|$))?
+    (?P<road>[一-鿿A-Z0-9]{{1,12}}?(?:新村|[{_N}]村|路|街(?![道路])|(?<!街)道(?!路)|巷)(?![{_N}]村|路))?
+    (?P<estate>[一-鿿]{{2,10}}(?:苑|园|庭|城|小区|公寓|花园|家园|大厦|广场|坊|里|邨))?
+    (?:(?P<lane>{_NO})弄)?
+    (?:(?P<sublane>{_NO})支弄)?
+    (?:(?P<number>{_NO})号(?!楼)(?P<part>[甲乙丙丁戊己](?![座幢栋]))?)?
+    (?:[^\d室弄]{{0,12}}?(?P<building>\d+|[A-Z]|[甲乙丙丁东南西北中])(?:幢|栋|号楼|座))?
+    (?:(?P<unit>\d+|[A-Z])单元)?
+    (?:\d+[楼层])?
+    (?:[^\d室]{{0,12}}?(?P<room>[A-Z]?\d{{1,5}}[A-Z]?|[A-Z])室)?
+    """,
+    re.VERBOSE,
+)
+
+
+def column(values: pa.Array, city: str = HOME) -> pa.Array:
+    """Addresses in one notation, without the name of the city; what has no Han character stays as it is."""
+    return by_distinct(text_array(values), lambda text: normal(text, city) if text else text)
+
+
+def normal(text: str, city: str = HOME) -> str:
+    """One address in its canonical form.
+
+    >>> normal("上海市 长宁区江苏路一百弄５＃６０２")
+    '长宁区江苏路100弄5号602室'
+    >>> normal("曹杨1村十二号甲"), normal("愚园路1088弄48-602")
+    ('曹杨一村12号甲', '愚园路1088弄48号602室')
+    """
+    found = _JUNK.sub("", unicodedata.normalize("NFKC", text)).upper().translate(folding())
+    if not any("一" <= c <= "鿿" for c in found):
+        return text
+    found = _DASHES.sub("-", found.replace("#", "号"))
+    found = _city(city).sub("", found)
+    found = _COUNTED.sub(lambda m: arabic(m[0]), found)
+    found = _NAMED.sub(lambda m: chinese(int(m[1])), found)
+    found = _SHORT.sub(r"\1弄\2号\3室", found)
+    found = _SHORT_NUMBER.sub(r"\1号\2室", found)
+    return _SHORT_ROOM.sub(r"\1室", found) or text
+
+
+def parts(values: pa.Array) -> pa.Table:
+    """What canonical addresses say (`PARTS`); a level that is not written is null.
+
+    The keys leave district and town out, because half of the sources do, and roads are unique in one city. In the
+    country the village stands for the road and the group for the lane.
+    """
+    codes = pc.dictionary_encode(text_array(values))
+    rows = [_parts(text) for text in codes.dictionary.to_pylist()]
+    columns = zip(*rows, strict=True) if rows else ([] for _ in PARTS)
+    arrays = [pa.array(one, pa.string()) for one in columns]
+    return pa.table(arrays, schema=PARTS).take(codes.indices)
+
+
+def _parts(text: str) -> tuple[str | None, ...]:
+    near = _NEAR.search(text) if "近" in text else None
+    if near:
+        text = text[: near.start()] + text[near.end() :]
+    found = _WHOLE.match(text)
+    if found is None:  # every group is optional, so this needs a regex error to happen
+        return (None,) * len(PARTS)
+    (district, town, committee, village, group, hamlet, road, estate, lane, sublane, number, part, building, unit,
+     room) = found.groups()  # fmt: skip
+    if number and part:
+        number += part
+    road = road or estate
+    return (
+        merged_districts().get(district, district), town, committee, village, group, hamlet, road,
+        near[1] if near else None, lane, sublane, number, building, unit, room,
+        *_keys(road or village, lane or group, (sublane, hamlet, number, building), (unit, room)),
+    )  # fmt: skip
+
+
+def _keys(
+    road: str | None, lane: str | None, house: tuple[str | None, ...], flat: tuple[str | None, ...]
+) -> tuple[str | None, ...]:
+    """Keys by road, lane, building and room; a level without a value of its own has none."""
+    if road is None:
+        return None, None, None, None
+    by_lane = f"{road}/{lane or ''}"
+    at = (
+        None
+        if house[2] is None and house[3] is None
+        else f"{by_lane}/" + ".".join(one or "" for one in house)
+    )
+    room = None if at is None or flat[1] is None else f"{at}/" + ".".join(one or "" for one in flat)
+    return road, by_lane if lane else None, at, room
+
+
+@lru_cache
+def _city(name: str) -> re.Pattern[str]:
+    """The name of the city at the head of an address, once or more, with and without 市."""
+    return re.compile(
+        rf"^(?:中国)?(?:{re.escape(name)}市|{re.escape(name)}(?=[一-鿿]{{1,4}}[区县市]))+(?:市辖区)?"
+    )
+
+
+@cache
+def merged_districts() -> dict[str, str]:
+    """Former districts and counties of Shanghai with the district that took them over."""
+    with (files(__package__) / "merged_districts.csv").open(encoding="utf-8") as table:
+        return {row["old"]: row["now"] for row in DictReader(table)}
