@@ -19,8 +19,8 @@ run: ## 安装、载入演示城市、启动(PORT= DATA=) · set up, load the de
 test: ## 测试(≤ 8 分钟，含两种数据库与短断电测试) · the tests, both databases and a short kill test included
 	@$(SETUP) test && $(PY) scripts/test.py
 
-test-all: ## 全部测试，含慢的 · every test, the slow ones too
-	@$(SETUP) test && $(PY) scripts/test.py --all
+test-all: ## 全部测试，含慢的与扩展(broker、Spark) · every test, the slow ones and the extras too
+	@$(SETUP) test-all && $(PY) scripts/test.py --all
 
 check: ## 格式、类型、层次、应用声明、文档(< 1 分钟) · format, types, contracts, packs, docs
 	@$(SETUP) check && $(PY) scripts/check.py

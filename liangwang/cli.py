@@ -45,6 +45,11 @@ COMMANDS: tuple[Command, ...] = (
         "liangwang.operations.mqtt:main",
     ),
     Command(
+        "broker",
+        "自带的 MQTT broker(需 [nats]) · the house's own MQTT broker (needs [nats])",
+        "liangwang.supervise:be_broker",
+    ),
+    Command(
         "demo",
         "载入演示城市 · load the demo city",
         "liangwang.demo:load",

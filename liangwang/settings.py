@@ -19,6 +19,7 @@ WEB = int(os.environ.get("WEB", "1"))
 TLS_CERT = os.environ.get("TLS_CERT", "")
 TLS_KEY = os.environ.get("TLS_KEY", "")
 MQTT_URL = os.environ.get("MQTT_URL", "")
+MQTT_PORT = int(os.environ.get("MQTT_PORT", "1883"))
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
 NODE_MODULES = ROOT / "node_modules"
 

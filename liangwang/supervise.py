@@ -120,25 +120,31 @@ def broker() -> list[Child]:
     bridge = Child("mqtt", python("mqtt"))
     if settings.MQTT_URL:
         return [bridge]
-    own = Path(sys.executable).with_name("nats-server")
-    if not own.exists():
+    if not NATS_SERVER.exists():
         return []
-    configuration = nats_configuration(settings.DATA / "nats")
-    bridge.environment["MQTT_URL"] = f"mqtt://127.0.0.1:{NATS_MQTT_PORT}"
-    return [Child("nats", [str(own), "-c", str(configuration)]), bridge]
+    bridge.environment["MQTT_URL"] = f"mqtt://127.0.0.1:{settings.MQTT_PORT}"
+    return [Child("nats", python("broker")), bridge]
 
 
-NATS_MQTT_PORT = 1883
+NATS_SERVER = Path(sys.executable).with_name("nats-server")
+
+
+def be_broker() -> int:
+    """The command `liangwang broker`: becomes the NATS server, which so ends with its supervisor as the others do."""
+    if NATS_SERVER.exists():
+        os.execv(NATS_SERVER, [str(NATS_SERVER), "-c", str(nats_configuration(settings.DATA / "nats"))])
+    print("没有安装 broker:NATS=1 make run · no broker is installed: NATS=1 make run", file=sys.stderr)
+    return 2
 
 
 def nats_configuration(folder: Path) -> Path:
-    """Writes the broker's configuration: loopback only, and every acknowledged message synced to disk."""
+    """Writes the broker's configuration: loopback only, any port for NATS itself, every acknowledged message synced."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "nats.conf"
     path.write_text(
-        f"server_name: liangwang\nhost: 127.0.0.1\nport: 4222\n"
+        f"server_name: liangwang\nhost: 127.0.0.1\nport: -1\n"
         f'jetstream {{ store_dir: "{folder}", sync_interval: always }}\n'
-        f"mqtt {{ host: 127.0.0.1, port: {NATS_MQTT_PORT} }}\n"
+        f"mqtt {{ host: 127.0.0.1, port: {settings.MQTT_PORT} }}\n"
     )
     return path
 

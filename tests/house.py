@@ -42,6 +42,7 @@ class House:
 
     data: Path
     port: int = field(default_factory=free_port)
+    mqtt_port: int = field(default_factory=free_port)
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[str] | None = None
     log: list[str] = field(default_factory=list)
@@ -53,6 +54,7 @@ class House:
     @property
     def env(self) -> dict[str, str]:
         own = {"DATA": str(self.data), "PORT": str(self.port), "CITY": "testville", "PYTHONPATH": str(ROOT)}
+        own["MQTT_PORT"] = str(self.mqtt_port)
         return {**os.environ, **own, **self.environment}
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
