@@ -15,7 +15,7 @@ from liangwang.base.hats import Actor, platform
 from liangwang.base.labels import Label
 from liangwang.base.transactions import write
 
-from . import attributes, collect, derive, reconcile, review, store
+from . import attributes, collect, derive, reconcile, review, review_log, store
 from .models import AttributeVersion, Batch, Disagreement, Order, Partition
 from .orders import erasure_day, may_act, require_in_force
 from .passes import take_passes
@@ -24,6 +24,7 @@ receive = collect.receive
 load = collect.load
 decide_review = review.decide
 undo_review = review.undo
+undo_merge = review_log.undo_merge
 __all__ = [
     "Order",
     "decide_review",
@@ -40,6 +41,7 @@ __all__ = [
     "subjects_of",
     "take_passes",
     "thing",
+    "undo_merge",
     "undo_review",
 ]
 

@@ -13,8 +13,8 @@ from liangwang.base.packs import Declared
 from liangwang.base.units import duration
 
 from .models import Batch, Disagreement, LinkReview, Partition
-from .orders import may_act
-from .sources import sources
+from .orders import acting
+from .sources import is_emergency, sources
 
 DAYS = 30
 Name = tuple[str, str]  # (pack, source)
@@ -74,9 +74,9 @@ def overview(at: datetime, days: int = DAYS, only: Declared | None = None) -> li
     in_use = _in_use(only)
     reviews = _counted(LinkReview.objects.filter(state=LinkReview.State.OPEN), ("pack", "source"))
     conflicts = _counted(Disagreement.objects.filter(ended_at=None), ("department",))
-    acting = {pack: may_act(pack, at) for pack in {one.pack for one in declared}}
+    live = acting(at)
     return [
-        _row(one, at, days, taken, came, in_use, reviews, conflicts, acts=acting[one.pack])
+        _row(one, at, days, taken, came, in_use, reviews, conflicts, acts=not is_emergency(one.pack) or one.pack in live)
         for one in declared
     ]
 

@@ -20,6 +20,7 @@ from . import attributes, contract, reconcile, review, store
 from .history import SourceRow, deliveries, loading, open_reviews, overview
 from .models import AttributeVersion, Batch, Disagreement, LinkReview, Order, Partition
 from .orders import may_act, order_in_force
+from .review_log import decided_by, merge_by_ref, merge_log, neighbours, opened_since
 from .sources import source_of, sources
 
 __all__ = [
@@ -30,18 +31,24 @@ __all__ = [
     "attribute_versions",
     "batch_by_ref",
     "batches",
+    "decided_by",
     "declared_sources",
     "deliveries",
     "disagreements",
     "known",
     "loading",
     "may_act",
+    "merge_by_ref",
+    "merge_log",
+    "neighbours",
     "open_reviews",
+    "opened_since",
     "order_by_ref",
     "order_in_force",
     "orders",
     "overview",
     "quarantine",
+    "reason",
     "reasons",
     "report",
     "review_by_ref",
@@ -129,6 +136,12 @@ def reasons(batch: Batch) -> list[dict[str, Any]]:
         column, _, code = key.partition(":")
         found.append({**_reason(declared, column, code), "count": count})
     return found
+
+
+def reason(declared: Declared, column: str, code: str) -> dict[str, str]:
+    """One reason code of a source in words: {zh, en}."""
+    found = _reason(declared, column, code)
+    return {"zh": found["reason"], "en": found["reason_en"]}
 
 
 def _reason(declared: Declared | None, column: str, code: str) -> dict[str, Any]:

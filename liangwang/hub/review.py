@@ -21,8 +21,8 @@ from liangwang.base.transactions import write
 
 from . import merges, store
 from .models import Batch, LateLink, LinkReview, Partition
-from .orders import may_act, require_in_force
-from .sources import source_of, sources
+from .orders import acting, may_act, require_in_force
+from .sources import is_emergency, source_of, sources
 
 METHOD = "review"
 SIDES: tuple[Label, Label] = ({"zh": "甲", "en": "A"}, {"zh": "乙", "en": "B"})
@@ -218,15 +218,17 @@ def _written(review: LinkReview, actor: Actor, at: datetime, *, outcome: str) ->
 
 def listed(after: str = "", limit: int = 50, *, state: str = "open", at: datetime) -> list[LinkReview]:
     """Reviews in one state, the likeliest first, after the one called `after`; nothing of packs that may not act."""
-    rows = _visible(at).filter(state=state).order_by("-score", "id")
+    rows = visible(at).filter(state=state).order_by("-score", "id")
     last = LinkReview.objects.filter(ref=after).first() if after else None
     if last is not None:
         rows = rows.filter(Q(score__lt=last.score) | Q(score=last.score, id__gt=last.pk))
     return list(rows.select_related("batch", "left", "right")[: max(1, min(limit, 200))])
 
 
-def _visible(at: datetime) -> QuerySet[LinkReview]:
-    closed = [pack for pack in {one.pack for one in sources()} if not may_act(pack, at)]
+def visible(at: datetime) -> QuerySet[LinkReview]:
+    """Every pair but those of emergency packs that may not act."""
+    live = acting(at)
+    closed = {one.pack for one in sources() if is_emergency(one.pack) and one.pack not in live}
     return LinkReview.objects.exclude(pack__in=closed)
 
 
