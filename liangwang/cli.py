@@ -90,6 +90,19 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "generate-records",
+        "虚构的报送文件和真值 · invented deliveries of the declared sources, and their truth",
+        "liangwang.hub.generate_files:main",
+        (
+            _arg("--people", type=int, default=20_000, metavar="N", help="人数 · people in the register"),
+            _arg("--rows", type=int, default=100_000, metavar="M", help="行数 · rows of all sources together"),
+            _arg("--seed", type=int, default=1, metavar="S", help="随机种子 · seed"),
+            _arg("--out", required=True, metavar="DIR", help="目录 · folder"),
+            _arg("--source", nargs="*", default=(), help="只要这些来源 · only these sources"),
+            _arg("--formats", nargs="*", default=("parquet", "csv"), help="parquet csv"),
+        ),
+    ),
+    Command(
         "export-pack",
         "把工作台上的修改写回 YAML · write desk versions back to YAML",
         "liangwang.base.export:export_pack",
