@@ -68,7 +68,12 @@ class Material(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A value that the hub can hold of a subject, with the concept that it answers."""
+    """A value that the hub can hold of a subject, with the concept that it answers.
+
+    `office` is the department that answers for it (数源部门). `rule` says whose word counts where sources differ: that
+    office's, the newest, or the one with most trust. `together: home_address` takes the value from the very
+    statement that won for that attribute, so that parts of one address are never mixed.
+    """
 
     key: str
     zh: str
@@ -78,10 +83,17 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     concept: Annotated[str, reference("concepts.csv")] | None = None
     unit: str | None = None
     personal: bool
+    office: Annotated[str, reference("departments.csv")] | None = None
+    rule: Literal["agreement", "office", "newest"] = "agreement"
+    together: Annotated[str, reference("attributes.csv")] | None = None
 
     def __post_init__(self) -> None:
         if self.unit:
             known(self.unit)
+        if self.rule == "office" and self.office is None:
+            raise ValueError(
+                "rule 为 office 的属性要写明数源部门 office | an attribute with the rule 'office' names its 'office'"
+            )
 
     @property
     def label(self) -> Label:

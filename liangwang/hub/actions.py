@@ -5,7 +5,6 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from liangwang.base import audit
 from liangwang.base.access import Thing
@@ -15,10 +14,24 @@ from liangwang.base.hats import Actor, platform
 from liangwang.base.labels import Label
 from liangwang.base.transactions import write
 
-from . import attributes, collect, derive, reconcile, review, review_log, store
-from .models import AttributeVersion, Batch, Disagreement, Order, Partition
+from . import (
+    attributes,
+    collect,
+    derive,
+    disagree,
+    lineage,
+    merges,
+    reconcile,
+    review,
+    review_log,
+    standing,
+    store,
+)
+from .models import AttributeVersion, Batch, Disagreement, Order, Partition, Recall, Ruling
 from .orders import erasure_day, may_act, require_in_force
 from .passes import take_passes
+from .sources import source_of, sources
+from .statements import domain_of
 
 receive = collect.receive
 load = collect.load
@@ -31,18 +44,24 @@ __all__ = [
     "end_order",
     "erase",
     "erasure_day",
+    "follow_recall",
     "load",
     "may_act",
     "propose_order",
+    "recall_rows",
     "receive",
     "require_in_force",
+    "resettle",
+    "rule_disagreement",
     "settle_and_derive",
     "sign_order",
     "subjects_of",
     "take_passes",
     "thing",
     "undo_merge",
+    "undo_recall",
     "undo_review",
+    "undo_ruling",
 ]
 
 
@@ -80,12 +99,68 @@ def settle_and_derive(pack: str, subject_ids: Iterable[int] | None, at: datetime
 
 
 def subjects_of(batch: Batch) -> np.ndarray:
-    """The linked subjects of a loaded batch: int64[n]."""
-    found = [np.empty(0, np.int64)]
-    for partition in batch.partitions.filter(kind=Partition.Kind.ROWS, ended_at=None):
-        column = pq.read_table(store.folder() / partition.path, columns=["subject_id"])["subject_id"]
-        found.append(column.drop_null().to_numpy())
-    return np.unique(np.concatenate(found))
+    """Whose values a loaded batch can change: its subjects, and those whose rows it replaces: int64[n]."""
+    con = store.connect()
+    one = source_of(f"{batch.pack}:{batch.source}")
+    standing.note_replaced(con, [one], batch.loaded_at or batch.received_at)
+    return standing.subjects_of(con, one, batch.pk)
+
+
+def resettle(subject_ids: Iterable[int], at: datetime) -> None:
+    """After a merge, a split or a late link: settles the subjects, and all that are one with them, in every domain.
+
+    Emergency packs take part while they may act; attributes that nobody has computed yet stay so.
+    """
+    ids = merges.family(subject_ids)
+    for domain in sorted({domain_of(one.pack) for one in sources()}):
+        if may_act(domain, at):
+            reconcile.settle(ids, at, domain)
+    for name in AttributeVersion.objects.filter(ended_at=None).values_list("name", flat=True).distinct():
+        if may_act(name.partition(":")[0], at):
+            derive.run(name, ids, at)
+
+
+# --- disagreements and withdrawn rows ---------------------------------------------------------------------
+
+
+def rule_disagreement(
+    disagreement: Disagreement, *, batch: int, row: int, reason: str, actor: Actor, at: datetime
+) -> Ruling:
+    """The source office rules that what this row says is right, for a reason; the subject is settled by it at once.
+
+    Inside a transaction. Raises NotSaid, and what `disagree.rule` raises.
+    """
+    require_in_force(disagreement.pack, at)
+    said = lineage.behind(disagreement.subject_id, disagreement.attribute, disagreement.pack)["statements"]
+    chosen = next((one for one in said if (one["batch"], one["row"]) == (batch, row)), None)
+    if chosen is None:
+        raise disagree.NotSaid
+    rejected = [one["value"] for one in said]
+    made = disagree.rule(disagreement, chosen=chosen, rejected=rejected, reason=reason, actor=actor, at=at)
+    reconcile.settle([disagreement.subject_id], at, disagreement.pack)
+    return made
+
+
+def undo_ruling(ruling: Ruling, *, actor: Actor, at: datetime) -> None:
+    """Takes a ruling back: the sources are weighed as if it had not been. Inside a transaction; raises NotAsked, Over."""
+    disagree.undo(ruling, actor=actor, at=at)
+    reconcile.settle([ruling.disagreement.subject_id], at, ruling.disagreement.pack)
+
+
+def recall_rows(batch: Batch, rows: list[int] | None, *, reason: str, actor: Actor, at: datetime) -> Recall:
+    """Withdraws rows of a batch (None: all); the worker settles and judges anew whoever was touched. In a transaction."""
+    return lineage.recall(batch, rows, reason=reason, actor=actor, at=at)
+
+
+def undo_recall(recall: Recall, *, actor: Actor, at: datetime) -> None:
+    """Lets withdrawn rows count again; the worker settles and judges anew. Inside a transaction."""
+    lineage.undo_recall(recall, actor=actor, at=at)
+
+
+def follow_recall(recall: Recall, at: datetime) -> list[dict[str, Any]]:
+    """Settles and judges anew whoever a recall or its undoing touched; returns the answers that used the rows."""
+    resettle(lineage.touched_by(recall).tolist(), at)
+    return lineage.answers_of(recall)
 
 
 # --- orders --------------------------------------------------------------------------------------------
@@ -186,7 +261,9 @@ def erase(order: Order, at: datetime) -> dict[str, Any]:
         for path in inboxes:
             path.unlink(missing_ok=True)
     Partition.objects.filter(pack__in=order.packs, ended_at=None).update(ended_at=at)
-    Disagreement.objects.filter(pack__in=order.packs).update(said={}, ended_at=at)
+    Disagreement.objects.filter(pack__in=order.packs, ended_at=None).update(ended_at=at, ended_by="erased")
+    Disagreement.objects.filter(pack__in=order.packs).update(said={})
+    Ruling.objects.filter(disagreement__pack__in=order.packs).update(value="", rejected=[], reason="")
     for pack in order.packs:
         left[pack] = _left(pack)
     proof = {"number": order.number, "held": held, "left": left}

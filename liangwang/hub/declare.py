@@ -105,6 +105,7 @@ class Pull(Shape, frozen=True, kw_only=True):
 class Source(Shape, frozen=True, kw_only=True):
     """A table that an office delivers in batches, with the contract that every row is held to.
 
+    `copies` names the source from which this one takes what it says: the two are one voice, errors and all.
     `about` is what a row's subject is; `registers: true` makes subjects of identifiers that nobody has yet.
     """
 
@@ -120,6 +121,7 @@ class Source(Shape, frozen=True, kw_only=True):
     weight: int = 1
     sharing: SharingClass
     retention: str
+    copies: Annotated[str, reference("sources.yaml")] | None = None
     about: About = "person"
     registers: bool = False
     channels: tuple[Channel, ...] = ("csv", "parquet", "http")
@@ -144,6 +146,9 @@ class Source(Shape, frozen=True, kw_only=True):
         return tuple(name for name, column in sorted(found, key=lambda pair: pair[1].says is None))
 
     def _check_columns(self) -> None:
+        taken = sorted({"batch", "row", "subject_id", "method", "score", "reasons", "doubled"} & set(self.columns))
+        if taken:
+            raise ValueError(f"'{taken[0]}' is a name that the hub's own columns have; choose another")
         for name, column in self.columns.items():
             other = self.columns.get(column.kind_in) if column.kind_in else None
             if column.kind_in and (other is None or not DOCUMENT_KINDS.issuperset(other.values)):

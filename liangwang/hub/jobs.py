@@ -9,10 +9,10 @@ from django_tasks import task
 from liangwang.base import clock
 from liangwang.base.events import subscribe
 from liangwang.base.hats import platform
-from liangwang.base.models import Event
+from liangwang.base.models import Event, Subject
 
 from . import actions, attributes, derive, store
-from .models import AttributeVersion, Batch, Order
+from .models import AttributeVersion, Batch, LinkReview, Order, Recall
 from .orders import erasure_day, may_act
 from .sources import is_emergency
 
@@ -28,6 +28,55 @@ def enqueue_first(event: Event) -> None:
     """An order came into force: everybody is judged."""
     for pack in event.body["packs"]:
         derive_pack.enqueue(pack)
+
+
+@subscribe("subject.merged", name="hub.resettle")
+def enqueue_merged(event: Event) -> None:
+    """What is said of both subjects is weighed again, under the one that is kept."""
+    _resettle_later(event.ref, event.body["merged"])
+
+
+@subscribe("subject.split", name="hub.resettle")
+def enqueue_split(event: Event) -> None:
+    """Each of the two gets back what is its own."""
+    _resettle_later(event.ref, event.body["merged"])
+
+
+@subscribe("review.decided", name="hub.resettle")
+def enqueue_decided(event: Event) -> None:
+    """A row got a subject, or lost it again (two subjects tell of themselves)."""
+    review = LinkReview.objects.select_related("right").get(ref=event.ref)
+    if review.left_id is None and event.body["outcome"] != LinkReview.State.APART:
+        _resettle_later(review.right.ref)
+
+
+def _resettle_later(*refs: str) -> None:
+    resettle_subjects.enqueue(list(refs))
+
+
+@task()
+def resettle_subjects(refs: list[str]) -> None:
+    """Settles and judges subjects anew after a merge, a split or a late link."""
+    ids = Subject.objects.filter(ref__in=refs).values_list("pk", flat=True)
+    actions.resettle(list(ids), clock.now())
+
+
+@subscribe("rows.recalled", name="hub.recall")
+def enqueue_recalled(event: Event) -> None:
+    """Whoever a withdrawn row spoke of is settled and judged without it."""
+    follow_recall.enqueue(event.ref)
+
+
+@subscribe("rows.restored", name="hub.recall")
+def enqueue_restored(event: Event) -> None:
+    """A recall was undone: the rows count again."""
+    follow_recall.enqueue(event.ref)
+
+
+@task()
+def follow_recall(ref: str) -> None:
+    """Settles and judges anew after rows were withdrawn or restored."""
+    actions.follow_recall(Recall.objects.get(ref=ref), clock.now())
 
 
 @task()

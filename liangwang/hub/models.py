@@ -45,6 +45,7 @@ class Batch(RefModel):
     stage = models.CharField(max_length=10, blank=True)  # reading checking linking storing, while it loads
     rows_done = models.BigIntegerField(default=0)
     watermark = models.JSONField(null=True)  # of a pull: how far the table of the other side was read
+    contract = models.CharField(max_length=64, blank=True)  # the version of the contract that it was held to
     drift = models.JSONField(default=dict)  # columns that came or went against the contract: {extra, absent}
 
     class Meta:
@@ -59,6 +60,7 @@ class Partition(models.Model):
 
     class Kind(models.TextChoices):
         ROWS = "rows"
+        REPLACED = "replaced"
         VAULT = "vault"
         QUARANTINE = "quarantine"
         REGISTER = "register"
@@ -102,6 +104,47 @@ class Disagreement(RefModel):
                 name="one_open_disagreement",
             )
         ]
+
+
+class Ruling(RefModel):
+    """What the source office decided in a disagreement: one of the values that were said, with the reason.
+
+    It is heard as a statement of its own; the values that it turned down do not count again. `value` and `rejected`
+    are as the settled files hold them: hashes where the column is sealed.
+    """
+
+    disagreement = models.ForeignKey(Disagreement, on_delete=models.PROTECT, related_name="rulings")
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="+")
+    row = models.IntegerField()
+    value = models.TextField()
+    rejected = models.JSONField(default=list)
+    reason = models.TextField()
+    office = models.ForeignKey(Office, null=True, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(Party, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(Party, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["disagreement"],
+                condition=models.Q(undone_at__isnull=True),
+                name="one_ruling_in_force",
+            )
+        ]
+
+
+class Recall(RefModel):
+    """Rows of a batch that are withdrawn (`rows` null: all of them); append-only, undone by `undone_at`."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="recalls")
+    rows = models.JSONField(null=True)
+    reason = models.TextField()
+    by = models.ForeignKey(Party, null=True, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(Party, null=True, on_delete=models.PROTECT, related_name="+")
 
 
 class Merge(RefModel):

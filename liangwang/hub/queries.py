@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import ibis
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -16,26 +15,32 @@ from liangwang.base.hats import Actor
 from liangwang.base.packs import Declared
 from liangwang.base.units import duration
 
-from . import attributes, contract, reconcile, review, store
+from . import attributes, contract, lineage, merges, quality, reconcile, review, settled, store
 from .history import SourceRow, deliveries, loading, open_reviews, overview
-from .models import AttributeVersion, Batch, Disagreement, LinkReview, Order, Partition
+from .models import AttributeVersion, Batch, Disagreement, LinkReview, Order, Partition, Recall, Ruling
 from .orders import may_act, order_in_force
 from .review_log import decided_by, merge_by_ref, merge_log, neighbours, opened_since
 from .sources import source_of, sources
+from .statements import domain_of
 
 __all__ = [
     "AttributeVersion",
     "Batch",
     "Order",
     "SourceRow",
+    "answers_of_recall",
     "attribute_versions",
     "batch_by_ref",
     "batches",
+    "comparisons",
     "decided_by",
     "declared_sources",
     "deliveries",
+    "disagreement_by_ref",
     "disagreements",
     "known",
+    "lineage_behind",
+    "lineage_used_by",
     "loading",
     "may_act",
     "merge_by_ref",
@@ -47,13 +52,18 @@ __all__ = [
     "order_in_force",
     "orders",
     "overview",
+    "quality_by_attribute",
+    "quality_by_source",
     "quarantine",
     "reason",
     "reasons",
+    "recall_by_ref",
+    "recalls",
     "report",
     "review_by_ref",
     "review_pair",
     "reviews",
+    "rulings",
     "said_of",
     "source_named",
     "source_states",
@@ -159,15 +169,18 @@ def known(subject_id: int, pack: str = "") -> list[dict[str, Any]]:
 
     What an emergency pack was told is not in it, unless that pack is named: it serves its own purpose only.
     """
-    shard = subject_id >> reconcile.SHARD_BITS
-    settled = store.in_force(Partition.Kind.SETTLED, reconcile.domain_of(pack))
-    partitions = [one for one in settled if one.shard == shard]
-    if not partitions or not may_act(pack, clock.now()):
+    subject_id = merges.kept_of(subject_id)
+    if not may_act(pack, clock.now()):
         return []
-    table = pq.read_table(store.paths(partitions), filters=[("subject_id", "=", subject_id)])
-    return [
-        {**row, "value": _readable(row), "sources": row["sources"].split(",")} for row in table.to_pylist()
-    ]
+    cells = settled.cells_of(subject_id, domain_of(pack))
+    return [_shown(row) for row in cells]
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A settled cell with its value readable, and beside its statements the sources and the row that is cited."""
+    cited = {"batch": row["support"][0]["batch"], "row": row["support"][0]["row"]}
+    sources = sorted({one["source"] for one in row["support"]})
+    return {**row, **cited, "value": _readable({**row, **cited}), "sources": sources}
 
 
 def _readable(row: dict[str, Any]) -> str | None:
@@ -189,14 +202,62 @@ def _readable(row: dict[str, Any]) -> str | None:
 
 def said_of(disagreement: Disagreement, at: datetime) -> list[dict[str, Any]]:
     """What each source says in a conflict, newest first, without the value of a sealed column."""
-    con = store.connect()
-    heard = reconcile.heard(disagreement.pack) if may_act(disagreement.pack, at) else []
-    said = reconcile.statements(con, heard)
-    if said is None:
+    if not may_act(disagreement.pack, at):
         return []
-    mine = said.filter(said.subject_id == disagreement.subject_id, said.attribute == disagreement.attribute)
-    rows: list[dict[str, Any]] = con.to_pyarrow(mine.order_by(ibis.desc("at"))).to_pylist()
-    return rows
+    found = lineage.behind(disagreement.subject_id, disagreement.attribute, disagreement.pack)
+    said: list[dict[str, Any]] = found["statements"]
+    return said
+
+
+def lineage_behind(subject_id: int, attribute: str, pack: str = "") -> dict[str, Any]:
+    """Every statement behind a value, winning and losing, with source, batch, row, office and contract.
+
+    The caller has asked `may` and audits. Without an order nothing of an emergency pack is told.
+    """
+    if not may_act(pack, clock.now()):
+        pack = ""
+    return lineage.behind(merges.kept_of(subject_id), attribute, pack)
+
+
+def lineage_used_by(batch: Batch, row: int) -> dict[str, Any]:
+    """Where a row went: `{subjects, values, derived, answers}`, now and before."""
+    return lineage.used_by(batch, row)
+
+
+def recalls(batch: Batch | None = None) -> Any:
+    """Withdrawn rows, newest first, as a queryset; of one batch or all."""
+    rows = Recall.objects.select_related("batch", "by").order_by("-at", "-id")
+    return rows.filter(batch=batch) if batch else rows
+
+
+def recall_by_ref(ref: str) -> Recall | None:
+    """The recall that a page names."""
+    return Recall.objects.select_related("batch").filter(ref=ref).first()
+
+
+def answers_of_recall(recall: Recall) -> list[dict[str, Any]]:
+    """The answers that used the rows of a recall, for whoever gave them to look at again."""
+    return lineage.answers_of(recall)
+
+
+def disagreement_by_ref(ref: str) -> Disagreement | None:
+    """The disagreement that a page names."""
+    return Disagreement.objects.select_related("subject").filter(ref=ref).first()
+
+
+def rulings(disagreement: Disagreement) -> Any:
+    """The rulings on a disagreement, newest first, as a queryset."""
+    return Ruling.objects.filter(disagreement=disagreement).select_related("by", "office").order_by("-at")
+
+
+def quality_by_source(at: datetime) -> list[quality.SourceQuality]:
+    """How good each source is: contract, agreement, freshness, outcome of disagreements, and one score."""
+    return quality.by_source(at)
+
+
+def quality_by_attribute(at: datetime) -> list[quality.AttributeQuality]:
+    """How well each attribute is known: cells by state, agreement, disagreements and how they ended."""
+    return quality.by_attribute(at)
 
 
 def status_of(name: str, subject_id: int, at: datetime) -> attributes.Value | None:
@@ -215,7 +276,7 @@ def why(actor: Actor, name: str, subject_id: int, at: datetime) -> dict[str, Any
     require(actor, "read", thing, "order")
     if actor.for_subject_id != subject_id:
         audit.record(actor, "read", thing, at=at, purpose="order")
-    return traced(name, subject_id, at)
+    return traced(name, merges.kept_of(subject_id), at)
 
 
 def declared_sources() -> list[Declared]:
@@ -244,6 +305,7 @@ def review_by_ref(ref: str) -> LinkReview | None:
 
 
 review_pair = review.pair
+comparisons = review.comparisons
 
 
 def attribute_versions() -> Any:

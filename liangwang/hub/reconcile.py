@@ -1,4 +1,4 @@
-"""Weighs what sources say of a subject: one settled value for each attribute, with its state and its sources."""
+"""Weighs what sources say of a subject: one settled value for each attribute, with its state and every statement."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,172 +7,178 @@ from functools import reduce
 import ibis
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from django.db.models import Max
 
-from liangwang.base.events import emit
 from liangwang.base.models import Subject
-from liangwang.base.packs import Declared
 from liangwang.base.transactions import write
 
-from . import store
-from .derive import newest
-from .models import Disagreement, Partition
-from .schema import rows_schema
-from .sources import is_emergency, sources
+from . import disagree, settled, standing, store
+from .settled import CONFLICT, MAJORITY, SHARD_BITS, SINGLE, VERIFIED
+from .standing import Reader, Scope
+from .statements import NEWEST, SEPARATOR, Book, book_of, domain_of, heard, rulings, statements, with_rulings
 
-ROUTINE = ""
-SHARD_BITS = 18  # subjects of one settled file: 262,144
-MAJORITY = 0.7  # share of the trust weight that makes one of several values the majority
-VERIFIED, SINGLE, MAJORITY_STATE, CONFLICT = "verified", "single", "majority", "conflict"
+MAJORITY_SHARE = 0.7  # share of the trust weight that makes one of several values the majority
+CELL = 1024  # a cell is subject_id * CELL + attribute: one integer to sort by
 
-SETTLED = pa.schema(
-    [
-        ("subject_id", pa.int64()),
-        ("attribute", pa.string()),
-        ("value", pa.string()),
-        ("state", pa.string()),
-        ("sources", pa.string()),
-        ("at", pa.timestamp("us")),
-        ("batch", pa.int64()),
-        ("row", pa.int32()),
-    ]
-)
+WEIGHED = (
+    "subject_id", "attribute", "value", "source", "at", "batch", "row", "wins", "agree", "voices", "trust", "all_trust"
+)  # fmt: skip
 
 
-def statements(con: "ibis.BaseBackend", declared: Iterable[Declared]) -> ibis.Table | None:
-    """Who says what of whom, when and where it is written: one row for each filled column that `says` something."""
-    found = []
-    for one in declared:
-        saying = {name: column for name, column in one.value.columns.items() if column.says}
-        partitions = store.in_force(Partition.Kind.ROWS, one.pack, one.key)
-        if not saying or not partitions:
-            continue
-        rows = newest(store.scan(con, partitions, rows_schema(one.value)), one.value)
-        for name, column in saying.items():
-            value = rows[f"{name}_hash"] if column.sealed else rows[name].cast("string")
-            found.append(
-                rows.select(
-                    "subject_id",
-                    "batch",
-                    "row",
-                    attribute=ibis.literal(column.says),
-                    value=value.nullif(""),
-                    source=ibis.literal(one.ref),
-                    weight=ibis.literal(one.value.weight),
-                    at=rows[one.value.observed].cast("timestamp"),
-                )
-            )
-    return reduce(ibis.union, found).filter(lambda t: t.value.notnull()) if found else None
+def heard_out(said: ibis.Table) -> ibis.Table:
+    """One statement for each voice and cell: of its most trusted source, the newest; ties end by value, then by row."""
+    said = said.mutate(cell=said.subject_id * CELL + said.attribute.cast("int64"))
+    best_first = ibis.window(
+        group_by=["cell", "voice"],
+        order_by=[ibis.desc("weight"), ibis.desc("at"), "value", ibis.desc("batch"), ibis.desc("row")],
+    )
+    return said.mutate(rank=ibis.row_number().over(best_first)).filter(lambda t: t.rank == 0).drop("rank")
 
 
-def settled(said: ibis.Table) -> ibis.Table:
-    """The value of each (subject, attribute): the one with most trust, and whether it is verified, single, … .
+def weighed(said: ibis.Table, rejected: ibis.Table | None = None) -> ibis.Table:
+    """Each voice's statement with what became of it: `wins`, and of its cell `agree, voices, trust, all_trust`.
 
-    Only the newest statement of a source counts. Equal trust is decided by recency, then by the value itself,
-    so that every engine gives the same rows.
+    The value of a cell is, in this order: the source office's where the rule says so (its newest word), the newest
+    where the rule says so, the one with most trust, the later one, the lesser text. Where the newest counts, older
+    statements of another value are no contradiction. `agree` of `voices` voices say the value.
     """
-    cell = ["subject_id", "attribute"]
-    newest_first = ibis.window(
-        group_by=[*cell, "source"], order_by=[ibis.desc("at"), ibis.desc("batch"), ibis.desc("row")]
+    cells = heard_out(said)
+    if rejected is not None:
+        cells = cells.anti_join(rejected, ["subject_id", "attribute", "value"])
+    by_value, by_cell = ibis.window(group_by=["cell", "value"]), ibis.window(group_by="cell")
+    never = ibis.timestamp("1900-01-01 00:00:00")
+    votes = cells.mutate(
+        first=ibis.ifelse((cells.rule == NEWEST) | (cells.prefer == 1), cells["at"], never),
+        value_trust=cells.weight.sum().over(by_value),
+        value_at=cells["at"].max().over(by_value),
     )
-    latest = said.mutate(rank=ibis.row_number().over(newest_first)).filter(lambda t: t.rank == 0)
-    votes = latest.group_by([*cell, "value"]).agg(
-        trust=latest.weight.sum(),
-        agree=latest.count(),
-        sources=latest.source.group_concat(",", order_by=latest.source),
-        at=latest.at.max(),
-        batch=latest.batch.max(),
-        row=latest.row.argmax(latest.batch),
+    best_first = ibis.window(
+        group_by="cell",
+        order_by=[
+            *(ibis.desc(name) for name in ("prefer", "first", "value_trust", "value_at")),
+            *("value", ibis.desc("batch"), ibis.desc("row")),
+        ],
     )
-    by_cell = ibis.window(group_by=cell)
-    best_first = ibis.window(group_by=cell, order_by=[ibis.desc("trust"), ibis.desc("at"), ibis.asc("value")])
-    weighed = votes.mutate(
-        rank=ibis.row_number().over(best_first),
-        values_n=votes.count().over(by_cell),
-        all_trust=votes.trust.sum().over(by_cell),
-    ).filter(lambda t: t.rank == 0)
-    state = ibis.cases(
-        ((weighed.values_n == 1) & (weighed.agree >= 2), VERIFIED),
-        (weighed.values_n == 1, SINGLE),
-        (weighed.trust >= weighed.all_trust * MAJORITY, MAJORITY_STATE),
-        else_=CONFLICT,
+    chosen = votes.mutate(
+        best=votes.value.first().over(best_first), best_at=votes["at"].first().over(best_first)
     )
-    return weighed.mutate(state=state).select(*SETTLED.names)
+    wins = chosen.value == chosen.best
+    counts = wins | (chosen.rule != NEWEST) | (chosen["at"] >= chosen.best_at)
+    judged = chosen.mutate(wins=wins, counts=counts)
+    return judged.mutate(
+        agree=judged.wins.cast("int32").sum().over(by_cell),
+        voices=judged.counts.cast("int32").sum().over(by_cell),
+        trust=ibis.ifelse(judged.wins, judged.weight, 0).sum().over(by_cell),
+        all_trust=ibis.ifelse(judged.counts, judged.weight, 0).sum().over(by_cell),
+    )
 
 
-def domain_of(pack: str) -> str:
-    """Whose settled values a pack's rows go into: an emergency pack has its own, so that they end with it."""
-    return pack if is_emergency(pack) else ROUTINE
+def in_step(judged: ibis.Table, book: Book) -> ibis.Table:
+    """The weighed statements, with attributes that go together taken from the one statement that won for their leader.
+
+    A follower's own statements count only where nobody says anything of the leader. Its voices are those that won for
+    the leader and say something of it, and against it those that lost.
+    """
+    leaders = {n: names for n, names in book.leaders().items() if n in book.attributes}
+    if not leaders:
+        return judged.select(*WEIGHED)
+    alone = judged
+    found = []
+    for leader, followers in leaders.items():
+        code = book.attributes.index(leader)
+        won = judged.filter((judged.attribute == code) & judged.wins & judged.along.notnull())
+        codes = [book.attributes.index(name) for name in followers]
+        led = won.select("subject_id").distinct()
+        own = alone.attribute.isin(codes)
+        alone = ibis.union(alone.filter(~own), alone.filter(own).anti_join(led, "subject_id"))
+        for n, follower in enumerate(codes):
+            found.append(_along_with(won, n, follower))
+    return reduce(ibis.union, [alone.select(*WEIGHED), *found])
 
 
-def heard(domain: str) -> list[Declared]:
-    """The sources that are weighed in a domain: routine ones always, an emergency pack's in its own only."""
-    return [one for one in sources() if domain_of(one.pack) in {ROUTINE, domain}]
+def _along_with(won: ibis.Table, n: int, attribute: int) -> ibis.Table:
+    """The statements of the n-th follower that came with the winning ones of its leader."""
+    best_first = ibis.window(
+        group_by="cell",
+        order_by=[
+            ibis.desc("prefer"),
+            ibis.desc("at"),
+            ibis.desc("weight"),
+            ibis.desc("batch"),
+            ibis.desc("row"),
+        ],
+    )
+    part = won.along.split(SEPARATOR)[n].nullif("")
+    parts = won.mutate(part=part, rank=ibis.row_number().over(best_first))
+    by_cell = ibis.window(group_by="cell")
+    led = parts.mutate(
+        lead=ibis.ifelse(parts["rank"] == 0, parts.part, ibis.null("string")).max().over(by_cell)
+    )
+    said = led.filter(led.part.notnull() & led.lead.notnull())
+    said = said.mutate(wins=said.part == said.lead, lost=said.all_trust - said.trust)
+    votes = said.mutate(
+        agree=said.wins.cast("int32").sum().over(by_cell),
+        voices=said.part.count().over(by_cell) + said.voices - said.agree,
+        trust=ibis.ifelse(said.wins, said.weight, 0).sum().over(by_cell),
+        all_trust=said.weight.sum().over(by_cell) + said.lost,
+    )
+    return votes.mutate(attribute=ibis.literal(attribute, "int16"), value=votes.part).select(*WEIGHED)
+
+
+def state(agree: np.ndarray, voices: np.ndarray, trust: np.ndarray, all_trust: np.ndarray) -> np.ndarray:
+    """The state of each cell as words: verified (two voices or more, none differs), single, majority, conflict.
+
+    >>> state(np.array([2, 1, 2, 1]), np.array([2, 1, 3, 2]), np.array([3, 1, 3, 1]), np.array([3, 1, 4, 2])).tolist()
+    ['verified', 'single', 'majority', 'conflict']
+    """
+    alone = np.where(agree >= 2, VERIFIED, SINGLE)
+    differs = np.where(trust >= MAJORITY_SHARE * all_trust, MAJORITY, CONFLICT)
+    return np.where(agree == voices, alone, differs)
 
 
 def settle(subject_ids: Iterable[int] | None, at: datetime, pack: str = "") -> int:
-    """Settles the subjects anew (None: everybody of whom anything is said) and returns how many values stand."""
+    """Settles the subjects anew (None: everybody of whom anything is said) and returns how many values stand.
+
+    Files are written first; one transaction makes them count, with the disagreements that they open and close.
+    """
     con = store.connect()
     domain = domain_of(pack)
-    said = statements(con, heard(domain))
-    touched = None if subject_ids is None else np.unique(np.fromiter(subject_ids, dtype=np.int64))
-    if touched is not None and not len(touched):
+    declared = heard(domain)
+    standing.note_replaced(con, declared, at)
+    reader, book = Reader(con), book_of(declared)
+    if subject_ids is None:
+        return _publish(domain, at, None, [_cells(reader, book, domain, s) for s in _spans()])
+    touched = reader.kept_ids(np.fromiter(subject_ids, dtype=np.int64))
+    given = np.union1d(touched, np.fromiter(subject_ids, dtype=np.int64))
+    if not len(given):
         return 0
-    table = SETTLED.empty_table()
-    if said is not None:
-        if touched is not None:
-            said = said.semi_join(ibis.memtable(pa.table({"subject_id": touched})), "subject_id")
-        table = con.to_pyarrow(settled(said)).cast(SETTLED)
-    _publish(table, touched, domain, at)
-    return int(table.num_rows)
+    return _publish(domain, at, given, [_cells(reader, book, domain, Scope(ids=given))])
 
 
-def _publish(table: pa.Table, touched: np.ndarray | None, domain: str, at: datetime) -> None:
-    """Replaces the settled files of the touched shards, and opens or closes disagreements, in one transaction."""
-    before = {one.shard: one for one in store.in_force(Partition.Kind.SETTLED, domain)}
-    shards = _shards(table["subject_id"].to_numpy())
-    affected = set(before) if touched is None else set(_shards(touched).tolist())
-    written = {}
-    for shard in sorted(affected | set(shards.tolist())):
-        part = table.filter(pa.array(shards == shard))
-        if touched is not None and shard in before:
-            old = store.read(before[shard])
-            kept = old.filter(pc.invert(pc.is_in(old["subject_id"], pa.array(touched))))
-            part = pa.concat_tables([kept, part])
-        if part.num_rows:
-            part = part.sort_by([("subject_id", "ascending"), ("attribute", "ascending")])
-            written[shard] = store.write_table(
-                part, f"{domain or 'routine'}/settled/{shard}-{at:%Y%m%dT%H%M%S%f}"
-            )
+def _spans() -> list[Scope]:
+    """Everybody in spans of one shard each, so that memory stays that of a shard."""
+    last = Subject.objects.aggregate(last=Max("id"))["last"] or 0
+    size = 1 << SHARD_BITS
+    return [Scope(span=(low, low + size)) for low in range(0, last + 1, size)]
+
+
+def _cells(reader: Reader, book: Book, domain: str, scope: Scope) -> pa.Table:
+    """The settled cells of the subjects in scope."""
+    said = statements(reader, heard(domain), book, scope)
+    if said is None:
+        return settled.SETTLED.empty_table()
+    decided = rulings(domain, book, scope)
+    rejected = None
+    if decided is not None:
+        said, rejected = with_rulings(said, decided[0], book), decided[1]
+    flat = reader.con.to_pyarrow(in_step(weighed(said, rejected), book))
+    return settled.gathered(flat, book, state)
+
+
+def _publish(domain: str, at: datetime, touched: np.ndarray | None, parts: list[pa.Table]) -> int:
+    table = pa.concat_tables(parts) if parts else settled.SETTLED.empty_table()
+    files = settled.written(table, touched, domain, at)
     with write():
-        replaced = [before[shard].pk for shard in before if shard in affected | set(written)]
-        Partition.objects.filter(pk__in=replaced).update(ended_at=at)
-        for shard, file in written.items():
-            store.publish(file, kind=Partition.Kind.SETTLED, pack=domain, source="", at=at, shard=shard)
-        _disagreements(table, touched, domain, at)
-
-
-def _shards(ids: np.ndarray) -> np.ndarray:
-    return np.unique(ids >> SHARD_BITS) if ids.ndim and not len(ids) else ids >> SHARD_BITS
-
-
-def _disagreements(table: pa.Table, touched: np.ndarray | None, domain: str, at: datetime) -> None:
-    """A new conflict is an event, on which a ticket goes to the source office; one that is settled is closed."""
-    conflicts = table.filter(pc.equal(table["state"], CONFLICT)).to_pylist()
-    now = {(row["subject_id"], row["attribute"]): row for row in conflicts}
-    rows = Disagreement.objects.filter(ended_at=None, pack=domain)
-    if touched is not None:
-        ids = set(touched.tolist())
-        known = {(r.subject_id, r.attribute): r for r in rows if r.subject_id in ids}
-    else:
-        known = {(r.subject_id, r.attribute): r for r in rows}
-    settled_now = [row.pk for key, row in known.items() if key not in now]
-    Disagreement.objects.filter(pk__in=settled_now).update(ended_at=at)
-    living = set(Subject.objects.filter(pk__in={s for s, _ in now}).values_list("pk", flat=True))
-    for key, row in now.items():
-        if key not in known and key[0] in living:
-            said = {"preferred": row["sources"], "on": str(row["at"])}
-            opened = Disagreement.objects.create(
-                pack=domain, subject_id=key[0], attribute=key[1], said=said, opened_at=at
-            )
-            emit("hub.conflict", opened.ref, at, {"attribute": key[1]}, key=f"hub.conflict/{opened.ref}")
+        settled.published(files, domain, at)
+        disagree.compared(table, touched, domain, at)
+    return int(table.num_rows)

@@ -6,13 +6,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
 
-from .models import Batch, Partition
+from liangwang.base.packs import Declared
+
+from . import link, merges
+from .models import Batch, LateLink, Partition
+from .schema import rows_schema
+
+ROW_GROUP = 65_536  # small enough that the rows of one subject cost one group of a batch
 
 
 def folder() -> Path:
@@ -31,21 +38,57 @@ class Written:
     sha256: str
 
 
+class TableWriter:
+    """Writes one Parquet file piece by piece; nothing is visible before `finish`, and nothing is left without it."""
+
+    def __init__(self, name: str, schema: pa.Schema, row_group: int = ROW_GROUP) -> None:
+        self.path = folder() / f"{name}.parquet"
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.fresh = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        self._out = self.fresh.open("wb")
+        # Hashes do not repeat and do not compress: a dictionary or zstd over them only costs time.
+        plain = [field.name for field in schema if field.name.endswith("_hash")]
+        others = [field.name for field in schema if field.name not in plain]
+        self._writer = pq.ParquetWriter(
+            self._out,
+            schema,
+            use_dictionary=[name for name in others if pa.types.is_string(schema.field(name).type)],
+            compression={name: "none" if name in plain else "zstd" for name in schema.names},
+        )
+        self._row_group = row_group
+        self.rows = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._out.close()
+        self.fresh.unlink(missing_ok=True)
+
+    def add(self, table: pa.Table) -> None:
+        """Writes further rows."""
+        self._writer.write_table(table, row_group_size=self._row_group)
+        self.rows += table.num_rows
+
+    def finish(self) -> Written:
+        """Ends the file, brings it to the disk under its name, and returns what the manifest needs."""
+        self._writer.close()
+        self._out.flush()
+        os.fsync(self._out.fileno())
+        self._out.close()
+        with self.fresh.open("rb") as written:
+            digest = hashlib.file_digest(written, "sha256").hexdigest()
+        size = self.fresh.stat().st_size
+        self.fresh.rename(self.path)
+        sync_folder(self.path.parent)
+        return Written(str(self.path.relative_to(folder())), self.rows, size, digest)
+
+
 def write_table(table: pa.Table, name: str) -> Written:
     """Writes one Parquet file durably under `name` (relative, without ending) and returns what the manifest needs."""
-    path = folder() / f"{name}.parquet"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with fresh.open("wb") as out:
-        pq.write_table(table, out, compression="zstd")
-        out.flush()
-        os.fsync(out.fileno())
-    with fresh.open("rb") as written:
-        digest = hashlib.file_digest(written, "sha256").hexdigest()
-    size = fresh.stat().st_size
-    fresh.rename(path)
-    _sync_folder(path.parent)
-    return Written(str(path.relative_to(folder())), table.num_rows, size, digest)
+    with TableWriter(name, table.schema) as out:
+        out.add(table)
+        return out.finish()
 
 
 def publish(
@@ -83,6 +126,11 @@ def in_force(kind: str, pack: str | None = None, source: str | None = None) -> l
     return list(rows.order_by("id"))
 
 
+def in_force_of_shard(kind: str, pack: str, shard: int) -> list[Partition]:
+    """The partitions of one kind and shard that count now, oldest first."""
+    return list(Partition.objects.filter(kind=kind, pack=pack, shard=shard, ended_at=None).order_by("id"))
+
+
 def paths(partitions: Iterable[Partition]) -> list[str]:
     return [str(folder() / partition.path) for partition in partitions]
 
@@ -104,6 +152,36 @@ def scan(con: "ibis.BaseBackend", partitions: list[Partition], empty: pa.Schema)
     return con.read_parquet(paths(partitions), union_by_name=True)
 
 
+def rows(con: "ibis.BaseBackend", declared: Declared) -> ibis.Table:
+    """Every row of a source that counts, as readers see it: with late links, and under the subjects that are kept."""
+    partitions = in_force(Partition.Kind.ROWS, declared.pack, declared.key)
+    table = scan(con, partitions, rows_schema(declared.value))
+    return link.resolved(table, _late(declared), _aliases()) if partitions else table
+
+
+def _late(declared: Declared) -> ibis.Table | None:
+    found = LateLink.objects.filter(
+        batch__pack=declared.pack, batch__source=declared.key, ended_at=None
+    ).values_list("batch_id", "row", "subject_id", "method", "score")
+    columns = list(zip(*found.iterator(chunk_size=50_000), strict=True))
+    if not columns:
+        return None
+    return ibis.memtable(
+        pa.table([pa.array(c, t) for c, t in zip(columns, link.LATE.types, strict=True)], schema=link.LATE)
+    )
+
+
+def _aliases() -> ibis.Table | None:
+    pairs = merges.aliases()
+    if not pairs:
+        return None
+    return ibis.memtable(
+        pa.table(
+            [pa.array(pairs.keys(), pa.int64()), pa.array(pairs.values(), pa.int64())], schema=link.ALIASES
+        )
+    )
+
+
 def remove(partitions: Iterable[Partition]) -> int:
     """Removes the files of partitions from disk and returns how many are gone; the manifest rows stay."""
     gone = 0
@@ -115,18 +193,26 @@ def remove(partitions: Iterable[Partition]) -> int:
 
 
 def sweep(at: datetime, older_than_s: float = 3600) -> int:
-    """Removes files that no manifest row names and that no load can still be writing; returns how many."""
+    """Removes files that no manifest row names and that no load can still be writing; returns how many.
+
+    Of the inbox only deliveries that came to their end, or that were never taken, are removed.
+    """
     known = set(Partition.objects.values_list("path", flat=True))
+    waiting = Batch.objects.filter(state=Batch.State.RECEIVED).values_list("ref", flat=True)
+    known |= {f"inbox/{ref}" for ref in waiting}
     removed = 0
-    for path in folder().rglob("*.parquet*"):
-        old = at.timestamp() - path.stat().st_mtime > older_than_s
-        if old and str(path.relative_to(folder())) not in known:
-            path.unlink()
-            removed += 1
+    for pattern in ("*.parquet*", "*.vault*", "inbox/*", "inbox/.*"):
+        for path in folder().rglob(pattern):
+            if str(path.relative_to(folder())) in known or not path.is_file():
+                continue
+            if at.timestamp() - path.stat().st_mtime > older_than_s:
+                path.unlink()
+                removed += 1
     return removed
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Brings a folder's names to the disk, so that a rename survives a power cut."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
