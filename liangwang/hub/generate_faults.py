@@ -104,7 +104,7 @@ def _other_check(number: str) -> str:
 def _thirteenth_month(number: str) -> str:
     body = number[:17] if len(number) == 18 else "31019919900515001"
     body = f"{body[:10]}13{body[12:]}"
-    return with_check_digit(np.frombuffer(body.encode(), np.uint8)[None, :])[0].tobytes().decode()
+    return bytes(with_check_digit(np.frombuffer(body.encode(), np.uint8)[None, :])[0]).decode()
 
 
 def _identity(_: Column) -> Ways:

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from django.conf import settings
 
 from liangwang.base import clock
-from liangwang.base.places import city_settings
 from liangwang.base.packs import Declared
+from liangwang.base.places import city_settings
 from liangwang.base.working_days import local_day
 
 from .declare import Source

@@ -4,6 +4,7 @@ Identity numbers and credit codes begin with a division that GB/T 2260 has never
 are right in form and nobody's. Phones begin with 140, which rings nowhere. Strangers are people beyond the register.
 """
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -115,9 +116,9 @@ class People:
 
     def births(self, who: Rows) -> np.ndarray:
         """Dates of birth: datetime64[D][n]."""
-        return (
-            BORN_FROM + who * 7919 % BORN_DAYS
-        )  # coprime: neighbours in number are not born on neighbouring days
+        # coprime: neighbours in number are not born on neighbouring days
+        days: np.ndarray = BORN_FROM + who * 7919 % BORN_DAYS
+        return days
 
     def sequences(self, who: Rows) -> Rows:
         """The last three digits before the check digit: each once among the people of one birth date."""
@@ -176,14 +177,8 @@ class People:
 
 def _pool(weighted: str) -> np.ndarray:
     """One row of UTF-8 letters for each in a thousand: a draw from it follows the shares."""
-    found, name = [], ""
-    for letter in weighted + "。":
-        if letter.isdigit():
-            found[-1][1] += letter
-        elif letter != "。":
-            found.append([letter, ""])
-    rows = [name for name, share in found for _ in range(int(share))]
-    return np.array([list(name.encode()) for name in rows], np.uint8)
+    shares = re.findall(r"(\D)(\d+)", weighted)
+    return np.array([list(name.encode()) for name, share in shares for _ in range(int(share))], np.uint8)
 
 
 def _zipf(letters: str, size: int = 4096) -> np.ndarray:
