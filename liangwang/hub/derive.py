@@ -26,11 +26,10 @@ from liangwang.rules.decide import Decision, decide_one, decision_expression
 from liangwang.rules.declare import DecisionRule
 from liangwang.rules.program import compile_decision, limits_of
 
-from . import attributes, store
+from . import attributes, merges, store
 from .declare import Source
-from .models import AttributeVersion, Order, Partition
+from .models import AttributeVersion, Order
 from .orders import order_in_force, require_in_force
-from .schema import rows_schema
 from .sources import sources
 
 # Days ahead that are judged; a verdict that would hold longer without a new record has no until-date.
@@ -182,9 +181,7 @@ def tables_of(con: "ibis.BaseBackend", pack: str) -> dict[str, ibis.Table]:
     found = {}
     for one in sources():
         if one.pack == pack:
-            partitions = store.in_force(Partition.Kind.ROWS, one.pack, one.key)
-            table = store.scan(con, partitions, rows_schema(one.value))
-            found[one.key] = newest(table, one.value)
+            found[one.key] = newest(store.rows(con, one), one.value)
     return found
 
 
@@ -242,9 +239,17 @@ def _patched(rule: Rule, found: pa.Table, old: np.ndarray, *, keep: bool) -> tup
     values["case"][ids] = np.maximum(cases, 0)
     until = found["until"].combine_chunks().cast(pa.int32()).fill_null(0).to_numpy(zero_copy_only=False)
     values["until"][ids] = until
+    _carried(values)
     inside = ids[ids < len(old)]
     worse = inside[values["verdict"][inside] > np.maximum(old["verdict"][inside], 1)]
     return values, worse
+
+
+def _carried(values: np.ndarray) -> None:
+    """A merged subject has the value of the one that is kept, so that a look-up needs no database."""
+    for merged, kept in merges.aliases().items():
+        if max(merged, kept) < len(values):
+            values[merged] = values[kept]
 
 
 def _meta(rule: Rule, version: str, order: Order | None, at: datetime) -> dict[str, Any]:

@@ -21,6 +21,16 @@ from .declare import Source
 KEY = "identity_hash"
 NAME_BIRTH_PHONE = "name_birth_phone"
 CERTAIN = 1.0
+LATE = pa.schema(
+    [
+        ("late_batch", pa.int64()),
+        ("late_row", pa.int32()),
+        ("late_id", pa.int64()),
+        ("late_method", pa.string()),
+        ("late_score", pa.float64()),
+    ]
+)
+ALIASES = pa.schema([("merged_id", pa.int64()), ("kept_id", pa.int64())])
 LOOK_UP_MAX = 5_000  # above this many different people the whole register is read once instead
 IDENTITY = "identity"
 
@@ -88,27 +98,21 @@ def _by_name(
 def resolved(rows: ibis.Table, late: ibis.Table | None, aliases: ibis.Table | None) -> ibis.Table:
     """Stored rows as they are read: a late link replaces the row's own subject, a merged subject is the kept one.
 
-    `late`: `batch, row, late_id int64|null, late_method, late_score`; `aliases`: `merged_id, kept_id`; None: there
-    are none. A late link without a subject takes the row's link away.
+    `late` has the schema LATE, `aliases` ALIASES; None: there are none. A late link without a subject takes the
+    row's own link away.
     """
+    own = list(rows.columns)
     if late is not None:
-        own = list(rows.columns)
-        there = late.select(
-            late_batch=late.batch,
-            late_row=late.row,
-            late_id=late.late_id,
-            late_method=late.late_method,
-            late_score=late.late_score,
-        )
-        found = rows.left_join(there, [rows.batch == there.late_batch, rows.row == there.late_row])
-        is_late = found.late_batch.notnull()
+        found = rows.left_join(late, [rows.batch == late.late_batch, rows.row == late.late_row])
         instead = {"subject_id": "late_id", "method": "late_method", "score": "late_score"}
-        columns = {
-            n: ibis.ifelse(is_late, found[late_n], found[n]) for n, late_n in instead.items() if n in own
+        there = found.late_batch.notnull()
+        given = {
+            name: ibis.ifelse(there, found[other], found[name])
+            for name, other in instead.items()
+            if name in own
         }
-        rows = found.mutate(**columns).select(own)
+        rows = found.mutate(**given).select(own)
     if aliases is not None:
-        own = list(rows.columns)
         found = rows.left_join(aliases, rows.subject_id == aliases.merged_id)
         rows = found.mutate(subject_id=ibis.coalesce(found.kept_id, found.subject_id)).select(own)
     return rows

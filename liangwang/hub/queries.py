@@ -15,7 +15,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.packs import Declared
 from liangwang.base.units import duration
 
-from . import attributes, contract, lineage, merges, quality, reconcile, review, settled, store
+from . import attributes, contract, lineage, merges, quality, review, settled, store
 from .history import SourceRow, deliveries, loading, open_reviews, overview
 from .models import AttributeVersion, Batch, Disagreement, LinkReview, Order, Partition, Recall, Ruling
 from .orders import may_act, order_in_force
