@@ -134,17 +134,16 @@ def step(day: Day, *, at: datetime, send: Send) -> dict[str, int]:
 
 
 def deliver(day: Day, at: datetime, send: Send) -> int:
-    """One office offers a file to the city code's hub; how many rows were taken, none while no order is in force."""
+    """One office offers a file to the hub; how many rows were taken, none of an emergency pack without an order."""
     source, rows = records(day.people, day.delivered, day.random, at)
+    day.delivered += 1
+    name = f"{source.partition(':')[2]}.csv"
     try:
-        send(
-            f"/api/v1/batches/city_code:{source}", as_csv(rows), "text/csv", {"X-File-Name": f"{source}.csv"}
-        )
+        send(f"/api/v1/batches/{source}", as_csv(rows), "text/csv", {"X-File-Name": name})
     except urllib.error.HTTPError as error:
         if error.code != NOT_NOW:
             raise
         return 0
-    day.delivered += 1
     return len(rows)
 
 

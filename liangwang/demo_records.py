@@ -1,4 +1,4 @@
-"""Records of the demo day: small deliveries of three offices, now and then with a bad row."""
+"""Records of the demo day: small deliveries of several offices, now and then with a bad row."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from liangwang.base.models import Person
+from liangwang.base.models import Company, Person
 from liangwang.base.subjects import unseal_field
 from liangwang.base.working_days import local_day
 
@@ -23,9 +23,11 @@ PLACES_WITH_RISK = (
 def records(
     people: Sequence[int], delivered: int, random: np.random.Generator, at: datetime
 ) -> tuple[str, list[dict[str, str]]]:
-    """A small delivery about some of `people` (subject ids), of the three sources in turn; every second has a bad row."""
-    makers = (("fever_clinics", _visit), ("travel", _journey), ("community", _registration))
-    source, make = makers[delivered % 3]
+    """A small delivery about some of `people` (subject ids): `pack:source`, in turn, and its rows.
+
+    Every second has a bad row; those of emergency packs are refused at the door while no order is in force.
+    """
+    source, make = MAKERS[delivered % len(MAKERS)]
     chosen = random.choice(people, min(len(people), int(random.integers(8, 25))), replace=False)
     rows = []
     for i, person in enumerate(
@@ -34,7 +36,7 @@ def records(
         identity = unseal_field(person, "identity") or ""
         number = f"{at:%Y%m%d%H%M%S}{i:03d}"
         rows.append(make(random, number, person, identity, at))
-    if delivered % 2 and rows:
+    if delivered % 2 and rows and rows[0].get("identity"):
         spoiled = rows[int(random.integers(len(rows)))]
         spoiled["identity"] = spoiled["identity"][:-1] + ("0" if spoiled["identity"][-1:] != "0" else "1")
     return source, rows
@@ -71,6 +73,58 @@ def _registration(
         "committee": person.home.code if person.home else "", "registered_on": local_day(at).isoformat(),
         "observed_until": until.isoformat(), "released": "observing",
     }  # fmt: skip
+
+
+def _permit(
+    random: np.random.Generator, number: str, person: Person, identity: str, at: datetime
+) -> dict[str, str]:
+    return {
+        "permit_no": f"P{number}", "identity": identity, "name": person.name,
+        "committee": person.home.code if person.home else "", "address": unseal_field(person, "address") or "未登记",
+        "registered_on": local_day(at).isoformat(),
+    }  # fmt: skip
+
+
+def _job(
+    random: np.random.Generator, number: str, person: Person, identity: str, at: datetime
+) -> dict[str, str]:
+    began = local_day(at) - timedelta(days=int(random.integers(0, 400)))
+    employers = list(Company.objects.order_by("pk").values_list("credit_code", flat=True)[:50])
+    return {
+        "register_no": f"J{number}", "identity": identity, "name": person.name,
+        "employer": str(random.choice(employers)) if employers else "", "began_on": began.isoformat(),
+    }  # fmt: skip
+
+
+def _vehicle(
+    random: np.random.Generator, number: str, person: Person, identity: str, at: datetime
+) -> dict[str, str]:
+    state = str(random.choice(["normal", "transferred", "cancelled"], p=[0.95, 0.04, 0.01]))
+    return {
+        "plate": f"沪A{random.integers(100_000):05d}", "kind": "small", "identity": identity, "name": person.name,
+        "state": state, "updated_on": local_day(at).isoformat(),
+    }  # fmt: skip
+
+
+def _count(
+    random: np.random.Generator, number: str, person: Person, identity: str, at: datetime
+) -> dict[str, str]:
+    """What a counter near somebody's home saw in this hour; the person is not in it."""
+    return {
+        "device": f"K{number}", "committee": person.home.code if person.home else "",
+        "hour": f"{local_day(at)} 00:00", "people": str(random.poisson(180)), "vehicles": str(random.poisson(25)),
+    }  # fmt: skip
+
+
+MAKERS = (
+    ("city_code:fever_clinics", _visit),
+    ("public_security:residence_permits", _permit),
+    ("city_code:travel", _journey),
+    ("social_security:employment", _job),
+    ("city_sensing:place_counts", _count),
+    ("city_code:community", _registration),
+    ("public_security:vehicles", _vehicle),
+)
 
 
 def as_csv(rows: list[dict[str, str]]) -> bytes:

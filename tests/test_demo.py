@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stdnum import numdb
 from stdnum.cn import ric, uscc
 
-from liangwang import demo, demo_covers, demo_day, demo_readings
+from liangwang import demo, demo_covers, demo_day, demo_readings, demo_records
 from liangwang.base.hats import wear
 from liangwang.base.models import Company, Guardian, Mandate, Office, Party, Person, Place, Post
 from liangwang.base.subjects import identity_of, person_by_identity
@@ -236,18 +236,17 @@ def test_a_tick_posts_to_the_doors_that_devices_and_offices_use(loaded: dict[str
 
     people = list(Person.objects.values_list("pk", flat=True))
     day = demo_day.Day(covers_of(40), np.random.default_rng(4), people)
-    for i in range(4):
+    turns = len(demo_records.MAKERS) + 1
+    for i in range(turns):
         demo_day.step(day, at=at + timedelta(seconds=i * demo_day.RECORDS_EVERY_S), send=send)
     batches = [(path, body) for path, kind, body in posted if kind == "text/csv"]
-    assert [path.rpartition(":")[2] for path, _ in batches] == [
-        "fever_clinics",
-        "travel",
-        "community",
-        "fever_clinics",
+    assert [path.rpartition("/")[2] for path, _ in batches] == [
+        *(source for source, _ in demo_records.MAKERS),
+        "city_code:fever_clinics",
     ]
     assert all(person_by_identity(line.split(b",")[1].decode()) for line in batches[0][1].splitlines()[1:])
     unknown = [
         not person_by_identity(line.split(b",")[1].decode()) for line in batches[1][1].splitlines()[1:]
     ]
     assert sum(unknown) == 1
-    assert sum(path == "/api/v1/readings" for path, _, _ in posted) == 4
+    assert sum(path == "/api/v1/readings" for path, _, _ in posted) == turns
