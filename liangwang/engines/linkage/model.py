@@ -1,0 +1,284 @@
+"""What a comparison can show, how much each finding weighs, and the estimate of those weights from the records themselves."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from math import log2
+from typing import Any, NamedTuple
+
+import duckdb
+import pyarrow as pa
+import splink.comparison_level_library as levels
+from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+from splink.comparison_library import CustomComparison
+from splink.internals.comparison_creator import ComparisonCreator
+
+from .columns import PHONE_WINDOWS, coded
+
+MEMORY, THREADS = "6GB", 2
+NAMES_KEPT = 20_000
+LEAST_M = 1e-4  # what never happened in the sample still happens: a sex typed wrong, a name changed
+
+
+class Level(NamedTuple):
+    """One finding: its name, when it holds of `_l` and `_r` columns, and how many pairs of `records` show it, in SQL."""
+
+    key: str
+    when: str
+    pairs: str
+
+
+def _equal(*names: str) -> str:
+    return " and ".join(f"{name}_l = {name}_r" for name in names)
+
+
+def _agreeing(*names: str) -> str:
+    """SQL: how many pairs of records agree on these columns."""
+    columns = ", ".join(names)
+    known = " and ".join(f"{name} is not null" for name in names)
+    groups = f"select count(*)::double n from records where {known} group by {columns}"
+    return f"(select coalesce(sum(n * (n - 1) / 2), 0) from ({groups}))"
+
+
+SWAPPED = (
+    "(select coalesce(sum(a.n * b.n) / 2, 0) from (select year, month, day, count(*)::double n from records group by all) a "
+    "join (select year, month, day, count(*)::double n from records group by all) b "
+    "on a.year = b.year and a.month = b.day and a.day = b.month and a.month <> a.day)"
+)
+# The finest finding first; what fits none is `else`. Each count leaves out what a finer finding already took.
+COMPARISONS: dict[str, tuple[str, tuple[Level, ...]]] = {
+    "name": (
+        "name",
+        (
+            Level("exact", _equal("name"), _agreeing("name")),
+            Level("homophone", _equal("pinyin"), f"{_agreeing('pinyin')} - {_agreeing('name')}"),
+            Level(
+                "one_character",
+                "surname_l = surname_r and (first_l = first_r or rest_l = rest_r)",
+                f"{_agreeing('surname', 'first')} + {_agreeing('surname', 'rest')} - 2 * {_agreeing('name')}",
+            ),
+            Level("given", _equal("given"), f"{_agreeing('given')} - {_agreeing('name')}"),
+            Level(
+                "surname",
+                _equal("surname"),
+                f"{_agreeing('surname')} - {_agreeing('surname', 'first')} "
+                f"- {_agreeing('surname', 'rest')} + {_agreeing('name')}",
+            ),
+        ),
+    ),
+    "birth": (
+        "birth",
+        (
+            Level("exact", _equal("birth"), _agreeing("birth")),
+            Level("swapped", "year_l = year_r and month_l = day_r and day_l = month_r", SWAPPED),
+            Level("month", _equal("year", "month"), f"{_agreeing('year', 'month')} - {_agreeing('birth')}"),
+            Level("month_day", _equal("month", "day"), f"{_agreeing('month', 'day')} - {_agreeing('birth')}"),
+            Level("year_day", _equal("year", "day"), f"{_agreeing('year', 'day')} - {_agreeing('birth')}"),
+            Level(
+                "year",
+                _equal("year"),
+                f"{_agreeing('year')} - {_agreeing('year', 'month')} - {_agreeing('year', 'day')} + {_agreeing('birth')}",
+            ),
+        ),
+    ),
+    "phone": (
+        "phone",
+        (
+            Level("exact", _equal("phone"), _agreeing("phone")),
+            Level(
+                "near",
+                " or ".join(_equal(name) for name in PHONE_WINDOWS),
+                f"{' + '.join(_agreeing(name) for name in PHONE_WINDOWS)} - 5 * {_agreeing('phone')}",
+            ),
+        ),
+    ),
+    "address": (
+        "road",
+        (
+            Level("room", _equal("room"), _agreeing("room")),
+            Level("building", _equal("building"), f"{_agreeing('building')} - {_agreeing('room')}"),
+            Level("lane", _equal("lane"), f"{_agreeing('lane')} - {_agreeing('building')}"),
+            Level("road", _equal("road"), f"{_agreeing('road')} - {_agreeing('lane')}"),
+        ),
+    ),
+    "sex": ("sex", (Level("same", _equal("sex"), _agreeing("sex")),)),
+    "source": ("source", (Level("same", _equal("source"), _agreeing("source")),)),
+}
+KEYS = {name: (*(level.key for level in some), "else") for name, (_, some) in COMPARISONS.items()}
+# Where m is read: pairs that agree on two other fields are nearly all of one person, so that what the rest shows is how
+# records of one person differ. Blocking on a phone alone would count families as people who change their names.
+SESSIONS = (("phone", "birth"), ("phone", "name"), ("pinyin", "birth"))
+SURE = (("name", "birth"), ("phone", "birth"), ("pinyin", "room"))
+SURE_RECALL = 0.9  # of the pairs of one person those three rules find about this share
+Rates = dict[str, dict[str, tuple[float, float]]]
+
+
+@dataclass(frozen=True)
+class Model:
+    """The weights of a linkage: how often each finding holds of one person (m) and of strangers (u), and how often names are."""
+
+    rates: Rates  # comparison -> finding (and "else") -> (m, u)
+    partners: float  # how many other records of its person a record has, on average
+    once: bool  # a person is at most once in a source
+    names: Mapping[str, float]  # the frequent names -> share of the records
+    rare: float  # the share of any other name
+    accept: float = (
+        0.98  # of `link` and `candidates`: the score from which a link counts without a person looking
+    )
+    review: float = 0.3  # from which a person looks
+    join: float = 1.0  # of `dedupe`: bits from which two records are joined
+    gather: float = 4.0  # bits from which two clusters are joined, by what all their records say together
+    v: int = 1
+    version: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        said = {name: value for name, value in asdict(self).items() if name != "version"}
+        text = json.dumps(said, sort_keys=True, ensure_ascii=False)
+        object.__setattr__(self, "version", sha256(text.encode()).hexdigest()[:16])
+
+    def dumps(self) -> str:
+        """The model as JSON, with its version (a hash of the rest)."""
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+
+    @staticmethod
+    def loads(text: str) -> Model:
+        """The model of a JSON text; ValueError when it is not the one that its version names."""
+        said = json.loads(text)
+        rates = {
+            name: {key: (rate[0], rate[1]) for key, rate in found.items()}
+            for name, found in said["rates"].items()
+        }
+        model = Model(**(said | {"rates": rates}))
+        if model.version != said["version"]:
+            raise ValueError(f"the linkage model says version {said['version']} and is {model.version}")
+        return model
+
+    def weights(self) -> dict[str, dict[str, float]]:
+        """The same as bits: log2(m / u) of each finding."""
+        return {
+            name: {key: log2(m / u) for key, (m, u) in found.items()} for name, found in self.rates.items()
+        }
+
+
+def connected(records: pa.Table) -> duckdb.DuckDBPyConnection:
+    """A database in memory with the coded `records`."""
+    con = duckdb.connect(config={"threads": THREADS, "memory_limit": MEMORY})
+    con.register("given_records", records)
+    con.execute("create table records as select * from given_records")
+    con.unregister("given_records")
+    return con
+
+
+def train(records: pa.Table) -> Model:
+    """The model of records of which nobody knows who is who: u counted exactly, m by Splink's EM; always the same."""
+    con = connected(coded(records))
+    with quiet():
+        linker = linker_of(con, untrained(con), prior=0.5)
+        linker.training.estimate_probability_two_random_records_match(
+            [block_on(*rule) for rule in SURE], recall=SURE_RECALL
+        )
+        for rule in SESSIONS:
+            linker.training.estimate_parameters_using_expectation_maximisation(
+                block_on(*rule), estimate_without_term_frequencies=True
+            )
+    found = linker.misc.save_model_to_json()
+    prior = float(found["probability_two_random_records_match"])
+    rates = _rates(found, prior)
+    names, rare = _names(con)
+    same = rates["source"]["same"]
+    return Model(
+        rates=rates,
+        partners=_rounded(prior * (records.num_rows - 1)),
+        once=same[0] < same[1] / 50,
+        names=names,
+        rare=rare,
+    )
+
+
+def _rates(found: dict[str, Any], prior: float) -> Rates:
+    """m and u of Splink's model; u without the pairs of one person that were counted with the strangers."""
+    rates: Rates = {}
+    for comparison in found["comparisons"]:
+        name = comparison["output_column_name"]
+        known = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
+        rates[name] = {}
+        for key, level in zip(KEYS[name], known, strict=True):
+            u = level["u_probability"]
+            m = max(level.get("m_probability") or 0.0, LEAST_M if name != "source" else 1e-6)
+            rates[name][key] = (_rounded(m), _rounded(max(u - prior * m, u / 10)))
+    return rates
+
+
+def _rounded(value: float) -> float:
+    """Six digits: sums in another order differ in the fifteenth."""
+    return float(f"{value:.6g}")
+
+
+def _names(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, float], float]:
+    counts = con.execute(
+        "select text, count(*) n from records where text is not null group by text order by n desc, text"
+    ).fetchall()
+    total = sum(n for _, n in counts) or 1
+    kept = {name: _rounded(n / total) for name, n in counts[:NAMES_KEPT]}
+    others = counts[NAMES_KEPT:]
+    rare = sum(n for _, n in others) / len(others) if others else 1.0
+    return kept, _rounded(rare / total)
+
+
+def untrained(con: duckdb.DuckDBPyConnection) -> Rates:
+    """m not known (nan), u counted: the share of all pairs of `records` that show each finding."""
+    found: Rates = {}
+    for name, (null, some) in COMPARISONS.items():
+        counts = ", ".join(f"{level.pairs} as {level.key}" for level in some)
+        row = con.execute(f"select (select count({null}) from records)::double, {counts}").fetchone() or ()
+        total = max(row[0] * (row[0] - 1) / 2, 1)
+        # A finding that no pair shows is not impossible: half a pair.
+        shares = [max(count, 0.5) / total for count in row[1:]]
+        rest = max(1 - sum(shares), 0.5 / total)
+        found[name] = {
+            key: (float("nan"), min(u, 0.999)) for key, u in zip(KEYS[name], [*shares, rest], strict=True)
+        }
+    return found
+
+
+def linker_of(con: duckdb.DuckDBPyConnection, rates: Rates, prior: float) -> Linker:
+    """Splink over `records` with these rates; m that is nan is to be estimated."""
+    comparisons: list[ComparisonCreator | dict[str, Any]] = []
+    for name, (null, some) in COMPARISONS.items():
+        made: list[Any] = [levels.NullLevel(null)]
+        made.extend(levels.CustomLevel(level.when, level.key) for level in some)
+        made.append(levels.ElseLevel())
+        for level_, (m, u) in zip(made[1:], rates[name].values(), strict=True):
+            known = {} if m != m else {"m_probability": m}
+            level_.configure(u_probability=u, fix_u_probability=True, **known)
+        if name == "name":
+            made[1].configure(tf_adjustment_column="name")
+        comparisons.append(CustomComparison(output_column_name=name, comparison_levels=made))
+    settings = SettingsCreator(
+        link_type="dedupe_only",
+        unique_id_column_name="row",
+        comparisons=comparisons,
+        blocking_rules_to_generate_predictions=[block_on("phone")],
+        probability_two_random_records_match=prior,
+        retain_matching_columns=False,
+        retain_intermediate_calculation_columns=True,
+    )
+    api = DuckDBAPI(connection=con)
+    return Linker(api.register("records"), settings, log_level=None)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Splink tells its progress at every step; ours is told by the caller."""
+    log = logging.getLogger("splink")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
