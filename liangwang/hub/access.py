@@ -3,7 +3,7 @@
 from liangwang.base.access import Thing, register_kind
 
 from .actions import thing as order_thing
-from .collect import thing as batch_thing
+from .inbox import thing as batch_thing
 from .models import AttributeVersion
 from .review import thing as review_thing
 

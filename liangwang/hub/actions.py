@@ -19,6 +19,7 @@ from . import (
     collect,
     derive,
     disagree,
+    inbox,
     lineage,
     merges,
     reconcile,
@@ -33,8 +34,9 @@ from .passes import take_passes
 from .sources import source_of, sources
 from .statements import domain_of
 
-receive = collect.receive
+receive = inbox.receive
 load = collect.load
+settled = collect.settled
 decide_review = review.decide
 undo_review = review.undo
 undo_merge = review_log.undo_merge
@@ -54,6 +56,7 @@ __all__ = [
     "resettle",
     "rule_disagreement",
     "settle_and_derive",
+    "settled",
     "sign_order",
     "subjects_of",
     "take_passes",
@@ -249,7 +252,7 @@ def erase(order: Order, at: datetime) -> dict[str, Any]:
     held, left = {}, {}
     for pack in order.packs:
         partitions = list(Partition.objects.filter(pack=pack))
-        inboxes = [collect.inbox(batch) for batch in Batch.objects.filter(pack=pack)]
+        inboxes = [inbox.path_of(batch) for batch in Batch.objects.filter(pack=pack)]
         maps = sum(attributes.remove(rule.name) for rule in derive.rules_of(pack))
         held[pack] = {
             "files": len(partitions),
@@ -260,6 +263,7 @@ def erase(order: Order, at: datetime) -> dict[str, Any]:
         store.remove(partitions)
         for path in inboxes:
             path.unlink(missing_ok=True)
+        inbox.erase(pack)
     Partition.objects.filter(pack__in=order.packs, ended_at=None).update(ended_at=at)
     Disagreement.objects.filter(pack__in=order.packs, ended_at=None).update(ended_at=at, ended_by="erased")
     Disagreement.objects.filter(pack__in=order.packs).update(said={})

@@ -10,7 +10,7 @@ from liangwang.base.access import ApiDoor
 from liangwang.base.transactions import write
 
 from . import actions, queries
-from .collect import NotYourSource
+from .inbox import NotYourSource
 from .models import Batch
 from .sources import source_of
 

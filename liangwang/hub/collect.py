@@ -1,275 +1,273 @@
-"""Takes in a batch: sealed at the door, checked against its contract, good rows kept, bad rows quarantined."""
+"""Loads a batch: read, normalised, checked, hashed, linked and stored chunk by chunk, published in one transaction.
+
+Nothing counts before `_publish` commits, and every file is written beside its name first; so a load that is killed
+anywhere is simply begun again, and what it left is swept.
+"""
 
 import csv
-import hashlib
 import io
-import json
-import os
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 from zoneinfo import ZoneInfo
 
+import duckdb
+import ibis
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from django.conf import settings
-from django.db.models import F
 
 from liangwang.base import audit, keys
-from liangwang.base.access import Thing
 from liangwang.base.errors import Refusal
 from liangwang.base.events import emit
-from liangwang.base.hats import Actor, platform
+from liangwang.base.hats import platform
 from liangwang.base.labels import Label
-from liangwang.base.models import Office, Place
+from liangwang.base.models import Place
 from liangwang.base.packs import Declared
 from liangwang.base.transactions import write
 
-from . import contract, link, store
-from .contract import Checked
-from .declare import Column, Source
+from . import contract, inbox, link, near, normalise, read_csv, read_parquet, store, vault
+from .declare import Source
+from .delivered import Chunk, Delivered
+from .doubles import Doubles
 from .models import Batch, Partition
 from .orders import require_in_force
-from .read_csv import Delivered, delivered
-from .schema import rows_schema
+from .schema import QUARANTINE, rows_schema, sealed_columns
 from .sources import source_of
 
-MAX_BYTES = 512 * 1024 * 1024
+MEMORY = "1500MB"
+READING, CHECKING, LINKING, STORING, SETTLING = "reading", "checking", "linking", "storing", "settling"
 
 
-class TooBig(Refusal):
-    status, code = 413, "batch_too_big"
+class EngineFault(Exception):
+    """A query failed. Its words are not repeated: a query holds the secret of the blind index."""
+
+
+class WaitingForSpace(Refusal):
+    status, code = 507, "waiting_for_space"
     template: ClassVar[Label] = {
-        "zh": "这一批超过 {limit_mb} MB，请分成几批报送",
-        "en": "This batch is larger than {limit_mb} MB; deliver it in parts",
+        "zh": "存储空间不足，这一批还没有装载；腾出空间后会自动重试",
+        "en": "There is no space left, so this batch is not loaded yet; it is tried again when there is",
     }
 
 
-class NotYourSource(Refusal):
-    status, code = 403, "not_your_source"
+class TooManyBad(Refusal):
+    status, code = 422, "too_many_bad_rows"
     template: ClassVar[Label] = {
-        "zh": "这把钥匙不能报送“{source}”",
-        "en": "This key may not deliver '{source}'",
+        "zh": "{total} 行中有 {bad} 行不合格，超过约定的比例，整批未收。请改正后重新报送",
+        "en": "{bad} of {total} rows are wrong, more than agreed; nothing was taken. Correct them and deliver again",
     }
-
-
-# --- at the door ---------------------------------------------------------------------------------------
-
-
-def receive(raw: bytes, *, source: str, name: str, actor: Actor, at: datetime) -> tuple[Batch, bool]:
-    """Keeps a delivery durably and sealed, to be loaded by the worker; the same content again is the same batch.
-
-    Must run inside a transaction. Raises TooBig, NotYourSource, NotFound, or OutsideOrder for an emergency pack.
-    """
-    declared = source_of(source)
-    if actor.hat == "source" and not {"*", declared.ref} & set(actor.scope):
-        raise NotYourSource(source=declared.ref)
-    if len(raw) > MAX_BYTES:
-        raise TooBig(limit_mb=MAX_BYTES // 1024 // 1024)
-    require_in_force(declared.pack, at)
-    content = hashlib.sha256(raw).hexdigest()
-    batch, created = Batch.objects.get_or_create(
-        pack=declared.pack,
-        source=declared.key,
-        content_hash=content,
-        defaults={
-            "office": Office.objects.filter(pk=actor.office_id).first() if actor.office_id else None,
-            "name": Path(name).name[:200],
-            "bytes": len(raw),
-            "received_at": at,
-        },
-    )
-    if created:
-        _keep(batch, raw)
-        audit.record(actor, "push", thing(batch), at=at, body={"source": declared.ref, "sha256": content})
-        emit("batch.received", batch.ref, at, key=f"batch.received/{batch.ref}")
-    else:
-        Batch.objects.filter(pk=batch.pk).update(deliveries=F("deliveries") + 1)
-    return batch, created
-
-
-def thing(batch: Batch) -> Thing:
-    """How a batch shows itself to the policy."""
-    offices = frozenset({batch.office_id} if batch.office_id else ())
-    return Thing(kind="batch", ref=batch.ref, office_ids=offices)
-
-
-def inbox(batch: Batch) -> Path:
-    """Where a received batch waits, sealed."""
-    return store.folder() / "inbox" / batch.ref
-
-
-def _keep(batch: Batch, raw: bytes) -> None:
-    path = inbox(batch)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}")
-    with fresh.open("wb") as out:
-        out.write(keys.seal(raw.decode("latin-1"), f"inbox:{batch.ref}"))
-        out.flush()
-        os.fsync(out.fileno())
-    fresh.rename(path)
-
-
-# --- loading -------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Sorted:
-    """A batch after its check, as two tables: the rows that count and those in quarantine."""
-
-    good: pa.Table
-    quarantine: pa.Table
-    reasons: dict[str, int]
-    links: link.Links | None
 
 
 def load(batch: Batch, at: datetime) -> Batch:
-    """Loads a received batch: reads, checks, links, writes Parquet, and publishes all of it in one transaction.
+    """Loads a received batch; runs any number of times, and only the first to commit counts.
 
-    Runs any number of times: only the first to commit counts, files of the others are swept as orphans.
+    A batch that cannot be taken is refused with its reason. Without space on the disk it stays received, says so, and is
+    tried again by the tick.
     """
     if batch.state != Batch.State.RECEIVED:
         return batch
     declared = source_of(f"{batch.pack}:{batch.source}")
-    raw = keys.unseal(inbox(batch).read_bytes(), f"inbox:{batch.ref}").encode("latin-1")
     try:
         require_in_force(declared.pack, at)
-        found = delivered(raw, declared.value)
+        with Loading(batch, declared.value) as work:
+            _mark(batch, stage=READING, refusal=None)
+            with delivered(batch, declared.value) as found:
+                for chunk in found.chunks:
+                    work.take(chunk)
+            _mark(batch, stage=STORING)
+            return _publish(batch, declared, work, found.drift, at)
     except Refusal as refused:
         return _refuse(batch, refused.as_json(), at)
-    _stage(batch, "checking")
-    parts = _sort(batch, declared.value, found)
-    total = parts.good.num_rows + parts.quarantine.num_rows
-    if total and parts.quarantine.num_rows / total > declared.value.reject_over:
-        return _publish(batch, declared, parts, at, refused=True)
-    _stage(batch, "storing")
-    return _publish(batch, declared, parts, at)
+    except OSError as fault:
+        if fault.errno not in inbox.FULL:
+            raise
+        _mark(batch, stage="", refusal=WaitingForSpace().as_json())
+        return batch
 
 
-def _stage(batch: Batch, stage: str) -> None:
-    Batch.objects.filter(pk=batch.pk).update(stage=stage)
-
-
-def _sort(batch: Batch, source: Source, found: Delivered) -> Sorted:
-    context = contract.Context(batch.received_at, ZoneInfo(settings.TIME_ZONE), place_codes)
-    checked = contract.check(found.table, source, context)
-    rows = pa.array(found.rows, pa.int32())
-    good = pa.array(~checked.bad)
-    hashes = _hashes(checked, source, good)
-    links = link.links(checked, source, hashes, good)
-    numbers = found.rows[~checked.bad]
-    nobody = pa.nulls(len(numbers))
-    columns: dict[str, pa.Array] = {
-        "batch": pa.array(np.full(len(numbers), batch.pk), pa.int64()),
-        "row": rows.filter(good),
-        "subject_id": links.subject_ids if links else nobody,
-        "method": links.methods if links else nobody,
-    }
-    for name, column in source.columns.items():
-        if column.sealed:
-            columns[f"{name}_hash"] = hashes[name]
-            columns[f"{name}_sealed"] = _sealed(checked.columns[name].filter(good), batch, numbers, name)
+@contextmanager
+def delivered(batch: Batch, source: Source) -> Iterator[Delivered]:
+    """A received batch opened as what it is: Parquet by its first bytes, else CSV."""
+    with inbox.opened(batch) as file:
+        if file.read(4) == read_parquet.MAGIC:
+            yield read_parquet.delivered(inbox.path_of(batch), source, settings.TIME_ZONE)
         else:
-            columns[name] = checked.columns[name].filter(good)
-    return Sorted(
-        pa.table(columns).cast(rows_schema(source)),
-        _quarantine(batch, found, checked),
-        _counts(found, checked),
-        links,
-    )
+            yield read_csv.delivered(file, source)
 
 
-def _hashes(checked: Checked, source: Source, good: pa.Array) -> dict[str, pa.Array]:
-    """The blind index of every sealed column, null where there is no value; equal to that of base's people."""
-    found = {}
-    for name, column in source.columns.items():
-        if column.sealed:
-            texts = checked.columns[name].filter(good).to_pylist()
-            blinds = [keys.blind(_norm(text, column), column.type) if text else None for text in texts]
-            found[name] = pa.array(blinds, pa.string())
-    return found
+def _mark(batch: Batch, **fields: Any) -> None:
+    """Shows how far a load is; of no weight for what counts."""
+    Batch.objects.filter(pk=batch.pk, state=Batch.State.RECEIVED).update(**fields)
+    for name, value in fields.items():
+        setattr(batch, name, value)
 
 
-def _norm(text: str, column: Column) -> str:
-    return text[-11:] if column.type == "phone" else text
+# --- one load ------------------------------------------------------------------------------------------
 
 
-def _sealed(values: pa.Array, batch: Batch, numbers: np.ndarray, name: str) -> pa.Array:
-    blobs = [
-        keys.seal(text, f"hub:{batch.ref}:{row}:{name}") if text else None
-        for row, text in zip(numbers.tolist(), values.to_pylist(), strict=True)
-    ]
-    return pa.array(blobs, pa.binary())
+class Loading:
+    """The files of a load in the making, and its counts; closing it without publishing leaves nothing."""
+
+    def __init__(self, batch: Batch, source: Source) -> None:
+        self.batch, self.source = batch, source
+        self.place = f"{batch.pack}/{batch.source}/{batch.ref}"
+        self.context = contract.Context(batch.received_at, ZoneInfo(settings.TIME_ZONE), place_codes)
+        self.doubles = Doubles()
+        self.reasons: Counter[str] = Counter()
+        self.good = self.bad = self.linked = 0
+
+    def __enter__(self) -> Self:
+        self._open = ExitStack()
+        self.con = ibis.duckdb.connect(threads=2, memory_limit=MEMORY, temp_directory="")
+        self._open.callback(self.con.disconnect)
+        self.rows = self._open.enter_context(store.TableWriter(self.place, rows_schema(self.source)))
+        self.quarantine = self._open.enter_context(store.TableWriter(f"{self.place}.quarantine", QUARANTINE))
+        self.vault = self._open.enter_context(vault.VaultWriter(vault.place_of(self.batch)))
+        return self
+
+    def __exit__(self, *fault: Any) -> None:
+        self._open.__exit__(*fault)
+
+    def take(self, chunk: Chunk) -> None:
+        """Checks, links and stores the rows of one chunk."""
+        _mark(self.batch, stage=CHECKING)
+        checked = self._checked(chunk)
+        is_good = pc.equal(pc.list_value_length(checked["reasons"]), 0)
+        self._set_aside(chunk, checked.filter(pc.invert(is_good)))
+        good = checked.filter(is_good).drop_columns(["reasons"])
+        if good.num_rows:
+            _mark(self.batch, stage=LINKING)
+            found = self._linked(good)
+            self._store(found)
+        _mark(self.batch, stage=READING, rows_done=self.good + self.bad)
+
+    def _checked(self, chunk: Chunk) -> pa.Table:
+        text = normalised(chunk.table, self.source)
+        double = self.doubles.among([text[name].combine_chunks() for name in self.source.key])
+        table = text.append_column("row", pa.array(chunk.rows, pa.int32()))
+        table = table.append_column("doubled", pa.array(double))
+        found = self._run(contract.checked(ibis.memtable(table), self.source, self.context))
+        return found.take(pc.sort_indices(found["row"]))
+
+    def _linked(self, good: pa.Table) -> pa.Table:
+        hashed = self._run(contract.hashed(ibis.memtable(good), self.source))
+        known = near.register(hashed, self.source)
+        found = self._run(link.linked(ibis.memtable(hashed), known, self.source))
+        return found.take(pc.sort_indices(found["row"]))
+
+    def _run(self, expression: ibis.Table) -> pa.Table:
+        try:
+            return self.con.to_pyarrow(expression)
+        except duckdb.Error as fault:
+            raise EngineFault(type(fault).__name__) from None
+
+    def _store(self, found: pa.Table) -> None:
+        sealed = sealed_columns(self.source)
+        if sealed:
+            self.vault.add(found.select(["row", *sealed]))
+        schema = rows_schema(self.source)
+        numbers = pa.array(np.full(found.num_rows, self.batch.pk), pa.int64())
+        table = found.append_column("batch", numbers).select(schema.names).cast(schema)
+        # Row groups of neighbouring subjects: a reader of one subject skips the others.
+        self.rows.add(table.take(pc.sort_indices(table["subject_id"])))
+        self.good += table.num_rows
+        self.linked += table.num_rows - table["subject_id"].null_count
+
+    def _set_aside(self, chunk: Chunk, bad: pa.Table) -> None:
+        """Row number, every reason, and the original text sealed, for each row that is not taken."""
+        refused = [(row, [":cells"], text) for row, text in chunk.broken]
+        places = np.searchsorted(chunk.rows, bad["row"].to_numpy())
+        originals = chunk.table.take(pa.array(places)).to_pylist()
+        refused += [
+            (row, why, line_of(original.values()))
+            for row, why, original in zip(
+                bad["row"].to_pylist(), bad["reasons"].to_pylist(), originals, strict=True
+            )
+        ]
+        self.reasons.update(word for _, why, _ in refused for word in why)
+        self.bad += len(refused)
+        if refused:
+            refused.sort(key=lambda one: one[0])
+            blobs = [keys.seal(text, f"quarantine:{self.batch.ref}:{row}") for row, _, text in refused]
+            numbers, reasons = [row for row, _, _ in refused], [why for _, why, _ in refused]
+            self.quarantine.add(pa.table([numbers, reasons, blobs], names=QUARANTINE.names).cast(QUARANTINE))
+
+    def too_many_bad(self) -> dict[str, object] | None:
+        """Why the whole batch is refused, or None."""
+        total = self.good + self.bad
+        if not total or self.bad / total <= self.source.reject_over:
+            return None
+        return TooManyBad(total=total, bad=self.bad).as_json()
 
 
-def _quarantine(batch: Batch, found: Delivered, checked: Checked) -> pa.Table:
-    """Row number, every reason, and the original text sealed, for each row that was not taken."""
-    numbers: list[int] = []
-    reasons: list[str] = []
-    blobs: list[bytes] = []
-    for row, why, text in sorted(_refused_rows(found, checked)):
-        numbers.append(row)
-        reasons.append(json.dumps(why))
-        blobs.append(keys.seal(text, f"quarantine:{batch.ref}:{row}"))
+def normalised(table: pa.Table, source: Source) -> pa.Table:
+    """Canonical text of every column; what cannot be read stays as it was delivered."""
     return pa.table(
-        {
-            "row": pa.array(numbers, pa.int32()),
-            "reasons": pa.array(reasons, pa.string()),
-            "text": pa.array(blobs, pa.binary()),
-        }
+        {name: _normal(column.type, table[name].combine_chunks()) for name, column in source.columns.items()}
     )
 
 
-def _refused_rows(found: Delivered, checked: Checked) -> Iterator[tuple[int, list[list[str]], str]]:
-    for row, text in found.broken:
-        yield row, [["", "cells"]], text
-    for index in np.flatnonzero(checked.bad).tolist():
-        why = [[failure.column, failure.code] for failure in checked.failures if failure.mask[index]]
-        cells = [found.table[name][index].as_py() for name in found.table.column_names]
-        line = io.StringIO()
-        csv.writer(line, lineterminator="").writerow(cells)
-        yield int(found.rows[index]), why, line.getvalue()
+def _normal(kind: str, text: pa.Array) -> pa.Array:
+    if kind in normalise.KINDS:
+        return normalise.column(kind, text)
+    if kind == "text" or pc.all(pc.string_is_ascii(text)).as_py() is not False:
+        return text
+    return pc.utf8_normalize(text, form="NFKC")  # numbers, dates and codes typed in full width
 
 
-def _counts(found: Delivered, checked: Checked) -> dict[str, int]:
-    counts = {f"{failure.column}:{failure.code}": int(failure.mask.sum()) for failure in checked.failures}
-    return {**counts, **({":cells": len(found.broken)} if found.broken else {})}
+def line_of(cells: Any) -> str:
+    """One row as a line of CSV."""
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(cells)
+    return line.getvalue()
+
+
+# --- published -----------------------------------------------------------------------------------------
 
 
 def _publish(
-    batch: Batch, declared: Declared, parts: Sorted, at: datetime, *, refused: bool = False
+    batch: Batch, declared: Declared, work: Loading, drift: dict[str, list[str]], at: datetime
 ) -> Batch:
-    place = f"{batch.pack}/{batch.source}/{batch.ref}"
-    bad = store.write_table(parts.quarantine, f"{place}.quarantine") if parts.quarantine.num_rows else None
-    keep = parts.good.num_rows and not refused
-    good = store.write_table(parts.good, place) if keep else None
-    links = parts.links
+    refusal = work.too_many_bad()
+    files = [(work.quarantine, Partition.Kind.QUARANTINE)]
+    if refusal is None:
+        files += [(work.rows, Partition.Kind.ROWS), (work.vault, Partition.Kind.VAULT)]
+    written = [(file.finish(), kind) for file, kind in files if file.rows]
+    good, linked = (0, 0) if refusal else (work.good, work.linked)
     with write():
         won = Batch.objects.filter(pk=batch.pk, state=Batch.State.RECEIVED).update(
-            state=Batch.State.REFUSED if refused else Batch.State.LOADED,
-            refusal=_too_many_bad(parts) if refused else None,
+            state=Batch.State.REFUSED if refusal else Batch.State.LOADED,
+            refusal=refusal,
             loaded_at=at,
-            rows=parts.good.num_rows + parts.quarantine.num_rows,
-            good=0 if refused else parts.good.num_rows,
-            bad=parts.quarantine.num_rows,
-            linked=0 if refused or links is None else links.linked,
-            unlinked=0 if refused or links is None else parts.good.num_rows - links.linked,
-            unusual=not declared.value.rows.min <= parts.good.num_rows <= declared.value.rows.max,
-            reasons=parts.reasons,
-            stage="",
+            rows=work.good + work.bad,
+            rows_done=work.good + work.bad,
+            good=good,
+            bad=work.bad,
+            linked=linked,
+            unlinked=good - linked,
+            unusual=not declared.value.rows.min <= work.good <= declared.value.rows.max,
+            reasons=dict(work.reasons),
+            drift=drift,
+            stage="" if refusal else SETTLING,
         )
         batch.refresh_from_db()
         if not won:  # another worker was faster: its files count, these are swept
             return batch
-        for file, kind in ((bad, Partition.Kind.QUARANTINE), (good, Partition.Kind.ROWS)):
-            if file:
-                store.publish(file, kind=kind, pack=batch.pack, source=batch.source, at=at, batch=batch)
+        for file, kind in written:
+            store.publish(file, kind=kind, pack=batch.pack, source=batch.source, at=at, batch=batch)
         _told(batch, at)
-    inbox(batch).unlink(missing_ok=True)
+    inbox.path_of(batch).unlink(missing_ok=True)
     return batch
+
+
+def settled(batch: Batch) -> None:
+    """Marks a loaded batch as wholly done: its subjects are settled and judged."""
+    Batch.objects.filter(pk=batch.pk, stage=SETTLING).update(stage="")
 
 
 def _refuse(batch: Batch, why: dict[str, object], at: datetime) -> Batch:
@@ -279,23 +277,14 @@ def _refuse(batch: Batch, why: dict[str, object], at: datetime) -> Batch:
         )
         batch.refresh_from_db()
         _told(batch, at)
-    inbox(batch).unlink(missing_ok=True)
+    inbox.path_of(batch).unlink(missing_ok=True)
     return batch
 
 
 def _told(batch: Batch, at: datetime) -> None:
     counts = {"rows": batch.rows, "good": batch.good, "bad": batch.bad, "linked": batch.linked}
-    audit.record(platform(batch.pack), "create", thing(batch), at=at, outcome=batch.state, body=counts)
+    audit.record(platform(batch.pack), "create", inbox.thing(batch), at=at, outcome=batch.state, body=counts)
     emit(f"batch.{batch.state}", batch.ref, at, counts, key=f"batch.{batch.state}/{batch.ref}")
-
-
-def _too_many_bad(parts: Sorted) -> dict[str, object]:
-    bad, total = parts.quarantine.num_rows, parts.good.num_rows + parts.quarantine.num_rows
-    message = {
-        "zh": f"{total} 行中有 {bad} 行不合格，超过约定的比例，整批未收。请改正后重新报送",
-        "en": f"{bad} of {total} rows are wrong, more than agreed; nothing was taken. Correct them and deliver again",
-    }
-    return {"error": "too_many_bad_rows", "message": message}
 
 
 def place_codes(level: str | None) -> frozenset[str]:

@@ -146,7 +146,9 @@ class Source(Shape, frozen=True, kw_only=True):
         return tuple(name for name, column in sorted(found, key=lambda pair: pair[1].says is None))
 
     def _check_columns(self) -> None:
-        taken = sorted({"batch", "row", "subject_id", "method", "score", "reasons", "doubled"} & set(self.columns))
+        taken = sorted(
+            {"batch", "row", "subject_id", "method", "score", "reasons", "doubled"} & set(self.columns)
+        )
         if taken:
             raise ValueError(f"'{taken[0]}' is a name that the hub's own columns have; choose another")
         for name, column in self.columns.items():

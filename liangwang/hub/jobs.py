@@ -86,6 +86,7 @@ def load_batch(ref: str) -> None:
     batch = actions.load(Batch.objects.get(ref=ref), at)
     if batch.state == Batch.State.LOADED:
         actions.settle_and_derive(batch.pack, actions.subjects_of(batch).tolist(), at)
+        actions.settled(batch)
 
 
 @task()

@@ -16,7 +16,7 @@ from liangwang.base.models import AuditEntry
 from liangwang.base.packs import Declared
 
 from . import attributes, disagree, settled, standing, store
-from .collect import thing as batch_thing
+from .inbox import thing as batch_thing
 from .models import AttributeVersion, Batch, Disagreement, Partition, Recall
 from .sources import source_of, sources
 from .standing import Reader, Scope

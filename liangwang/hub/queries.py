@@ -1,6 +1,5 @@
 """What others may ask of the hub: sources and their freshness, batches and their reports, values with provenance."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,13 +8,13 @@ from typing import Any
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from liangwang.base import audit, clock, keys
+from liangwang.base import audit, clock
 from liangwang.base.access import Thing, require
 from liangwang.base.hats import Actor
 from liangwang.base.packs import Declared
 from liangwang.base.units import duration
 
-from . import attributes, contract, lineage, merges, quality, review, settled, store
+from . import attributes, contract, lineage, merges, quality, review, settled, store, vault
 from .history import SourceRow, deliveries, loading, open_reviews, overview
 from .models import AttributeVersion, Batch, Disagreement, LinkReview, Order, Partition, Recall, Ruling
 from .orders import may_act, order_in_force
@@ -134,7 +133,7 @@ def quarantine(batch: Batch, limit: int = 200, after: int = 0) -> Iterator[dict[
         table = pq.read_table(store.folder() / partition.path, columns=["row", "reasons"])
         table = table.filter(pc.greater(table["row"], after)).slice(0, limit)
         for line in table.to_pylist():
-            why = [_reason(declared, column, code) for column, code in json.loads(line["reasons"])]
+            why = [_reason(declared, *word.split(":")) for word in line["reasons"]]
             yield {"row": line["row"], "reasons": why}
 
 
@@ -194,10 +193,8 @@ def _readable(row: dict[str, Any]) -> str | None:
     name = next((n for n, c in declared.value.columns.items() if c.says == row["attribute"]), None)
     if name is None or not declared.value.columns[name].sealed:
         return str(row["value"])
-    column = f"{name}_sealed"
-    found = pq.read_table(store.paths([part]), columns=[column], filters=[("row", "=", row["row"])])
-    blob = found[column][0].as_py() if found.num_rows else None
-    return keys.unseal(blob, f"hub:{part.batch.ref}:{row['row']}:{name}") if blob else None
+    sealed = vault.vault_of(part.batch)
+    return vault.open_value(sealed, row["row"], name) if sealed else None
 
 
 def said_of(disagreement: Disagreement, at: datetime) -> list[dict[str, Any]]:

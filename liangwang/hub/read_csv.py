@@ -1,112 +1,142 @@
-"""Reads a delivered CSV file as columns of text, with the numbers of its rows and those that do not parse."""
+"""Reads a delivered CSV file as a stream: any usual encoding, row by row numbered, memory bound by a block."""
 
 import codecs
 import csv
 import io
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import BinaryIO, ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from liangwang.base.errors import Refusal
 from liangwang.base.labels import Label
 
-from .declare import Column, Source
+from .declare import Source
+from .delivered import Chunk, Delivered, UnreadableFile, completed, gathered, matched
+
+BLOCK = 8 << 20
+HEADER_BYTES = 256 << 10
 
 
-class UnreadableFile(Refusal):
-    status, code = 422, "unreadable_file"
+class LongLine(Refusal):
+    status, code = 422, "long_line"
     template: ClassVar[Label] = {
-        "zh": "这个文件不是 UTF-8 或 GB18030 编码的 CSV 表格，整批未收。请另存为 CSV 后重新报送",
-        "en": "This file is not CSV in UTF-8 or GB18030; nothing was taken. Save it as CSV and deliver it again",
+        "zh": "有一行超过 {limit_mb} MB，常因引号没有成对；整批未收。请改正后重新报送",
+        "en": "A line is longer than {limit_mb} MB, often because a quote is not closed; nothing was taken. Correct it"
+        " and deliver it again",
     }
 
 
-class MissingColumns(Refusal):
-    status, code = 422, "missing_columns"
-    template: ClassVar[Label] = {
-        "zh": "缺少这些列：{columns}，整批未收。表头应为：{expected}",
-        "en": "These columns are missing: {columns}; nothing was taken. The header should be: {expected}",
-    }
+def delivered(file: BinaryIO, source: Source) -> Delivered:
+    """An opened CSV file; raises UnreadableFile, LongLine or MissingColumns for the whole batch."""
+    encoding = encoding_of(file)
+    lines, header = _header(_Text(file, encoding))
+    found = matched(header, source)
+    return Delivered(
+        gathered(_blocks(_Text(file, encoding), lines, found.names, source)), found.extra, found.absent
+    )
 
 
-@dataclass(frozen=True)
-class Delivered:
-    """A file as text columns named by the contract; `rows` are line-independent row numbers from 1."""
-
-    table: pa.Table
-    rows: np.ndarray
-    broken: list[tuple[int, str]]
-    extra: list[str]
-
-
-def decoded(raw: bytes) -> str:
-    """The text of a file in UTF-8 (with or without BOM), UTF-16 with BOM or GB18030; raises UnreadableFile."""
-    marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+def encoding_of(file: BinaryIO) -> str:
+    """UTF-8 (with or without mark), UTF-16 with mark or GB18030, by reading all of it; raises UnreadableFile."""
+    file.seek(0)
+    first = file.read(BLOCK)
+    if not first.strip():
+        raise UnreadableFile
+    marked = first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030"):
+        decoder = codecs.getincrementaldecoder(encoding)()
+        file.seek(0)
         try:
-            text = raw.decode(encoding)
+            while block := file.read(BLOCK):
+                if "\0" in decoder.decode(block):
+                    raise UnreadableFile
+            decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             continue
-        if "\0" not in text and text.strip():
-            return text
+        return encoding
     raise UnreadableFile
 
 
-def delivered(raw: bytes, source: Source) -> Delivered:
-    """The columns of the contract as text; raises UnreadableFile or MissingColumns for the whole batch."""
-    text = decoded(raw)
-    names, extra = _columns(next(csv.reader(io.StringIO(text)), []), source)
+class _Text(io.RawIOBase):
+    """A file of any encoding as one of UTF-8, for the parser."""
+
+    def __init__(self, file: BinaryIO, encoding: str) -> None:
+        super().__init__()
+        file.seek(0)
+        self._file, self._decoder = file, codecs.getincrementaldecoder(encoding)()
+        self._held = b""
+        self._ended = False
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        while not self._ended and (size < 0 or len(self._held) < size):
+            block = self._file.read(1 << 20)
+            self._ended = not block
+            self._held += self._decoder.decode(block, final=self._ended).encode()
+        taken, self._held = (self._held, b"") if size < 0 else (self._held[:size], self._held[size:])
+        return taken
+
+
+def _header(text: _Text) -> tuple[int, list[str]]:
+    """How many lines the header takes, and its cells; a cell may hold a line break."""
+    first = text.read(HEADER_BYTES).decode(errors="ignore")
+    reader = csv.reader(io.StringIO(first))
+    try:
+        header = next((cells for cells in reader if cells), [])
+    except csv.Error as fault:
+        raise UnreadableFile from fault
+    if len(first.encode()) >= HEADER_BYTES and "\n" not in first and "\r" not in first:
+        raise LongLine(limit_mb=HEADER_BYTES / (1 << 20))
+    return reader.line_num, header
+
+
+def _blocks(text: _Text, lines: int, names: list[str | None], source: Source) -> Iterator[Chunk]:
     broken: list[tuple[int, str]] = []
 
     def keep(row: pacsv.InvalidRow) -> str:
-        broken.append((row.number - 1, row.text))  # the parser counts the header as row 1
+        broken.append((row.number - lines, row.text))  # the parser counts from the first line of the file
         return "skip"
 
+    wanted = [name for name in names if name]
     try:
-        table = pacsv.read_csv(
-            io.BytesIO(text.encode()),
-            read_options=pacsv.ReadOptions(use_threads=False, column_names=names, skip_rows=1),
+        stream = pacsv.open_csv(
+            pa.PythonFile(text, mode="r"),
+            read_options=pacsv.ReadOptions(
+                use_threads=False,
+                column_names=[name or f"\x00{index}" for index, name in enumerate(names)],
+                skip_rows=lines,
+                block_size=BLOCK,
+            ),
             parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep),
             convert_options=pacsv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+                include_columns=wanted,
+                column_types=dict.fromkeys(wanted, pa.string()),
+                strings_can_be_null=False,
             ),
         )
+        done = 0
+        for batch in stream:
+            table = completed(pa.Table.from_batches([batch]), source)
+            numbers = _numbers(done, table.num_rows, [number for number, _ in broken])
+            done += table.num_rows + len(broken)
+            yield Chunk(table, numbers, broken[:])
+            broken.clear()
     except pa.ArrowInvalid as fault:
+        if "Empty CSV file" in str(fault):  # a header and nothing below it: no rows, and no mistake
+            return
+        if "straddling object" in str(fault):
+            raise LongLine(limit_mb=BLOCK >> 20) from fault
         raise UnreadableFile from fault
-    table = table.select([name for name in source.columns if name in names])
-    for name in source.columns:
-        if name not in names:
-            table = table.append_column(name, pa.array([""] * table.num_rows, pa.string()))
-    trimmed = {name: pc.utf8_trim_whitespace(table[name]).combine_chunks() for name in source.columns}
-    numbers = np.setdiff1d(
-        np.arange(1, table.num_rows + len(broken) + 1), np.array([n for n, _ in broken], dtype=np.int64)
-    )
-    return Delivered(pa.table(trimmed), numbers[: table.num_rows], broken, extra)
+    if broken:  # every row of the last block
+        yield Chunk(completed(pa.table({}), source), np.empty(0, np.int32), broken[:])
 
 
-def _columns(header: list[str], source: Source) -> tuple[list[str], list[str]]:
-    """The contract's name for every header cell, and the cells that the contract does not know."""
-    by_head: dict[str, str] = {}
-    for name, column in source.columns.items():
-        for head in _heads(name, column):
-            by_head[head.casefold()] = name
-    names, extra = [], []
-    for index, cell in enumerate(header):
-        name = by_head.get(cell.strip().casefold(), "")
-        if not name or name in names:
-            extra.append(cell.strip())
-            name = f"\x00{index}"
-        names.append(name)
-    missing = [c.label["zh"] for n, c in source.columns.items() if n not in names and not c.optional]
-    if missing:
-        expected = ",".join(c.label["zh"] for c in source.columns.values())
-        raise MissingColumns(columns="、".join(missing), expected=expected)
-    return names, extra
-
-
-def _heads(name: str, column: Column) -> tuple[str, ...]:
-    return (name, column.label["zh"], column.label["en"], *column.heads)
+def _numbers(done: int, good: int, broken: list[int]) -> np.ndarray:
+    """The numbers of the rows of one block that parse: those after `done` that are not broken."""
+    every = np.arange(done + 1, done + good + len(broken) + 1, dtype=np.int32)
+    return np.setdiff1d(every, np.array(broken, np.int32))[:good]

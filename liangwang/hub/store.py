@@ -62,6 +62,7 @@ class TableWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._writer.is_open = False  # else it writes its end when it is collected, into a closed file
         self._out.close()
         self.fresh.unlink(missing_ok=True)
 
