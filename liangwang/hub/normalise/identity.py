@@ -55,9 +55,8 @@ def _eighteen(values: pa.Array) -> pa.Array:
     short = _characters(values, 15)
     long = np.empty((len(short), 18), np.uint8)
     long[:, :6], long[:, 6:8], long[:, 8:17] = short[:, :6], np.frombuffer(b"19", np.uint8), short[:, 6:]
-    long[:, 17] = _check(long)
-    found = _strings(long)
-    return pc.if_else(pc.is_valid(_births(found)), found, values)
+    long[:, 17] = check_characters(long)
+    return pc.if_else(pc.is_valid(_births(long)), strings(long), values)
 
 
 def _characters(values: pa.Array, width: int) -> np.ndarray:
@@ -66,7 +65,7 @@ def _characters(values: pa.Array, width: int) -> np.ndarray:
     return np.frombuffer(joined, np.uint8).reshape(-1, width)
 
 
-def _strings(characters: np.ndarray) -> pa.Array:
+def strings(characters: np.ndarray) -> pa.Array:
     width = characters.shape[1]
     offsets = np.arange(0, characters.size + 1, width, dtype=np.int32)
     return pa.StringArray.from_buffers(
@@ -74,27 +73,29 @@ def _strings(characters: np.ndarray) -> pa.Array:
     )
 
 
-def _check(characters: np.ndarray) -> np.ndarray:
+def check_characters(characters: np.ndarray) -> np.ndarray:
     """The check characters of uint8[n, 17 or more]."""
     digits = (characters[:, :17] - ZERO).astype(np.int64)
     found: np.ndarray = CHECKS[(digits @ WEIGHTS) % 11]
     return found
 
 
-def _births(values: pa.Array) -> pa.Array:
-    """The days written in numbers of eighteen characters; null for a day that does not exist."""
-    text = pc.utf8_slice_codeunits(values, 6, 14)
-    days = pc.cast(pc.strptime(text, format="%Y%m%d", unit="s", error_is_null=True), pa.date32())
-    # strptime takes 31 February on some platforms for 3 March
-    return pc.if_else(pc.equal(pc.strftime(days, format="%Y%m%d"), text), days, pa.scalar(None, pa.date32()))
+def _births(characters: np.ndarray) -> pa.Array:
+    """The days written in uint8[n, 18 or more], date32[n]; null for a day that does not exist."""
+    digits = (characters[:, 6:14] - ZERO).astype(np.int64)
+    year, month, day = digits[:, :4] @ (1000, 100, 10, 1), digits[:, 4:6] @ (10, 1), digits[:, 6:] @ (10, 1)
+    possible = (year >= 1800) & (month >= 1) & (month <= 12) & (day >= 1)
+    months = np.where(possible, (year - 1970) * 12 + month - 1, 0).astype("datetime64[M]")
+    days = months.astype("datetime64[D]") + (day - 1)
+    possible &= days < (months + 1).astype("datetime64[D]")
+    return pa.array(days, pa.date32(), mask=~possible)
 
 
 def check_holds(values: pa.Array) -> pa.Array:
     """Whether a canonical number has the right check character, bool[n]; null for what is not canonical."""
     shaped = matches(values, CANONICAL)
     characters = _characters(values.filter(shaped), 18)
-    right = pa.array(_check(characters) == characters[:, 17], pa.bool_())
-    return pc.replace_with_mask(pa.nulls(len(values), pa.bool_()), shaped, right)
+    return _spread(pa.array(check_characters(characters) == characters[:, 17], pa.bool_()), shaped)
 
 
 def details(values: pa.Array) -> pa.Table:
@@ -105,14 +106,19 @@ def details(values: pa.Array) -> pa.Table:
     """
     values = text_array(values)
     shaped = matches(values, CANONICAL)
-    kept = pc.if_else(shaped, values, pa.scalar(None, pa.string()))
-    division = pc.utf8_slice_codeunits(kept, 0, 6)
-    man = pc.is_in(pc.utf8_slice_codeunits(kept, 16, 17), pa.array(list("13579")))
-    sex = pc.if_else(pc.is_valid(kept), pc.if_else(man, "m", "f"), pa.scalar(None, pa.string()))
-    known = pc.if_else(
-        pc.is_valid(kept), pc.is_in(division, pa.array(sorted(divisions()))), pa.scalar(None, pa.bool_())
-    )
-    return pa.table([division, _births(kept), sex, check_holds(values), known], schema=DETAILS)
+    kept = values.filter(shaped)
+    characters = _characters(kept, 18)
+    division = pc.dictionary_encode(pc.utf8_slice_codeunits(kept, 0, 6))
+    known = pc.is_in(division.dictionary, pa.array(sorted(divisions()))).take(division.indices)
+    sex = pa.array(np.where(characters[:, 16] & 1, "m", "f"), pa.string())
+    right = pa.array(check_characters(characters) == characters[:, 17], pa.bool_())
+    columns = [division.dictionary_decode(), _births(characters), sex, right, known]
+    return pa.table([_spread(one, shaped) for one in columns], schema=DETAILS)
+
+
+def _spread(found: pa.Array, where: pa.Array) -> pa.Array:
+    """`found` at the rows where `where` holds, null elsewhere."""
+    return pc.replace_with_mask(pa.nulls(len(where), found.type), where, found)
 
 
 @cache

@@ -93,19 +93,19 @@ def _by_columns(names: pa.Array, points: np.ndarray, starts: np.ndarray, lengths
     letters = points[at].astype(np.int64)
     pair = (letters[:, 0] << 32) | letters[:, 1]
     compound = np.isin(pair, np.array(list(_compound_codes()))) & (lengths >= 3)
-    surname_sounds, sounds = _sounds()
+    surname_sounds, sounds = sounds_of_characters()
     read = sounds[letters]
     read[:, 0] = surname_sounds[letters[:, 0]]
     for code, (first, second) in _compound_codes().items():
         read[compound & (pair == code), :2] = first, second
-    syllables = pa.array(_syllables())
-    initials = pc.utf8_slice_codeunits(syllables, 0, 1)
+    spoken = pa.array(syllables())
+    initials = pc.utf8_slice_codeunits(spoken, 0, 1)
     missing = np.arange(WIDEST) >= lengths[:, None]
     indices = [pa.array(read[:, i], pa.int32(), mask=missing[:, i]) for i in range(WIDEST)]
     width = pa.array(compound)
     first = pc.if_else(width, pc.utf8_slice_codeunits(names, 0, 2), pc.utf8_slice_codeunits(names, 0, 1))
     given = pc.if_else(width, pc.utf8_slice_codeunits(names, 2), pc.utf8_slice_codeunits(names, 1))
-    spelled = [syllables.take(index) for index in indices]
+    spelled = [spoken.take(index) for index in indices]
     lettered = [initials.take(index) for index in indices]
     pinyin = pc.binary_join_element_wise(*spelled, " ", null_handling="skip")
     return pa.table(
@@ -120,8 +120,8 @@ def _one(text: str | None) -> dict[str, str | None]:
     if LATIN_NAME.fullmatch(text):
         words = sorted(text.split())
         return {"pinyin": " ".join(words), "initials": "".join(word[0] for word in words).lower()}
-    _, sounds = _sounds()
-    read = [_syllables()[sounds[ord(c)]] for c in text if _han()[ord(c)]]
+    _, sounds = sounds_of_characters()
+    read = [syllables()[sounds[ord(c)]] for c in text if _han()[ord(c)]]
     return {"given": text, "pinyin": " ".join(read), "initials": "".join(one[0] for one in read)}
 
 
@@ -193,7 +193,7 @@ def _dictionary() -> dict[int, str]:
 
 
 @cache
-def _syllables() -> list[str]:
+def syllables() -> list[str]:
     """Every syllable; the first stands for a character without a known reading."""
     simple, given, compound = _readings()
     ours = {*simple.values(), *given.values(), *(one for pair in compound.values() for one in pair)}
@@ -201,9 +201,9 @@ def _syllables() -> list[str]:
 
 
 @cache
-def _sounds() -> tuple[np.ndarray, np.ndarray]:
-    """The place among `_syllables` of each code point, as a surname and in a given name, int32[0x110000] each."""
-    place = {syllable: i for i, syllable in enumerate(_syllables())}
+def sounds_of_characters() -> tuple[np.ndarray, np.ndarray]:
+    """The place among `syllables` of each code point, as a surname and in a given name, int32[0x110000] each."""
+    place = {syllable: i for i, syllable in enumerate(syllables())}
     simple, given, _ = _readings()
     sounds = np.zeros(0x110000, np.int32)
     for point, syllable in _dictionary().items():
@@ -219,7 +219,7 @@ def _sounds() -> tuple[np.ndarray, np.ndarray]:
 @cache
 def _compound_codes() -> dict[int, tuple[int, int]]:
     """Compound surnames as one number of two code points, with the places of their two syllables."""
-    place = {syllable: i for i, syllable in enumerate(_syllables())}
+    place = {syllable: i for i, syllable in enumerate(syllables())}
     return {
         (ord(name[0]) << 32) | ord(name[1]): (place[first], place[second])
         for name, (first, second) in _readings()[2].items()

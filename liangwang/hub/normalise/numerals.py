@@ -23,13 +23,19 @@ def arabic(text: str) -> str:
 
 
 def chinese(number: int) -> str:
-    """A number from 0 to 99 as a Chinese numeral.
+    """A number from 0 to 9,999 as a Chinese numeral.
 
-    >>> chinese(1), chinese(10), chinese(12), chinese(30)
-    ('一', '十', '十二', '三十')
+    >>> chinese(10), chinese(12), chinese(30), chinese(102), chinese(3201)
+    ('十', '十二', '三十', '一百零二', '三千二百零一')
     """
-    tens, ones = divmod(number, 10)
-    digits = "零一二三四五六七八九"
-    if not tens:
-        return digits[ones]
-    return ("" if tens == 1 else digits[tens]) + "十" + (digits[ones] if ones else "")
+    if number < 10:
+        return "零一二三四五六七八九"[number]
+    text = ""
+    for step, sign in ((1000, "千"), (100, "百"), (10, "十"), (1, "")):
+        digit = number // step % 10
+        if digit:
+            text += "零一二三四五六七八九"[digit] + sign
+        elif text and not text.endswith("零"):
+            text += "零"
+    text = text.rstrip("零")
+    return text[1:] if text.startswith("一十") else text
