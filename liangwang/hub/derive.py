@@ -3,7 +3,7 @@
 import importlib.util
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -22,18 +22,16 @@ from liangwang.base.hats import platform
 from liangwang.base.models import Person, new_ref
 from liangwang.base.packs import Declared, declarations, declared, packs
 from liangwang.base.transactions import write
-from liangwang.rules.decide import Decision, decide_one, decision_expression
+from liangwang.rules.decide import Decision, decide_one
 from liangwang.rules.declare import DecisionRule
 from liangwang.rules.program import compile_decision, limits_of
 
-from . import attributes, merges, store
+from . import attributes, judge, merges, standing, store
 from .declare import Source
+from .judge import Judged
 from .models import AttributeVersion, Order
 from .orders import order_in_force, require_in_force
 from .sources import sources
-
-# Days ahead that are judged; a verdict that would hold longer without a new record has no until-date.
-HORIZONS = ((1, 16), (17, 60))
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def run(name: str, subject_ids: Iterable[int] | None, at: datetime) -> Attribute
     ids = _people(subject_ids)
     if not len(ids):
         return None
-    found = judged(rule, ids, at)
+    found = judged(rule, ids, at, whole=subject_ids is None)
     return _publish(rule, found, at, whole=subject_ids is None)
 
 
@@ -92,67 +90,15 @@ def _people(subject_ids: Iterable[int] | None) -> np.ndarray:
 # --- judging -------------------------------------------------------------------------------------------
 
 
-def judged(rule: Rule, ids: np.ndarray, at: datetime) -> pa.Table:
-    """`subject_id, case, until` of each subject; `until` is null where the verdict is the mildest.
-
-    The until-date is asked of the rule itself: it is judged for the coming days as if no record arrived.
-    """
-    today = at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+def judged(rule: Rule, ids: np.ndarray, at: datetime, *, whole: bool = False) -> Judged:
+    """The deciding case and the until-date of each subject; `ids` ascend. `whole`: they are everybody."""
     con = store.connect()
-    tables = tables_of(con, rule.declared.pack)
-    first = _decide(rule, con, tables, _days(ids, [today]))
-    mildest = len(rule.decision.cases) - 1
-    cases, order = first["case"].to_numpy(), first["subject_id"].to_numpy()
-    strict = (cases >= 0) & (cases != mildest)
-    until = _untils(rule, con, tables, order[strict], cases[strict], today)
-    days = [until.get(subject) for subject in order.tolist()]
-    return pa.table({"subject_id": order, "case": cases, "until": pa.array(days, pa.date32())})
+    tables = tables_of(con, rule.declared.pack, standing.EVERYBODY if whole else standing.Scope(ids=ids), at)
+    return judge.judged(con, rule.decision, lambda given: _facts(rule, given), tables, ids, _today(at))
 
 
-def _untils(
-    rule: Rule,
-    con: "ibis.BaseBackend",
-    tables: Mapping[str, ibis.Table],
-    ids: np.ndarray,
-    cases: np.ndarray,
-    today: date,
-) -> dict[int, date]:
-    """The last coming day on which each subject's verdict is still the one of today; `ids` ascend.
-
-    Two queries: most verdicts end within a fortnight, and only those that do not are judged further.
-    """
-    then = np.array([rule.verdicts.index(case.then) for case in rule.decision.cases])
-    until: dict[int, date] = {}
-    for first, last in HORIZONS:
-        if not len(ids):
-            break
-        days = [today + timedelta(days=n) for n in range(first, last + 1)]
-        found = _decide(rule, con, tables, _days(ids, days))["case"].to_numpy().reshape(len(ids), len(days))
-        differs = (found < 0) | (then[found] != then[cases][:, None])
-        ends = differs.any(axis=1)
-        at = differs.argmax(axis=1)
-        for subject, n in zip(ids[ends].tolist(), at[ends].tolist(), strict=True):
-            until[subject] = days[n] - timedelta(days=1)
-        ids, cases = ids[~ends], cases[~ends]
-    return until
-
-
-def _days(ids: np.ndarray, days: list[date]) -> pa.Table:
-    return pa.table(
-        {
-            "subject_id": np.tile(ids, len(days)),
-            "today": pa.array(np.repeat(np.array(days, dtype="datetime64[D]"), len(ids)), pa.date32()),
-        }
-    )
-
-
-def _decide(
-    rule: Rule, con: "ibis.BaseBackend", tables: Mapping[str, ibis.Table], people: pa.Table
-) -> pa.Table:
-    facts = _facts(rule, {**tables, "people": ibis.memtable(people)})
-    case = decision_expression(rule.decision, facts)
-    chosen = facts.select("subject_id", "today", case=case).order_by("subject_id", "today")
-    return con.to_pyarrow(chosen)
+def _today(at: datetime) -> date:
+    return at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
 
 
 def _facts(rule: Rule, tables: Mapping[str, ibis.Table]) -> ibis.Table:
@@ -176,26 +122,20 @@ def _module(path: Path, _changed: int) -> ModuleType:
     return module
 
 
-def tables_of(con: "ibis.BaseBackend", pack: str) -> dict[str, ibis.Table]:
-    """Each source of a pack as one table of its linked rows, the newest delivery of a key only."""
-    found = {}
-    for one in sources():
-        if one.pack == pack:
-            found[one.key] = newest(store.rows(con, one), one.value)
-    return found
-
-
-def newest(table: ibis.Table, source: Source) -> ibis.Table:
-    """The rows that count: a key delivered again replaces what was said before."""
-    window = ibis.window(group_by=list(source.key), order_by=[table.batch.desc(), table.row.desc()])
-    ranked = table.mutate(rank=ibis.row_number().over(window))
-    return ranked.filter(ranked.rank == 0, ranked.subject_id.notnull()).drop("rank")
+def tables_of(
+    con: "ibis.BaseBackend", pack: str, scope: standing.Scope, at: datetime
+) -> dict[str, ibis.Table]:
+    """Each source of a pack as one table of the standing rows of the subjects in scope."""
+    mine = [one for one in sources() if one.pack == pack]
+    standing.note_replaced(con, mine, at)
+    reader = standing.Reader(con)
+    return {one.key: reader.rows(one, scope) for one in mine}
 
 
 # --- publishing ----------------------------------------------------------------------------------------
 
 
-def _publish(rule: Rule, found: pa.Table, at: datetime, *, whole: bool) -> AttributeVersion:
+def _publish(rule: Rule, found: Judged, at: datetime, *, whole: bool) -> AttributeVersion:
     order = order_in_force(rule.declared.pack, at)
     before = attributes.current(rule.name)
     usable = before is not None and before.meta.rule_hash == rule.version and not whole
@@ -213,7 +153,7 @@ def _publish(rule: Rule, found: pa.Table, at: datetime, *, whole: bool) -> Attri
             rule_hash=rule.version,
             order=order,
             at=at,
-            changed=found.num_rows,
+            changed=len(found.ids),
             counts=counts,
         )
         body = {"rule": rule.version, "order": order.number if order else None, "counts": counts}
@@ -226,19 +166,19 @@ def _publish(rule: Rule, found: pa.Table, at: datetime, *, whole: bool) -> Attri
     return row
 
 
-def _patched(rule: Rule, found: pa.Table, old: np.ndarray, *, keep: bool) -> tuple[np.ndarray, np.ndarray]:
+def _patched(rule: Rule, found: Judged, old: np.ndarray, *, keep: bool) -> tuple[np.ndarray, np.ndarray]:
     """The next map, and the subjects whose verdict became stricter: RECORD[max id + 1], int64[n]."""
-    ids = found["subject_id"].to_numpy()
-    size = max(int(ids.max(initial=0)) + 1, len(old) if keep else 0)
+    ids = found.ids
+    size = max(int(ids[-1]) + 1 if len(ids) else 0, len(old) if keep else 0)
     values = np.zeros(size, attributes.RECORD)
     if keep:
         values[: len(old)] = old
-    cases = found["case"].to_numpy()
-    codes = np.array([0, *(rule.verdicts.index(case.then) + 1 for case in rule.decision.cases)], dtype="u1")
-    values["verdict"][ids] = codes[cases + 1]  # undecided is case -1: no verdict, a person decides
-    values["case"][ids] = np.maximum(cases, 0)
-    until = found["until"].combine_chunks().cast(pa.int32()).fill_null(0).to_numpy(zero_copy_only=False)
-    values["until"][ids] = until
+    codes = np.array([*(rule.verdicts.index(case.then) + 1 for case in rule.decision.cases), 0], dtype="u1")
+    values["verdict"][ids] = codes[
+        found.cases
+    ]  # undecided is case -1, the last code: no verdict, a person decides
+    values["case"][ids] = np.maximum(found.cases, 0)
+    values["until"][ids] = found.until
     _carried(values)
     inside = ids[ids < len(old)]
     worse = inside[values["verdict"][inside] > np.maximum(old["verdict"][inside], 1)]
@@ -273,13 +213,10 @@ def why(name: str, subject_id: int, at: datetime) -> dict[str, Any]:
     """One subject's verdict traced: the deciding case, each condition with its values, and the rows behind them."""
     rule = rule_of(name)
     require_in_force(rule.declared.pack, at)
-    today = at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
     con = store.connect()
-    tables = {
-        key: table.filter(table.subject_id == subject_id)
-        for key, table in tables_of(con, rule.declared.pack).items()
-    }
-    people = ibis.memtable(_days(np.array([subject_id]), [today]))
+    one = standing.Scope(ids=np.array([subject_id]))
+    tables = tables_of(con, rule.declared.pack, one, at)
+    people = ibis.memtable(pa.table({"subject_id": [subject_id], "today": [_today(at)]}))
     facts = con.to_pyarrow(_facts(rule, {**tables, "people": people})).to_pylist()[0]
     case, trace = decide_one(rule.decision, facts)
     return {
