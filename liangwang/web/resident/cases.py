@@ -17,7 +17,7 @@ from liangwang.cases.queries import Case, case_by_ref
 from liangwang.services import actions, queries
 from liangwang.services.queries import Submission
 
-from ..shared.case_words import STATES, timeline_rows
+from ..shared.told import STATES, told
 from .catalogue import saving_of
 
 LEVEL_OF_STATE = {"closed": "ok", "refused": "bad", "withdrawn": "idle", "supplement": "watch"}
@@ -41,7 +41,7 @@ def track(request: HttpRequest, case: Case) -> HttpResponse:
         "level": LEVEL_OF_STATE.get(shown["state"], "info"),
         "state_word": STATES[shown["state"]],
         "today": local_day(at),
-        "events": timeline_rows(shown["timeline"]),
+        "events": told(shown["timeline"], to_applicant=True),
         "saving": saving_of(shown["report"]) if shown["report"] else [],
         "done": sum(bar["state"] == "done" for lane in shown["lanes"] for bar in lane["bars"]),
         "all": sum(len(lane["bars"]) for lane in shown["lanes"]),

@@ -12,7 +12,7 @@ from liangwang.base.models import Company, Person
 from liangwang.base.working_days import local_day, working_days
 from liangwang.services import queries
 
-from ..shared.case_words import STATES
+from ..shared.told import STATES
 from .catalogue import cards
 
 KINDS = {

@@ -1,60 +1,86 @@
-"""A case's timeline in words: what the engine noted, as a person would tell it."""
+"""A case's timeline in words: what the engine noted, as one would tell it to an office, or to the person whose case it is."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from django.utils.translation import get_language
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from liangwang.base.labels import pick
 
 Line = dict[str, Any]
-KINDS = {
-    "task.failed": "watch",
-    "task.declined": "watch",
-    "task.sent_back": "watch",
-    "task.overdue": "bad",
-    "task.supervised": "warn",
-    "task.verified": "ok",
-    "task.done": "ok",
-    "case.closed": "ok",
-    "case.refused": "bad",
+
+
+class Act(NamedTuple):
+    """One noted act: the status that it shows, and its sentences; named fields come from the line."""
+
+    kind: str
+    to_posts: Any
+    to_applicant: Any
+
+
+ACTS: dict[str, Act] = {
+    "case.opened": Act("brand", _("已上报，立案编号已生成"), _("已提交")),
+    "case.accepted": Act("ok", _("已受理，开始计时"), _("已受理，开始计时")),
+    "case.supplement": Act("watch", _("通知补正"), _("请补正材料")),
+    "case.supplied": Act("brand", _("已补正"), _("已补正")),
+    "case.refused": Act("bad", _("不予办理"), _("不予办理")),
+    "case.withdrawn": Act("idle", _("申请人撤件"), _("已撤回")),
+    "case.extended": Act("watch", _("经批准延长 {working_days} 个工作日"), _("办理期限已延长")),
+    "case.held": Act("watch", _("保持未结：{reason}"), _("暂不结案")),
+    "case.released": Act("idle", _("解除：{reason}"), _("可以结案了")),
+    "case.level": Act("watch", _("等级变化"), _("等级变化")),
+    "case.closed": Act("ok", _("已结案"), _("全部办结")),
+    "case.rated": Act("idle", _("已评价：{score} 分"), _("已评价")),
+    "clock.stopped": Act("watch", _("依法停止计时：{ground}"), _("特别程序，停止计时")),
+    "clock.resumed": Act("idle", _("恢复计时"), _("恢复计时")),
+    "task.assigned": Act("idle", _("{task}：派给 {to}"), _("{task} · 已派出")),
+    "task.passed_on": Act("idle", _("{task}：转办至 {to}"), _("{task} · 转给其他部门")),
+    "task.accepted": Act("idle", _("{task}：已接单"), _("{task} · 已接单")),
+    "task.arrived": Act("idle", _("{task}：已到场"), _("{task} · 已到场")),
+    "task.reported": Act("brand", _("{task}：上报完成"), _("{task} · 已处置，等待核查")),
+    "task.verified": Act("ok", _("{task}：核查通过"), _("{task} · 核查通过")),
+    "task.failed": Act("warn", _("{task}：核查未通过，返工"), _("{task} · 核查未通过，重新处置")),
+    "task.done": Act("ok", _("{task}：办结"), _("{task} · 已办结")),
+    "task.declined": Act("warn", _("{task}：退单（{label}）"), _("{task} · 退单")),
+    "task.sent_back": Act("warn", _("{task}：退回至 {label}"), _("{task} · 退回上一部门重办")),
+    "task.kept": Act("idle", _("{task}：依据未变，原意见有效"), _("{task} · 依据未变，原意见有效")),
+    "task.defer_asked": Act("watch", _("{task}：申请挂账"), _("{task} · 申请缓办")),
+    "task.deferred": Act("watch", _("{task}：同意挂账"), _("{task} · 缓办")),
+    "task.not_deferred": Act("idle", _("{task}：不同意挂账"), _("{task} · 不同意缓办")),
+    "task.woken": Act("idle", _("{task}：恢复办理"), _("{task} · 恢复办理")),
+    "task.overdue": Act("bad", _("{task}：超时，上报上一级"), _("{task} · 已超时，正在催办")),
+    "task.supervised": Act("watch", _("{task}：督办"), _("{task} · 督办")),
 }
 
+STATES = {
+    "open": _("待受理"),
+    "supplement": _("待补正"),
+    "accepted": _("办理中"),
+    "closed": _("已办结"),
+    "refused": _("不予办理"),
+    "withdrawn": _("已撤回"),
+}
+"""The states of an application as its applicant reads them."""
 
-def _words() -> dict[str, str]:
-    """The sentence of each noted act; named fields come from the line."""
+
+def told(lines: Iterable[Any], *, to_applicant: bool = False) -> list[Line]:
+    """Lines of cases.queries.timeline as {at, text, by, kind, note}, the newest first; stages alone are left out."""
+    lang = get_language() or "zh"
+    out = [_line(line, act, to_applicant, lang) for line in lines if (act := ACTS.get(line["what"]))]
+    return out[::-1]
+
+
+def _line(line: Any, act: Act, to_applicant: bool, lang: str) -> Line:
+    fields = {key: _plain(value, lang) for key, value in line["body"].items()}
+    fields["task"] = pick(line["task"], lang)
+    sentence = str(act.to_applicant if to_applicant else act.to_posts)
     return {
-        "case.opened": _("已上报，立案编号已生成"),
-        "case.accepted": _("已受理，开始计时"),
-        "case.supplement": _("通知补正"),
-        "case.supplied": _("已补正"),
-        "case.refused": _("不予办理"),
-        "case.withdrawn": _("申请人撤件"),
-        "case.extended": _("经批准延长 {working_days} 个工作日"),
-        "case.held": _("保持未结：{reason}"),
-        "case.released": _("解除：{reason}"),
-        "case.closed": _("已结案"),
-        "case.rated": _("已评价：{score} 分"),
-        "clock.stopped": _("依法停止计时：{ground}"),
-        "clock.resumed": _("恢复计时"),
-        "task.assigned": _("{task}：派给 {to}"),
-        "task.passed_on": _("{task}：转办至 {to}"),
-        "task.accepted": _("{task}：已接单"),
-        "task.arrived": _("{task}：已到场"),
-        "task.reported": _("{task}：上报完成"),
-        "task.verified": _("{task}：核查通过"),
-        "task.failed": _("{task}：核查未通过，返工"),
-        "task.done": _("{task}：办结"),
-        "task.declined": _("{task}：退单（{label}）"),
-        "task.sent_back": _("{task}：退回至 {label}"),
-        "task.kept": _("{task}：依据未变，原意见有效"),
-        "task.defer_asked": _("{task}：申请挂账"),
-        "task.deferred": _("{task}：同意挂账"),
-        "task.not_deferred": _("{task}：不同意挂账"),
-        "task.woken": _("{task}：恢复办理"),
-        "task.overdue": _("{task}：超时，上报上一级"),
-        "task.supervised": _("{task}：督办"),
+        "at": line["at"],
+        "text": sentence.format_map(_Blank(fields)),
+        "by": pick(line["who"].get("label"), lang),
+        "kind": act.kind,
+        "note": _note(line["body"], lang),
     }
 
 
@@ -67,28 +93,6 @@ def _note(body: dict[str, Any], lang: str) -> str:
     parts = [body.get("note"), body.get("reason"), *body.get("reasons", [])]
     parts += [_plain(want, lang) for want in body.get("wanted", [])]
     return "；".join(str(part) for part in parts if part)
-
-
-def told(lines: list[Any], *, keep: Callable[[Any], bool] = lambda line: True) -> list[Line]:
-    """Lines of cases.queries.timeline as {at, text, by, kind, note}, the newest first; stages alone are left out."""
-    lang, words = get_language() or "zh", _words()
-    out: list[Line] = []
-    for line in lines:
-        sentence = words.get(line["what"])
-        if sentence is None or not keep(line):
-            continue
-        fields = {key: _plain(value, lang) for key, value in line["body"].items()}
-        fields["task"] = pick(line["task"], lang)
-        out.append(
-            {
-                "at": line["at"],
-                "text": sentence.format_map(_Blank(fields)),
-                "by": pick(line["who"].get("label"), lang),
-                "kind": KINDS.get(line["what"], "info"),
-                "note": _note(line["body"], lang),
-            }
-        )
-    return out[::-1]
 
 
 class _Blank(dict[str, str]):
