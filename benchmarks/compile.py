@@ -136,6 +136,7 @@ def _big() -> Bound:
             label=label,
             guide=label,
             office=office,
+            kind="public_service",
             promised_days=promised,
             steps=steps,
             outputs=(output,),

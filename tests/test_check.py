@@ -18,6 +18,7 @@ ITEM = """\
   label: {zh: 证, en: Card}
   guide: {zh: 怎么办, en: How}
   office: {department: power, level: district}
+  kind: public_service
   promised_days: {days: 3, basis: {zh: 承诺, en: Promise}, unverified: true}
   fields:
     - {concept: person.name, role: applicant}
@@ -105,15 +106,15 @@ def test_a_clean_pack_is_silent(root: Path) -> None:
         ("a/items.yaml", "en: How", "en: ''", "languages packs/a/items.yaml:3: both languages are needed"),
         ("a/items.yaml", "en: How", "en: 怎么办", "languages packs/a/items.yaml:3: en is Chinese: '怎么办'"),
         ("a/items.yaml", "zh: 怎么办", "zh: How this is done", "languages packs/a/items.yaml:3: zh has no Chinese"),
-        ("a/items.yaml", "zh: 原件", "zh: 其他材料", "catch_all packs/a/items.yaml:9: 'card' has a catch-all: '其他材料'"),
+        ("a/items.yaml", "zh: 原件", "zh: 其他材料", "catch_all packs/a/items.yaml:10: 'card' has a catch-all: '其他材料'"),
         ("a/items.yaml", "zh: 怎么办", "zh: 身份证等相关证明", "catch_all packs/a/items.yaml:3: 'card' has a catch-all"),
-        ("a/items.yaml", "person.name", "person.nam", "reference packs/a/items.yaml:7: there is no word 'person.nam' (did you mean 'person.name'?)"),
-        ("a/items.yaml", "type: identity_card", "type: identity_cart", "reference packs/a/items.yaml:9: there is no word 'identity_cart'"),
-        ("a/items.yaml", "certificate: identity_card", "certificate: card", "reference packs/a/items.yaml:11: there is no word 'card'"),
-        ("a/items.yaml", "department: power, level: district}\n  prom", "department: powr, level: district}\n  prom", "reference packs/a/items.yaml:4: there is no word 'powr' (did you mean 'power'?)"),
-        ("a/items.yaml", "by: {department: power", "by: {department: tower", "reference packs/a/items.yaml:13: there is no word 'tower'"),
-        ("a/items.yaml", "{concept: person.name, role: applicant}", "{concept: person.employer, role: applicant, label: {zh: 居住地址, en: Where you live}}", "asks_again packs/a/items.yaml:7: the form asks for '居住地址' again, which the hub can supply (use concept: person.address)"),
-        ("a/items.yaml", ", unverified: true", "", "declaration packs/a/items.yaml:5: "),
+        ("a/items.yaml", "person.name", "person.nam", "reference packs/a/items.yaml:8: there is no word 'person.nam' (did you mean 'person.name'?)"),
+        ("a/items.yaml", "type: identity_card", "type: identity_cart", "reference packs/a/items.yaml:10: there is no word 'identity_cart'"),
+        ("a/items.yaml", "certificate: identity_card", "certificate: card", "reference packs/a/items.yaml:12: there is no word 'card'"),
+        ("a/items.yaml", "department: power, level: district}\n  kind", "department: powr, level: district}\n  kind", "reference packs/a/items.yaml:4: there is no word 'powr' (did you mean 'power'?)"),
+        ("a/items.yaml", "by: {department: power", "by: {department: tower", "reference packs/a/items.yaml:14: there is no word 'tower'"),
+        ("a/items.yaml", "{concept: person.name, role: applicant}", "{concept: person.employer, role: applicant, label: {zh: 居住地址, en: Where you live}}", "asks_again packs/a/items.yaml:8: the form asks for '居住地址' again, which the hub can supply (use concept: person.address)"),
+        ("a/items.yaml", ", unverified: true", "", "declaration packs/a/items.yaml:6: "),
         ("a/limits.yaml", "unit: cm", "unit: cmm", "units packs/a/limits.yaml:4: unknown unit 'cmm' (did you mean 'mm'?)"),
         ("a/limits.yaml", "  unit: cm\n", "", "declaration packs/a/limits.yaml:1: 'unit' is missing"),
         ("a/limits.yaml", "  unverified: true\n", "", "declaration packs/a/limits.yaml:1: "),

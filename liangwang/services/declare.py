@@ -9,6 +9,8 @@ from liangwang.base.labels import Label
 
 Level = Literal["city", "district", "street"]
 Form = Literal["original", "copy", "certificate"]
+Kind = Literal["licence", "confirmation", "grant", "award", "ruling", "levy", "other_power", "public_service"]
+"""行政许可 行政确认 行政给付 行政奖励 行政裁决 行政征收 其他行政权力 公共服务: what the office's power is by law."""
 When = dict[str, tuple[str, ...]]
 
 
@@ -145,12 +147,13 @@ class Step(Shape, frozen=True, kw_only=True):
 
 
 class Fee(Shape, frozen=True, kw_only=True):
-    """A charge in 分; it becomes a step of its own that others may wait for."""
+    """A charge in 分 and what allows it; it becomes a step of its own that others may wait for."""
 
     fee: str
     label: Label
     fen: int
     currency: str = "CNY"
+    basis: Basis
     when: When = {}
 
 
@@ -179,14 +182,25 @@ class Consent(Shape, frozen=True, kw_only=True):
 
 
 class Item(Shape, frozen=True, kw_only=True):
-    """An item (事项) of one office: what it asks, what it does with it, and what comes out."""
+    """An item (事项) of one office: what it asks, what it does with it, and what comes out.
+
+    `code` is its number in the national list of items (实施编码) where it is known. `citywide`: any counter of the
+    city takes it in (全市通办). `visit` says why somebody has to come, where `trips` is not 0.
+    """
 
     item: str
     label: Label
     guide: Label
     office: Deciding
+    kind: Kind
+    code: str | None = None
+    serves: tuple[Literal["person", "company"], ...] = ("person",)
+    conditions: tuple[Label, ...] = ()
+    citywide: bool = False
+    visit: Label | None = None
+    counters: tuple[Label, ...] = ()
     subject: str = "applicant"
-    theme: str = "other"
+    theme: Annotated[str, reference("themes.csv")] = "other"
     aliases: tuple[str, ...] = ()
     roles: dict[str, Label] = {}
     apply: tuple[str, ...] = ("applicant",)
@@ -206,18 +220,24 @@ class Item(Shape, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.steps:
             raise ValueError(f"item '{self.item}' has at least one step")
+        if self.trips and self.visit is None:
+            raise ValueError(f"item '{self.item}' asks for {self.trips} visit(s): say why in 'visit'")
 
 
 class Bundle(Shape, frozen=True, kw_only=True):
-    """One thing done once (一件事): it only joins; what is asked belongs to the items."""
+    """One thing done once (一件事): it only joins; what is asked belongs to the items.
+
+    `ours`: the choice of items is this project's own, not a bundle that the city has published.
+    """
 
     bundle: str
     label: Label
     guide: Label
     office: Deciding
     joins: tuple[Joined, ...]
+    ours: bool = False
     subject: str = "applicant"
-    theme: str = "other"
+    theme: Annotated[str, reference("themes.csv")] = "other"
     aliases: tuple[str, ...] = ()
     roles: dict[str, Label] = {}
     apply: tuple[str, ...] = ("applicant",)
@@ -227,6 +247,20 @@ class Bundle(Shape, frozen=True, kw_only=True):
     consents: tuple[Consent, ...] = ()
 
 
+class Theme(Shape, frozen=True, kw_only=True):
+    """A theme of the catalogue, as people look for it, with its drawing."""
+
+    key: str
+    zh: str
+    en: str
+    icon: str
+
+    @property
+    def label(self) -> Label:
+        return {"zh": self.zh, "en": self.en}
+
+
+declaration_file("themes.csv", tuple_of=Theme, owner="services")
 declaration_file("items.yaml", tuple_of=(Item, Bundle), owner="services")
 
 

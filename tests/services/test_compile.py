@@ -10,6 +10,7 @@ from liangwang.services import catalogue
 from liangwang.services.compile import compile_bound
 from liangwang.services.compiled import Bound, Compiled, CompileError, Evidence, Proved, Source
 from liangwang.services.declare import (
+    Basis,
     Bundle,
     Days,
     Deciding,
@@ -28,6 +29,7 @@ from liangwang.services.report import report
 from liangwang.services.vocabulary import Choice, Concept, Document, Words
 
 HERE = Deciding(department="health", level="district")
+BASIS = Basis(law={"zh": "价目", "en": "tariff"}, unverified=True)
 WORDS = Words(
     {
         "person.name": Concept(key="person.name", label={"zh": "姓名", "en": "Name"}),
@@ -63,7 +65,13 @@ def step(key: str, n: int = 1, **fields: Any) -> Step:
 def item(key: str, *, promised: int = 50, **fields: Any) -> Item:
     fields.setdefault("steps", (step("do"),))
     return Item(
-        item=key, label=label(key), guide=label(key), office=HERE, promised_days=days(promised), **fields
+        item=key,
+        label=label(key),
+        guide=label(key),
+        office=HERE,
+        kind="public_service",
+        promised_days=days(promised),
+        **fields,
     )
 
 
@@ -186,7 +194,9 @@ def test_items_wait_for_data_and_for_nothing_else() -> None:
 
 def test_a_fee_is_a_step_that_others_wait_for() -> None:
     paid = item(
-        "a", fees=(Fee(fee="charge", label=label("工本费"), fen=500),), steps=(step("do", pays="charge"),)
+        "a",
+        fees=(Fee(fee="charge", label=label("工本费"), fen=500, basis=BASIS),),
+        steps=(step("do", pays="charge"),),
     )
     one = compiled(paid)
     assert next(n for n in one.nodes if n.key == "a.do").because == ("payment",)

@@ -1,5 +1,6 @@
 """The catalogue: what can be applied for, one item's page, and finding it by the words that people use."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, TypedDict
 
@@ -11,19 +12,11 @@ from .. import catalogue as declared
 from .. import search as index
 from ..compile import compile_bound
 from ..compiled import Bound, Compiled, Need, Proved
-from ..declare import Bundle
+from ..declare import Bundle, Item, holds
 from ..merge import questions
 from ..models import Draft
 from ..plan import critical_days
 from ..report import Report, report
-
-THEMES: dict[str, Label] = {
-    "birth": {"zh": "生育与育儿", "en": "Birth and childcare"},
-    "health": {"zh": "就医与健康", "en": "Health"},
-    "household": {"zh": "户籍与身份", "en": "Household and identity"},
-    "company": {"zh": "企业开办与经营", "en": "Companies"},
-    "other": {"zh": "其他", "en": "Other"},
-}
 
 
 class Card(TypedDict):
@@ -34,6 +27,8 @@ class Card(TypedDict):
     guide: Label
     bundle: bool
     theme: str
+    icon: str
+    serves: tuple[str, ...]
     days: int
     items: int
     offices: int
@@ -55,9 +50,9 @@ def _compiled(versions: tuple[str, ...]) -> dict[str, Card]:
 
 
 def themes() -> list[tuple[str, Label]]:
-    """The themes that have items, with their names."""
+    """The themes that have items, with their names, in the order of the vocabulary."""
     used = {card["theme"] for card in catalogue()}
-    return [(key, label) for key, label in THEMES.items() if key in used]
+    return [(one.key, one.value.label) for one in packs.declarations("themes.csv") if one.key in used]
 
 
 def search(query: str, limit: int = 20) -> list[Card]:
@@ -76,7 +71,8 @@ def item_page(key: str, scenario: dict[str, str] | None = None, actor: Actor | N
     questions: [Question], scenario, pages: [Page], materials_asked: [Need], materials_not_asked: [Need] (each
     `supply.source` names its office), materials_promised: [Need] (may be replaced by a commitment), outputs: [{label,
     role, paper, item}], steps: [Node] (`starts`, `ends` in working days), delivery: [Label], consents: [Label],
-    trips, report: Report, draft: ref of the actor's open draft | None}.
+    trips, kinds, serves, conditions: [Label], visits: [Label], counters: [Label], citywide: bool, fees: [{label, fen,
+    basis}], code, ours: bool, report: Report, draft: ref of the actor's open draft | None}.
     """
     bound = declared.bound(key)
     answers = {**_usual(bound), **(scenario or {})}
@@ -119,9 +115,32 @@ def item_page(key: str, scenario: dict[str, str] | None = None, actor: Actor | N
         "delivery": [d.label for s in compiled.items for d in s.item.delivery],
         "consents": [c.label for c in compiled.consents],
         "trips": made.after.trips,
+        "kinds": list(dict.fromkeys(s.item.kind for s in bound.items)),
+        "serves": serves(bound),
+        "conditions": [c for s in compiled.items for c in s.item.conditions],
+        "visits": [s.item.visit for s in compiled.items if s.item.visit] if made.after.trips else [],
+        "counters": _once(c for s in compiled.items for c in s.item.counters),
+        "citywide": all(s.item.citywide for s in bound.items),
+        "fees": [
+            {"label": fee.label, "fen": fee.fen, "basis": fee.basis}
+            for s in compiled.items
+            for fee in s.item.fees
+            if holds(fee.when, answers)
+        ],
+        "code": bound.head.code if isinstance(bound.head, Item) else None,
+        "ours": isinstance(bound.head, Bundle) and bound.head.ours,
         "report": made,
         "draft": _open_draft(key, actor),
     }
+
+
+def serves(bound: Bound) -> tuple[str, ...]:
+    """Whom it is for: person, company or both."""
+    return tuple(dict.fromkeys(who for source in bound.items for who in source.item.serves))
+
+
+def _once(labels: Iterable[Label]) -> list[Label]:
+    return list({label["zh"]: label for label in labels}.values())
 
 
 def _promisable(compiled: Compiled) -> list[Need]:
@@ -151,6 +170,11 @@ def _card(bound: Bound) -> Card:
         guide=bound.head.guide,
         bundle=isinstance(bound.head, Bundle),
         theme=bound.head.theme,
+        icon=next(
+            (one.value.icon for one in packs.declarations("themes.csv") if one.key == bound.head.theme),
+            "layers",
+        ),
+        serves=serves(bound),
         days=critical_days(compiled.nodes),
         items=len(compiled.items),
         offices=len({node.department for node in compiled.nodes}),

@@ -11,20 +11,10 @@ from liangwang.base.access import door
 from liangwang.base.packs import declarations
 from liangwang.services import queries
 
-ICON_OF_THEME = {
-    "birth": "baby",
-    "health": "heart-pulse",
-    "household": "id-card",
-    "company": "building-2",
-    "other": "layers",
-}
-
 
 def cards(found: list[Any]) -> list[dict[str, Any]]:
-    """Cards with the address and drawing of each item."""
-    return [
-        {**one, "url": url_of(one["key"]), "icon": ICON_OF_THEME.get(one["theme"], "layers")} for one in found
-    ]
+    """Cards with the address of each item."""
+    return [{**one, "url": url_of(one["key"])} for one in found]
 
 
 def url_of(key: str) -> str:
@@ -53,6 +43,8 @@ def item(request: HttpRequest, pack: str, key: str) -> HttpResponse:
     """The guide of one item or bundle for the situation chosen in the address."""
     chosen = {name: str(value) for name, value in request.GET.items() if value}
     found = queries.item_page(f"{pack}:{key}", chosen, request.actor)  # type: ignore[attr-defined]
+    found["kind_labels"] = [kinds()[kind] for kind in found["kinds"]]
+    found["serves_labels"] = [served()[who] for who in found["serves"]]
     context = {
         "item": found,
         "saving": saving(found["report"]),
@@ -60,6 +52,25 @@ def item(request: HttpRequest, pack: str, key: str) -> HttpResponse:
         "here": url_of(found["key"]),
     }
     return render(request, "resident/item.html", context)
+
+
+def kinds() -> dict[str, str]:
+    """What each kind of power is called."""
+    return {
+        "licence": _("行政许可"),
+        "confirmation": _("行政确认"),
+        "grant": _("行政给付"),
+        "award": _("行政奖励"),
+        "ruling": _("行政裁决"),
+        "levy": _("行政征收"),
+        "other_power": _("其他行政权力"),
+        "public_service": _("公共服务"),
+    }
+
+
+def served() -> dict[str, str]:
+    """Whom an item is for, in words."""
+    return {"person": _("个人办事"), "company": _("单位办事")}
 
 
 def saving(report: Any) -> list[dict[str, Any]]:
