@@ -30,7 +30,7 @@ from liangwang.base.models import Place
 from liangwang.base.packs import Declared
 from liangwang.base.transactions import write
 
-from . import contract, inbox, link, near, normalise, read_csv, read_parquet, store, vault
+from . import contract, inbox, link, live, near, normalise, read_csv, read_parquet, review, store, vault
 from .declare import Source
 from .delivered import Chunk, Delivered
 from .doubles import Doubles
@@ -74,13 +74,15 @@ def load(batch: Batch, at: datetime) -> Batch:
     declared = source_of(f"{batch.pack}:{batch.source}")
     try:
         require_in_force(declared.pack, at)
-        with Loading(batch, declared.value) as work:
+        with Loading(batch, declared.value, at) as work:
             _mark(batch, stage=READING, refusal=None)
             with delivered(batch, declared.value) as found:
                 for chunk in found.chunks:
                     work.take(chunk)
             _mark(batch, stage=STORING)
             return _publish(batch, declared, work, found.drift, at)
+    except live.RegisteredMeanwhile:
+        return load(batch, at)
     except Refusal as refused:
         return _refuse(batch, refused.as_json(), at)
     except OSError as fault:
@@ -113,8 +115,9 @@ def _mark(batch: Batch, **fields: Any) -> None:
 class Loading:
     """The files of a load in the making, and its counts; closing it without publishing leaves nothing."""
 
-    def __init__(self, batch: Batch, source: Source) -> None:
+    def __init__(self, batch: Batch, source: Source, at: datetime) -> None:
         self.batch, self.source = batch, source
+        self.newcomers = live.Newcomers(source, at) if source.registers else None
         self.place = f"{batch.pack}/{batch.source}/{batch.ref}"
         self.context = contract.Context(batch.received_at, ZoneInfo(settings.TIME_ZONE), place_codes)
         self.doubles = Doubles()
@@ -125,6 +128,7 @@ class Loading:
         self._open = ExitStack()
         self.con = ibis.duckdb.connect(threads=2, memory_limit=MEMORY, temp_directory="")
         self._open.callback(self.con.disconnect)
+        self.matcher = live.Matcher(self.con, self._run, self.source)
         self.rows = self._open.enter_context(store.TableWriter(self.place, rows_schema(self.source)))
         self.quarantine = self._open.enter_context(store.TableWriter(f"{self.place}.quarantine", QUARANTINE))
         self.vault = self._open.enter_context(vault.VaultWriter(vault.place_of(self.batch)))
@@ -158,6 +162,9 @@ class Loading:
         hashed = self._run(contract.hashed(ibis.memtable(good), self.source))
         known = near.register(hashed, self.source)
         found = self._run(link.linked(ibis.memtable(hashed), known, self.source))
+        if self.newcomers is not None:
+            found = self.newcomers.take(found)
+        found = self.matcher.take(found)
         return found.take(pc.sort_indices(found["row"]))
 
     def _run(self, expression: ibis.Table) -> pa.Table:
@@ -260,6 +267,10 @@ def _publish(
             return batch
         for file, kind in written:
             store.publish(file, kind=kind, pack=batch.pack, source=batch.source, at=at, batch=batch)
+        if refusal is None:
+            if work.newcomers is not None:
+                work.newcomers.enrol()
+            review.open_for_rows(batch, work.matcher.doubts, at)
         _told(batch, at)
     inbox.path_of(batch).unlink(missing_ok=True)
     return batch
