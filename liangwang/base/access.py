@@ -32,8 +32,9 @@ VERBS = (
     "order configure"
 ).split()
 THINGS = (
-    "public home person company item draft application application_task incident incident_task certificate "
-    "code asset reading batch review attribute board order pass policy audit notice file pack"
+    "public home person company item draft application application_task incident incident_task ticket "
+    "ticket_task certificate "
+    "code asset reading batch review attribute disagreement board order pass policy audit notice file pack"
 ).split()
 PURPOSES = "none case order".split()
 ASSURANCE = "basic strong".split()

@@ -1,5 +1,7 @@
 """How cases and tasks show themselves to the policy: their place, the offices joined to them, whose they are."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -7,7 +9,7 @@ from django.db.models import Q, QuerySet
 from liangwang.base.access import Thing, register_kind, visible
 from liangwang.base.hats import Actor
 
-from .models import Case, Task
+from .models import KINDS, Case, Task
 
 
 def _joined(case: Case) -> tuple[frozenset[int], frozenset[str]]:
@@ -69,10 +71,10 @@ def _department(value: Any) -> Q:
 
 def tasks_seen(actor: Actor, verb: str, rows: QuerySet[Task]) -> QuerySet[Task]:
     """Those of some tasks to which the actor may do the verb, whatever their cases are."""
-    return visible(actor, verb, "application_task", rows) | visible(actor, verb, "incident_task", rows)
+    return reduce(or_, (visible(actor, verb, f"{kind}_task", rows) for kind in KINDS))
 
 
-for _name in ("application", "incident"):
+for _name in KINDS:
     register_kind(
         _name,
         of=_case,
@@ -81,7 +83,7 @@ for _name in ("application", "incident"):
         offices=("lead_office_id", _office, _crew),
         departments=("lead_office__department", _department),
         subjects=("subject_id",),
-        personal=_name == "application",
+        personal=_name != "incident",
     )
     register_kind(
         f"{_name}_task",

@@ -81,7 +81,7 @@ class PlanBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A compiled plan, the form in which the database keeps it."""
 
     key: str
-    kind: Literal["application", "incident"]
+    kind: Literal["application", "incident", "ticket"]
     label: Label
     nodes: list[PlanNode]
     legal_days: int | None = None
@@ -111,7 +111,7 @@ class PlanDeclaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     plan: str
     label: Label
     tasks: list[TaskDeclaration]
-    kind: Literal["application", "incident"] = "incident"
+    kind: Literal["application", "incident", "ticket"] = "incident"
     legal_days: int | None = None
     promised_days: int | None = None
     basis: Label | None = None

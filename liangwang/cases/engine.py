@@ -129,7 +129,7 @@ def thing_now(case: Case, task: Task | None = None) -> Thing:
         kind=task_kind(case) if task else case.kind,
         ref=task.ref if task else case.ref,
         office_ids=frozenset(office for office in offices if office is not None),
-        subject_ids=frozenset({case.subject_id} if case.subject_id and case.kind == "application" else ()),
+        subject_ids=frozenset({case.subject_id} if case.subject_id and case.kind != "incident" else ()),
     )
 
 

@@ -11,6 +11,7 @@ from .actions import accept_case, wake_task
 from .clock import redate_open_cases
 from .models import Case, Task
 from .rectify import BAD_SCORE, open_rectification
+from .tickets import close_ticket, open_ticket
 
 
 @subscribe("calendar.changed", name="cases.redate")
@@ -26,6 +27,18 @@ def rectify(event: Event) -> None:
     if score <= BAD_SCORE:
         rated = Case.objects.select_related("place", "subject", "lead_office").get(ref=event.ref)
         open_rectification(rated, score=score, at=event.at)
+
+
+@subscribe("hub.conflict", name="cases.ticket")
+def ask_source_office(event: Event) -> None:
+    """Sources disagree: the source office gets a ticket."""
+    open_ticket(event.ref, at=event.at)
+
+
+@subscribe("hub.agreed", name="cases.ticket")
+def end_ticket(event: Event) -> None:
+    """The disagreement is over: so is its ticket."""
+    close_ticket(event.ref, ended_by=str(event.body["ended_by"]), at=event.at)
 
 
 def accept_silent(at: datetime, limit: int = 200) -> int:

@@ -12,6 +12,9 @@ OPEN_TASK_STATES = ("ready", "assigned", "accepted", "arrived", "reported")
 """A task in one of these waits for somebody; its clock runs."""
 LIVE_CASE_STATES = ("open", "supplement", "accepted")
 
+KINDS = ("application", "incident", "ticket")
+"""办件, opened by a person; 案件, by a rule or a report; 校核单, by data that disagree."""
+
 STAGES = ("report", "confirm", "accept", "file", "dispatch", "handle", "feedback", "verify", "close", "rate")
 """上报 核实 受理 立案 派遣 处置 反馈 核查 结案 评价 (GB/T 30428), in this order; supervision (督办) may come at any."""
 
@@ -33,14 +36,16 @@ class Plan(models.Model):
     """A compiled plan: an immutable graph of nodes, named by the hash of its body; cases pin theirs."""
 
     hash = models.CharField(max_length=64, unique=True)
-    kind = models.CharField(max_length=12, choices=[("application", "办件"), ("incident", "案件")])
+    kind = models.CharField(
+        max_length=12, choices=[("application", "办件"), ("incident", "案件"), ("ticket", "校核单")]
+    )
     key = models.CharField(max_length=120, db_index=True)
     body = models.JSONField()
     created_at = models.DateTimeField()
 
 
 class Case(RefModel):
-    """An application (opened by a person) or an incident (opened by a rule or a report)."""
+    """An application (opened by a person), an incident (by a rule or a report) or a ticket (by data that disagree)."""
 
     class State(models.TextChoices):
         OPEN = "open"

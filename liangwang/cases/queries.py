@@ -17,6 +17,7 @@ from .clock import Clock, clock
 from .competence import Competence
 from .engine import STATE_LABELS
 from .models import (
+    KINDS,
     LIVE_CASE_STATES,
     OPEN_TASK_STATES,
     STAGE_LABELS,
@@ -29,6 +30,7 @@ from .models import (
 )
 from .numbers import is_case_number
 from .plans import graph_of
+from .tickets import ticket_of
 
 __all__ = [
     "STAGES",
@@ -55,6 +57,7 @@ __all__ = [
     "pending_dispatch",
     "proof_pairs",
     "task_by_ref",
+    "ticket_of",
     "timeline",
 ]
 
@@ -81,7 +84,7 @@ def task_by_ref(ref: str) -> Task | None:
 
 def has_tasks(actor: Actor) -> bool:
     """Whether there can be a task of any case for this hat to read."""
-    return may_ever(actor, "read", "application_task") or may_ever(actor, "read", "incident_task")
+    return any(may_ever(actor, "read", f"{kind}_task") for kind in KINDS)
 
 
 def inbox(actor: Actor) -> QuerySet[Task]:

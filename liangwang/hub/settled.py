@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from liangwang.base.models import new_ref
+
 from . import store
 from .models import Partition
 from .statements import Book
@@ -113,7 +115,7 @@ def written(table: pa.Table, touched: np.ndarray | None, domain: str, at: dateti
 
 def _layer(part: pa.Table, shard: int, ends: list[Partition], domain: str, at: datetime) -> Layer:
     part = part.sort_by([("subject_id", "ascending"), ("attribute", "ascending")])
-    name = f"{domain or 'routine'}/settled/{shard}-{at:%Y%m%dT%H%M%S%f}"
+    name = f"{domain or 'routine'}/settled/{shard}-{at:%Y%m%dT%H%M%S%f}-{new_ref()[:6]}"
     return Layer(shard, store.write_table(part, name) if part.num_rows else None, ends)
 
 

@@ -121,7 +121,7 @@ def _said_by(one: Declared, voice: str, rows: ibis.Table, book: Book) -> list[ib
     source: Source = one.value
     columns = {column.says: name for name, column in source.columns.items() if column.says}
     leaders = book.leaders()
-    at = rows[source.observed].cast("timestamp")
+    at = rows[source.observed].cast("timestamp(6)")
     found = []
     for attribute, name in columns.items():
         word = book.words.get(attribute)

@@ -29,9 +29,9 @@ def close_case(*, actor: Actor, at: datetime, case: Case, note: str = "") -> Cas
 
 
 def close_when_done(locked: Locked) -> bool:
-    """An application closes by itself with its last task, unless something holds it; True when it did."""
+    """An application or a ticket closes by itself with its last task, unless something holds it; True when it did."""
     case = locked.case
-    if case.kind != "application" or case.state != Case.State.ACCEPTED or not all_done(locked):
+    if case.kind == "incident" or case.state != Case.State.ACCEPTED or not all_done(locked):
         return False
     if CaseHold.objects.filter(case=case, released_at=None).exists():
         return False

@@ -27,7 +27,9 @@ LIVE: Label = {"zh": "办理中", "en": "in progress"}
 
 
 def href_of(case: Case) -> str:
-    """The address of a case on the workbench."""
+    """The address of a case on the workbench; a ticket is worked on where its disagreement is shown."""
+    if case.kind == "ticket":
+        return reverse("data-conflict", args=[case.facts["disagreement"]])
     return reverse(f"staff-{case.kind}", args=[case.ref])
 
 
