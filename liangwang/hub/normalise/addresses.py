@@ -10,25 +10,33 @@ import unicodedata
 from csv import DictReader
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .names import folding
+from .names import folding, unfolded
 from .numerals import arabic, chinese
-from .shapes import by_distinct, text_array
+from .shapes import by_distinct, holding, matches, text_array
 
 HOME = "上海"  # the city whose name may be left out
 _N = "〇零一二三四五六七八九十百两"
 _JUNK = re.compile(r"[\s\u200b-\u200f\u2060\ufeff,;:。、*\"'|]+")
 _DASHES = re.compile(r"[-‐-―−_~—/]+")
-_COUNTED = re.compile(rf"[{_N}]+(?=号|弄|支弄|室|幢|栋|座|单元|层|楼|组|队|村民小组)")
-_NAMED = re.compile(r"(?<=[一-鿿])(?<![号弄室幢栋])(\d{1,2})(?=村|路)")
+_UNITS = "号|弄|支弄|室|幢|栋|座|单元|层|楼|组|队|村民小组"
+_COUNTED = re.compile(rf"[{_N}千]+(?={_UNITS})")
+_NAMED = re.compile(r"(?<=[一-鿿])(?<![号弄室幢栋])(\d{1,2})(?=村(?!民小组)|路)")
 _SHORT = re.compile(r"(?<=[路街道村])(\d+)-(\d+)-(\d{2,4}[A-Z]?)室?$")
 _SHORT_NUMBER = re.compile(r"(?<=弄)(\d+)-(\d{3,4}[A-Z]?)室?$")
+_SHORT_PAIR = re.compile(r"(?<=[路街道村])(\d+)-(\d{1,2})$")
+_SHORT_HOUSE = re.compile(r"(?<=[路街道村])(\d+)-(\d{3,4}[A-Z]?)室?$")
+_LAST_NUMBER = re.compile(r"(?<=[弄村])(\d{1,3})$")
 _SHORT_ROOM = re.compile(r"(?<=[号幢栋座元])-?(\d{2,4}[A-Z]?)$")
 _NEAR = re.compile(r"\(?(?:靠近|近)([一-鿿]{1,9}?(?:路|街|大道|公路))(?:路口|口)?\)?")
 _NO = r"\d+(?:-\d+)?[甲乙丙丁戊己A-Z]?"
+# Texts that need no more than that, and what in them still needs a closer look (RE2; `normal` decides).
+USUAL = r"^[一-鿿0-9A-Z()]*[一-鿿][一-鿿0-9A-Z()]*$"
+UNUSUAL = rf"[{_N}千](?:{_UNITS})|\d[村路]|[号幢栋座元弄村]\d+[A-Z]?$"
 PARTS = pa.schema(
     [
         (name, pa.string())
@@ -59,11 +67,21 @@ _WHOLE = re.compile(
     """,
     re.VERBOSE,
 )
+_READ = (*_WHOLE.groupindex, "near")
 
 
 def column(values: pa.Array, city: str = HOME) -> pa.Array:
-    """Addresses in one notation, without the name of the city; what has no Han character stays as it is."""
-    return by_distinct(text_array(values), lambda text: normal(text, city) if text else text)
+    """Addresses in one notation, without the name of the city; what has no Han character stays as it is.
+
+    What is written in the usual notation takes no more than width, case and the city's name, and is done at once.
+    """
+    values = text_array(values)
+    found = pc.utf8_upper(pc.utf8_normalize(values, form="NFKC"))
+    found = pc.replace_substring_regex(found, f"^{city}市", "")
+    usual = pc.and_(matches(found, USUAL), pc.invert(matches(found, rf"{UNUSUAL}|^{city}|^中国|^市辖区")))
+    traditional = holding(found, unfolded())
+    odd = pc.and_(pc.is_valid(values), pc.or_(pc.invert(usual), traditional))
+    return pc.replace_with_mask(found, odd, by_distinct(values.filter(odd), lambda text: normal(text, city)))
 
 
 def normal(text: str, city: str = HOME) -> str:
@@ -83,6 +101,9 @@ def normal(text: str, city: str = HOME) -> str:
     found = _NAMED.sub(lambda m: chinese(int(m[1])), found)
     found = _SHORT.sub(r"\1弄\2号\3室", found)
     found = _SHORT_NUMBER.sub(r"\1号\2室", found)
+    found = _SHORT_PAIR.sub(r"\1弄\2号", found)
+    found = _SHORT_HOUSE.sub(r"\1号\2室", found)
+    found = _LAST_NUMBER.sub(r"\1号", found)
     return _SHORT_ROOM.sub(r"\1室", found) or text
 
 
@@ -93,45 +114,55 @@ def parts(values: pa.Array) -> pa.Table:
     country the village stands for the road and the group for the lane.
     """
     codes = pc.dictionary_encode(text_array(values))
-    rows = [_parts(text) for text in codes.dictionary.to_pylist()]
-    columns = zip(*rows, strict=True) if rows else ([] for _ in PARTS)
-    arrays = [pa.array(one, pa.string()) for one in columns]
-    return pa.table(arrays, schema=PARTS).take(codes.indices)
+    rows = [_read(text) for text in codes.dictionary.to_pylist()]
+    columns = zip(*rows, strict=True) if rows else ([] for _ in _READ)
+    read = {name: pa.array(one, pa.string()) for name, one in zip(_READ, columns, strict=True)}
+    read["road"] = pc.coalesce(read["road"], read["estate"])
+    read["number"] = _joined("", read["number"], _or_empty(read["part"]))
+    read["district"] = _merged(read["district"])
+    found = pa.table({**read, **_keys(read)}).select(PARTS.names)
+    return found.take(codes.indices)
 
 
-def _parts(text: str) -> tuple[str | None, ...]:
-    near = _NEAR.search(text) if "近" in text else None
-    if near:
-        text = text[: near.start()] + text[near.end() :]
-    found = _WHOLE.match(text)
-    if found is None:  # every group is optional, so this needs a regex error to happen
-        return (None,) * len(PARTS)
-    (district, town, committee, village, group, hamlet, road, estate, lane, sublane, number, part, building, unit,
-     room) = found.groups()  # fmt: skip
-    if number and part:
-        number += part
-    road = road or estate
-    return (
-        merged_districts().get(district, district), town, committee, village, group, hamlet, road,
-        near[1] if near else None, lane, sublane, number, building, unit, room,
-        *_keys(road or village, lane or group, (sublane, hamlet, number, building), (unit, room)),
-    )  # fmt: skip
+def _read(text: str) -> tuple[str | None, ...]:
+    """The groups of the expression, then what the address is near to."""
+    near = None
+    if "近" in text and (found := _NEAR.search(text)):
+        near = found[1]
+        text = text[: found.start()] + text[found.end() :]
+    # every group is optional, so any text matches
+    return *cast(re.Match[str], _WHOLE.match(text)).groups(), near
 
 
-def _keys(
-    road: str | None, lane: str | None, house: tuple[str | None, ...], flat: tuple[str | None, ...]
-) -> tuple[str | None, ...]:
+def _merged(districts: pa.Array) -> pa.Array:
+    codes = pc.dictionary_encode(districts)
+    now = pa.array([merged_districts().get(one, one) for one in codes.dictionary.to_pylist()], pa.string())
+    return now.take(codes.indices)
+
+
+def _or_empty(values: pa.Array) -> pa.Array:
+    return pc.fill_null(values, "")
+
+
+def _joined(separator: str, *columns: pa.Array) -> pa.Array:
+    """The columns as one text; null where one of them is null."""
+    return pc.binary_join_element_wise(*columns, separator)
+
+
+def _keys(read: dict[str, pa.Array]) -> dict[str, pa.Array]:
     """Keys by road, lane, building and room; a level without a value of its own has none."""
-    if road is None:
-        return None, None, None, None
-    by_lane = f"{road}/{lane or ''}"
-    at = (
-        None
-        if house[2] is None and house[3] is None
-        else f"{by_lane}/" + ".".join(one or "" for one in house)
-    )
-    room = None if at is None or flat[1] is None else f"{at}/" + ".".join(one or "" for one in flat)
-    return road, by_lane if lane else None, at, room
+    none = pa.scalar(None, pa.string())
+    road, lane = pc.coalesce(read["road"], read["village"]), pc.coalesce(read["lane"], read["group"])
+    by_lane = _joined("/", road, _or_empty(lane))
+    house = [read[name] for name in ("sublane", "hamlet", "number", "building")]
+    housed = pc.or_(pc.is_valid(read["number"]), pc.is_valid(read["building"]))
+    at = pc.if_else(housed, _joined("/", by_lane, _joined(".", *map(_or_empty, house))), none)
+    return {
+        "road_key": road,
+        "lane_key": pc.if_else(pc.is_valid(lane), by_lane, none),
+        "building_key": at,
+        "room_key": _joined("/", at, _joined(".", _or_empty(read["unit"]), read["room"])),
+    }
 
 
 @lru_cache

@@ -42,12 +42,16 @@ def column(values: pa.Array) -> pa.Array:
 
 
 def _fixed(values: pa.Array) -> pa.Array:
+    """Fifteen digits need no tidying; the rest is tidied and may have fifteen digits then."""
+    short = matches(values, FIFTEEN)
+    if pc.all(short).as_py():
+        return _eighteen(values)
     found = pc.replace_substring(tidied(values), "×", "X")
     found = pc.replace_substring_regex(found, r"[-‐-―_.·,:']", "")
-    old = matches(found, FIFTEEN)
-    if not pc.any(old).as_py():
+    short = matches(found, FIFTEEN)
+    if not pc.any(short).as_py():
         return found
-    return pc.replace_with_mask(found, old, _eighteen(found.filter(old)))
+    return pc.replace_with_mask(found, short, _eighteen(found.filter(short)))
 
 
 def _eighteen(values: pa.Array) -> pa.Array:

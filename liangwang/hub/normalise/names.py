@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from pypinyin.constants import PINYIN_DICT
 from pypinyin.contrib.tone_convert import to_normal
 
-from .shapes import by_distinct, code_points, text_array
+from .shapes import by_distinct, code_points, holding, text_array
 
 KEPT = "昇陞甦氾"
 HAN_RANGES = ((0x3007, 0x3008), (0x3400, 0x4DC0), (0x4E00, 0xA000), (0x20000, 0x323B0))
@@ -36,14 +36,8 @@ PARTS = pa.schema([(name, pa.string()) for name in ("surname", "given", "pinyin"
 def column(values: pa.Array) -> pa.Array:
     """Names in simplified characters without blanks; Latin ones in capitals; what is neither stays as it is."""
     values = text_array(values)
-    points, starts = code_points(values)
-    odd = ~_plain()[points]
-    if not odd.any():
-        return values
-    rows = np.zeros(len(values), bool)
-    rows[np.searchsorted(starts, np.flatnonzero(odd), side="right") - 1] = True
-    mask = pa.array(rows)
-    return pc.replace_with_mask(values, mask, by_distinct(values.filter(mask), normal))
+    odd = holding(values, _unplain())
+    return pc.replace_with_mask(values, odd, by_distinct(values.filter(odd), normal))
 
 
 def normal(text: str) -> str:
@@ -166,10 +160,17 @@ def _in_gb2312(character: str) -> bool:
 
 
 @cache
-def _plain() -> np.ndarray:
-    """Whether a code point may stand in a canonical Han name as it is, bool[0x110000]."""
-    found = _han().copy()
-    found[list(folding())] = False
+def unfolded() -> np.ndarray:
+    """Whether a code point is a traditional character that folding changes, bool[0x110000]."""
+    found = np.zeros(0x110000, bool)
+    found[list(folding())] = True
+    return found
+
+
+@cache
+def _unplain() -> np.ndarray:
+    """Whether a code point cannot stand in a canonical Han name as it is, bool[0x110000]."""
+    found: np.ndarray = unfolded() | ~_han()
     return found
 
 

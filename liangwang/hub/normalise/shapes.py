@@ -55,3 +55,11 @@ def code_points(values: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     ].as_py()
     # surrogatepass: JSON may carry a lone surrogate, which Arrow would not, but a test of ours may
     return np.frombuffer((whole or "").encode("utf-32-le", "surrogatepass"), np.uint32), starts
+
+
+def holding(values: pa.Array, which: np.ndarray) -> pa.Array:
+    """The values with a code point of which `which` holds, bool[n]; `which` is bool[0x110000]."""
+    points, starts = code_points(values)
+    rows = np.zeros(len(values), bool)
+    rows[np.searchsorted(starts, np.flatnonzero(which[points]), side="right") - 1] = True
+    return pa.array(rows)
