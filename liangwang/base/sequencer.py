@@ -5,11 +5,12 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 
 from . import checkpoints, keys, merkle
 from .checkpoints import BadNote, Signer, Verifier
@@ -19,6 +20,7 @@ from .witnesses import Witness, WitnessRefuses, witnesses
 
 log = logging.getLogger(__name__)
 BATCH = 2000
+COSIGN_WITHIN = timedelta(hours=4)
 
 
 class LogBroken(Exception):
@@ -85,6 +87,20 @@ def cosign(at: datetime) -> list[str]:
             Checkpoint.objects.filter(pk=newest.pk).update(note=note, cosigners=names)
         _publish_keys()
     return names
+
+
+def silent_witnesses(at: datetime) -> list[str]:
+    """The levels that have not cosigned for four hours what is in the log: from then on the log is its keeper's word.
+
+    X-Road stops its exchange after 14,400 s without a time-stamp; here it is shown, on the audit page and by `verify-log`.
+    """
+    old = AuditEntry.objects.filter(at__lt=at - COSIGN_WITHIN)
+    found = []
+    for witness in witnesses(witness_folder()):
+        seen = witness.seen()
+        if old.filter(Q(idx__gte=seen.size if seen else 0) | Q(idx=None)).exists():
+            found.append(witness.level)
+    return found
 
 
 def public_keys() -> list[Verifier]:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
-from . import checkpoints, merkle
+from . import checkpoints, clock, merkle
 from .checkpoints import BadNote, Verifier
 from .merkle import pairs
 from .models import AuditEntry, Checkpoint
-from .sequencer import log_signer, tiles, witness_folder
+from .sequencer import COSIGN_WITHIN, log_signer, silent_witnesses, tiles, witness_folder
 from .tiles import STRIDE, TILE
 from .witnesses import witnesses
 
@@ -61,6 +61,9 @@ def verify_log() -> int:
         out(f"✗ {finding.kind}{where}: {finding.what}\n")
     if len(verdict.findings) > SHOWN:
         out(f"… {len(verdict.findings) - SHOWN} more\n")
+    for level in silent_witnesses(clock.now()):
+        hours = COSIGN_WITHIN.total_seconds() / 3600
+        out(f"⚠ {level}: 超过 {hours:g} 小时没有联署 · no cosignature for over {hours:g} h\n")
     mark = (
         "✗ 审计日志被改动 · the audit log was tampered with" if verdict.findings else "✓ 审计日志完整 · whole"
     )

@@ -239,6 +239,30 @@ def test_a_witness_refuses_a_fork_and_a_shrunken_log(tmp_path: Path, at: datetim
         witness.add_checkpoint(forged, proof(leaves, 12, 20), at)
 
 
+def test_a_level_that_has_not_cosigned_for_four_hours_is_named(
+    at: datetime, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sequenced(30, at)
+    later = at + timedelta(hours=5)
+    assert sequencer.silent_witnesses(later) == [], "a quiet log needs no new signature"
+
+    def refuse(witness: Witness, note: str, proof: object, at: datetime) -> str:
+        raise WitnessRefuses(witness=witness.level, why="away")
+
+    write_entries(1, at)
+    add = Witness.add_checkpoint
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            Witness, "add_checkpoint", lambda w, *a: refuse(w, *a) if w.level == "district" else add(w, *a)
+        )
+        sequencer.run_once(at)
+    assert sequencer.silent_witnesses(at + timedelta(hours=3)) == []
+    assert sequencer.silent_witnesses(later) == ["district"]
+    monkeypatch.setattr("liangwang.base.verify.clock.now", lambda: later)
+    assert verify.verify_log() == 0, "the log is whole; that it lacks a signature is a warning"
+    assert "district" in capsys.readouterr().out
+
+
 def test_erasure_leaves_the_log_whole_and_says_so(at: datetime) -> None:
     sequenced(30, at)
     pk = AuditEntry.objects.get(idx=7).pk

@@ -1,4 +1,4 @@
-"""Governing: emergency orders, the audit log, the policy table, effects that failed, the working calendar."""
+"""Governing: emergency orders, effects that failed, the working calendar."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,11 +12,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from liangwang.base import access, audit, clock, events, working_days
-from liangwang.base.access import door, policy
+from liangwang.base.access import door
 from liangwang.base.errors import Refusal
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
-from liangwang.base.models import AuditEntry, CalendarDay, Checkpoint, Effect
+from liangwang.base.models import CalendarDay, Effect
 from liangwang.base.transactions import write
 from liangwang.hub import queries as hub
 from liangwang.hub.queries import Order
@@ -135,46 +135,6 @@ def _do(request: HttpRequest, verb: Any, said: str) -> HttpResponse:
         return _orders_page(request, {"number": refusal.message(get_language() or "zh")}, refusal.status)
     messages.success(request, said)
     return HttpResponseRedirect(reverse("orders"))
-
-
-# --- the audit log --------------------------------------------------------------------------------------
-
-
-@door("open", "audit")
-def audit_log(request: HttpRequest) -> HttpResponse:
-    """The newest acts with their place in the log, and the newest signed checkpoint."""
-    rows = AuditEntry.objects.order_by("-id")
-    after = request.GET.get("after", "")
-    if after.isdigit():
-        rows = rows.filter(id__lt=int(after))
-    listed = list(rows[: LISTED + 1])
-    entries = [{"entry": row, "body": audit.body_of(row)} for row in listed[:LISTED]]
-    context = {
-        "entries": entries,
-        "checkpoint": Checkpoint.objects.order_by("-size").first(),
-        "total": AuditEntry.objects.count(),
-        "next_url": f"?after={listed[LISTED - 1].pk}" if len(listed) > LISTED else "",
-        "first_url": request.path if after else "",
-    }
-    return page(request, "staff/audit.html", context)
-
-
-# --- the policy table -----------------------------------------------------------------------------------
-
-
-@door("open", "policy")
-def policy_table(request: HttpRequest) -> HttpResponse:
-    """Every row of the policy with its basis: what no row permits is not allowed."""
-    rows = [
-        {
-            "number": row.number,
-            "effect": row.effect,
-            "cells": [" ".join(sorted(row.cells.get(name, ()))) or "*" for name in access.ATTRIBUTES],
-            "basis": row.basis,
-        }
-        for row in policy()
-    ]
-    return page(request, "staff/policy.html", {"rows": rows, "columns": list(access.ATTRIBUTES)})
 
 
 # --- effects --------------------------------------------------------------------------------------------

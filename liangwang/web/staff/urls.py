@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import cases, govern, inbox, reform
+from . import cases, govern, inbox, logbook, reform
 
 urlpatterns = [
     path("", inbox.start, name="staff"),
@@ -29,8 +29,8 @@ urlpatterns = [
     path("orders/open", govern.open_order, name="order-open"),
     path("orders/<slug:ref>/sign", govern.sign_order, name="order-sign"),
     path("orders/<slug:ref>/end", govern.end_order, name="order-end"),
-    path("audit/", govern.audit_log, name="audit"),
-    path("policy/", govern.policy_table, name="policy"),
+    path("audit/", logbook.audit_log, name="audit"),
+    path("policy/", logbook.policy_table, name="policy"),
     path("effects/", govern.effects, name="effects"),
     path("effects/<int:effect_id>/retry", govern.retry, name="effect-retry"),
     path("calendar/", govern.calendar, name="calendar"),
