@@ -21,6 +21,8 @@ TLS_KEY = os.environ.get("TLS_KEY", "")
 MQTT_URL = os.environ.get("MQTT_URL", "")
 MQTT_PORT = int(os.environ.get("MQTT_PORT", "1883"))
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
+# PULL_<NAME>=postgresql://…: other offices' databases whose tables the hub reads (`pull:` of a source).
+PULLS = {key.removeprefix("PULL_"): value for key, value in os.environ.items() if key.startswith("PULL_")}
 NODE_MODULES = ROOT / "node_modules"
 
 DATA.mkdir(parents=True, exist_ok=True)

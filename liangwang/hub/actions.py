@@ -19,6 +19,7 @@ from . import (
     collect,
     derive,
     disagree,
+    drop,
     inbox,
     lineage,
     merges,
@@ -35,6 +36,9 @@ from .sources import source_of, sources
 from .statements import domain_of
 
 receive = inbox.receive
+deposit = inbox.deposit
+take = inbox.take
+require_may_deliver = inbox.require_may_deliver
 load = collect.load
 settled = collect.settled
 decide_review = review.decide
@@ -43,6 +47,7 @@ undo_merge = review_log.undo_merge
 __all__ = [
     "Order",
     "decide_review",
+    "deposit",
     "end_order",
     "erase",
     "erasure_day",
@@ -53,12 +58,14 @@ __all__ = [
     "recall_rows",
     "receive",
     "require_in_force",
+    "require_may_deliver",
     "resettle",
     "rule_disagreement",
     "settle_and_derive",
     "settled",
     "sign_order",
     "subjects_of",
+    "take",
     "take_passes",
     "thing",
     "undo_merge",
@@ -264,6 +271,7 @@ def erase(order: Order, at: datetime) -> dict[str, Any]:
         for path in inboxes:
             path.unlink(missing_ok=True)
         inbox.erase(pack)
+        drop.erase(pack)
     Partition.objects.filter(pack__in=order.packs, ended_at=None).update(ended_at=at)
     Disagreement.objects.filter(pack__in=order.packs, ended_at=None).update(ended_at=at, ended_by="erased")
     Disagreement.objects.filter(pack__in=order.packs).update(said={})
@@ -274,7 +282,7 @@ def erase(order: Order, at: datetime) -> dict[str, Any]:
     with write():
         for batch in Batch.objects.filter(pack__in=order.packs):
             Batch.objects.filter(pk=batch.pk).update(
-                state=Batch.State.ERASED, content_hash=f"erased:{batch.ref}", name=""
+                state=Batch.State.ERASED, content_hash=f"erased:{batch.ref}", name="", watermark=None
             )
         AttributeVersion.objects.filter(order=order).update(ended_at=at)
         Order.objects.filter(pk=order.pk).update(erased_at=at, erasure=proof)

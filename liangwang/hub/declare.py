@@ -152,8 +152,8 @@ class Source(Shape, frozen=True, kw_only=True):
         if taken:
             raise ValueError(f"'{taken[0]}' is a name that the hub's own columns have; choose another")
         for name, column in self.columns.items():
-            other = self.columns.get(column.kind_in) if column.kind_in else None
-            if column.kind_in and (other is None or not DOCUMENT_KINDS.issuperset(other.values)):
+            kinds_said = self.columns[column.kind_in].values if column.kind_in in self.columns else {}
+            if column.kind_in and not (kinds_said and DOCUMENT_KINDS.issuperset(kinds_said)):
                 kinds = ", ".join(sorted(DOCUMENT_KINDS))
                 raise ValueError(f"'kind_in: {column.kind_in}' of '{name}' must be a code column of {kinds}")
         for name in (*self.key, self.observed):

@@ -17,6 +17,8 @@ CHUNK_ROWS = 500_000
 CHUNK_BYTES = 192 << 20
 MAX_COLUMNS = 1_000
 MAX_ROWS = 20_000_000
+# Headers that we write ourselves, in sheets of refused rows and in pulled tables; coming back they are no drift.
+OWN_HEADS = ("行号 Row", "原因", "Reasons", "原文 Line", "liangwang:cursor", "liangwang:id")
 
 
 class UnreadableFile(Refusal):
@@ -111,7 +113,8 @@ def matched(header: Sequence[str], source: Source) -> Header:
     for cell in header:
         name = by_head.get(cell.strip().casefold())
         if name is None or name in names:
-            extra.append(cell.strip()[:60])
+            if cell.strip() not in OWN_HEADS:
+                extra.append(cell.strip()[:60])
             name = None
         names.append(name)
     absent = [name for name in source.columns if name not in names]

@@ -1,20 +1,29 @@
 """What the hub does by itself, in the worker: loads batches, settles and derives, judges anew each day, sweeps."""
 
-from datetime import datetime
+import hashlib
+import logging
+from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Q
 from django_tasks import task
 
 from liangwang.base import clock
+from liangwang.base.errors import Refusal
 from liangwang.base.events import subscribe
 from liangwang.base.hats import platform
 from liangwang.base.models import Event, Subject
+from liangwang.base.units import duration
 
-from . import actions, attributes, derive, store
-from .models import AttributeVersion, Batch, LinkReview, Order, Recall
+from . import actions, attributes, collect, derive, drop, inbox, pull_table, register, relink, store
+from .models import AttributeVersion, Batch, LinkReview, Order, Partition, Recall
 from .orders import erasure_day, may_act
-from .sources import is_emergency
+from .sources import is_emergency, sources
+
+log = logging.getLogger("liangwang.hub")
+RETRY_S = 600
 
 
 @subscribe("batch.received", name="hub.load")
@@ -80,6 +89,30 @@ def follow_recall(ref: str) -> None:
 
 
 @task()
+def refresh_register() -> None:
+    """Takes new subjects into the register, links the rows that waited for them, and looks for likely doubles.
+
+    What is done with a file of the register is written down after it: a job that is killed does the rest again.
+    """
+    at = clock.now()
+    for about in ("person", "company"):
+        register.refresh(about, at)
+        for part in store.in_force(Partition.Kind.REGISTER, register.PACK, about):
+            if Event.objects.filter(key=f"hub.chore/relinked/{part.pk}").exists():
+                continue
+            new = store.read(part)["subject_id"]
+            touched = relink.relink(about, new.to_numpy(), at)
+            if touched:
+                actions.resettle(touched, at)
+            if about == "person":
+                relink.find_duplicates(new.to_numpy(), at)
+            _first_time(f"relinked/{part.pk}", at)
+        whole = register.compact(about, at)
+        if whole is not None:  # all of it was in the files that it replaces
+            _first_time(f"relinked/{whole.pk}", at)
+
+
+@task()
 def load_batch(ref: str) -> None:
     """Loads one batch, then settles and judges the subjects that it speaks of."""
     at = clock.now()
@@ -105,9 +138,30 @@ def erase_order(ref: str) -> None:
 
 
 @task()
+def take_dropped(source: str, path: str) -> None:
+    """Takes one complete file of a drop folder."""
+    declared = drop.declared_of(source)
+    if declared is not None:
+        drop.take(declared, Path(path), clock.now())
+
+
+@task()
+def pull_source(source: str) -> None:
+    """Reads on in the table of one source; what hinders it is in the log, and the next turn tries again."""
+    declared = drop.declared_of(source)
+    if declared is None:
+        return
+    try:
+        pull_table.pull(declared, clock.now())
+    except Refusal as refused:
+        log.warning("%s: %s", source, refused.message("en"))
+
+
+@task()
 def sweep_files() -> None:
-    """Removes Parquet files that no manifest row names."""
+    """Removes files that no manifest row names, and pieces of deliveries that nobody goes on with."""
     store.sweep(clock.now())
+    inbox.sweep_uploads(clock.now())
 
 
 def tick(at: datetime) -> None:
@@ -120,8 +174,37 @@ def tick(at: datetime) -> None:
     for name in stale_attributes(at):
         if _first_time(f"derive/{name}/{today}", at):
             derive_pack.enqueue(name.partition(":")[0])
+    if _first_time(f"register/{at:%Y%m%d%H%M}"[:-1], at):  # every ten minutes
+        refresh_register.enqueue()
     if _first_time(f"sweep/{at:%Y%m%d%H}", at):
         sweep_files.enqueue()
+    collect_due(at)
+
+
+def collect_due(at: datetime) -> None:
+    """Enqueues complete files of drop folders, tables whose turn it is, and loads that wait or were lost."""
+    drop.answer(at)
+    for declared, path, (size, changed) in drop.complete(at):
+        if _first_time(f"drop/{path}/{size}/{changed}/{_turn(at, RETRY_S)}", at):
+            take_dropped.enqueue(declared.ref, str(path))
+    for declared in sources():
+        pull = declared.value.pull
+        if pull is None or not may_act(declared.pack, at):
+            continue
+        if _first_time(f"pull/{declared.ref}/{_turn(at, duration(pull.every).total_seconds())}", at):
+            pull_source.enqueue(declared.ref)
+    waiting = Batch.objects.filter(
+        Q(state=Batch.State.RECEIVED) | Q(stage=collect.SETTLING),
+        received_at__lt=at - timedelta(seconds=RETRY_S),
+    )
+    for ref in waiting.values_list("ref", flat=True)[:50]:
+        if _first_time(f"load/{ref}/{_turn(at, RETRY_S)}", at):
+            load_batch.enqueue(ref)
+
+
+def _turn(at: datetime, every_s: float) -> int:
+    """The number of the span of time that `at` is in: a chore keyed by it is done once a span."""
+    return int(at.timestamp() // every_s)
 
 
 def end_expired(at: datetime) -> int:
@@ -165,7 +248,8 @@ def start(at: datetime) -> None:
 
 def _first_time(key: str, at: datetime) -> bool:
     """Whether a chore is due for the first time: remembered in the outbox, so that a tick enqueues it once."""
-    if Event.objects.filter(key=f"hub.chore/{key}").exists():
+    name = key if len(key) <= 60 else hashlib.sha256(key.encode()).hexdigest()
+    if Event.objects.filter(key=f"hub.chore/{name}").exists():
         return False
-    Event.objects.create(type="hub.chore", ref=key[:40], at=at, key=f"hub.chore/{key}")
+    Event.objects.create(type="hub.chore", ref=name[:40], at=at, key=f"hub.chore/{name}")
     return True

@@ -14,8 +14,8 @@ from liangwang.base.hats import Actor
 from liangwang.base.packs import Declared
 from liangwang.base.units import duration
 
-from . import attributes, contract, lineage, merges, quality, review, settled, store, vault
-from .history import SourceRow, deliveries, loading, open_reviews, overview
+from . import attributes, contract, corrections, lineage, merges, quality, review, settled, store, vault
+from .history import SourceRow, deliveries, loading, open_conflicts, open_reviews, overview
 from .models import AttributeVersion, Batch, Disagreement, LinkReview, Order, Partition, Recall, Ruling
 from .orders import may_act, order_in_force
 from .review_log import decided_by, merge_by_ref, merge_log, neighbours, opened_since
@@ -42,9 +42,11 @@ __all__ = [
     "lineage_used_by",
     "loading",
     "may_act",
+    "mended",
     "merge_by_ref",
     "merge_log",
     "neighbours",
+    "open_conflicts",
     "open_reviews",
     "opened_since",
     "order_by_ref",
@@ -100,6 +102,11 @@ def _state(one: Declared, at: datetime) -> SourceState:
     return SourceState(one, last, taken.count(), rows, state)
 
 
+def mended(batch: Batch) -> dict[str, Any] | None:
+    """Of a batch that corrects another: {corrects, refused, mended}, rows known again by their key; else None."""
+    return corrections.mended(batch) if batch.corrects_id and batch.state == Batch.State.LOADED else None
+
+
 def batches(source: str | None = None) -> Any:
     """Batches, newest first, as a queryset."""
     rows = Batch.objects.select_related("office").order_by("-received_at", "-id")
@@ -109,8 +116,8 @@ def batches(source: str | None = None) -> Any:
     return rows
 
 
-def report(batch: Batch, limit: int = 200) -> dict[str, Any]:
-    """What the office that delivered is told: counts, and for each refused row every reason in words."""
+def report(batch: Batch, limit: int = 200, after: int = 0) -> dict[str, Any]:
+    """What the office that delivered is told: counts, and for each refused row after `after` every reason in words."""
     return {
         "batch": batch.ref,
         "source": f"{batch.pack}:{batch.source}",
@@ -120,7 +127,11 @@ def report(batch: Batch, limit: int = 200) -> dict[str, Any]:
         "linked": batch.linked,
         "unlinked": batch.unlinked,
         "unusual": batch.unusual,
-        "rejected": list(quarantine(batch, limit)),
+        "stage": batch.stage,
+        "rows_done": batch.rows_done,
+        "drift": batch.drift,
+        "corrects": mended(batch),
+        "rejected": list(quarantine(batch, limit, after)),
         "rejected_total": batch.bad,
         **({"refusal": batch.refusal} if batch.refusal else {}),
     }
