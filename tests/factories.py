@@ -30,7 +30,7 @@ from liangwang.base.models import (
 from liangwang.base.subjects import new_subject, register_person
 from liangwang.cases.models import Case, Plan, Task
 from liangwang.cases.numbers import case_number
-from liangwang.hub.models import AttributeVersion, Batch, LinkReview, Order
+from liangwang.hub.models import AttributeVersion, Batch, Disagreement, LinkReview, Order
 from liangwang.hub.sources import sources
 from liangwang.operations.models import Asset
 from liangwang.services.models import Certificate, Draft, ItemVersion
@@ -313,6 +313,13 @@ SAMPLES: dict[str, Make] = {
     "review": review,
     "attribute": lambda about: AttributeVersion.objects.create(
         name="a", version=f"v{next(_serial)}", rule_hash="0" * 64, at=AT, changed=0, counts={}
+    ),
+    "disagreement": lambda about: Disagreement.objects.create(
+        subject=about.subject,
+        attribute="birth_date",
+        said={},
+        department=about.office.department if about.office else "",
+        opened_at=AT,
     ),
     "order": order,
 }

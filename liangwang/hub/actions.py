@@ -39,6 +39,9 @@ receive = inbox.receive
 deposit = inbox.deposit
 take = inbox.take
 require_may_deliver = inbox.require_may_deliver
+deposit = inbox.deposit
+take = inbox.take
+require_may_deliver = inbox.require_may_deliver
 load = collect.load
 settled = collect.settled
 decide_review = review.decide
@@ -47,6 +50,7 @@ undo_merge = review_log.undo_merge
 __all__ = [
     "Order",
     "decide_review",
+    "deposit",
     "deposit",
     "end_order",
     "erase",
@@ -59,12 +63,14 @@ __all__ = [
     "receive",
     "require_in_force",
     "require_may_deliver",
+    "require_may_deliver",
     "resettle",
     "rule_disagreement",
     "settle_and_derive",
     "settled",
     "sign_order",
     "subjects_of",
+    "take",
     "take",
     "take_passes",
     "thing",

@@ -76,7 +76,17 @@ def overview(at: datetime, days: int = DAYS, only: Declared | None = None) -> li
     conflicts = _counted(Disagreement.objects.filter(ended_at=None), ("department",))
     live = acting(at)
     return [
-        _row(one, at, days, taken, came, in_use, reviews, conflicts, acts=not is_emergency(one.pack) or one.pack in live)
+        _row(
+            one,
+            at,
+            days,
+            taken,
+            came,
+            in_use,
+            reviews,
+            conflicts,
+            acts=not is_emergency(one.pack) or one.pack in live,
+        )
         for one in declared
     ]
 
@@ -211,3 +221,10 @@ def deliveries(declared: Declared, limit: int = 40) -> list[Batch]:
 def open_reviews() -> int:
     """How many pairs wait for a person's decision."""
     return LinkReview.objects.filter(state=LinkReview.State.OPEN).count()
+
+
+def open_conflicts() -> dict[str, int]:
+    """How many conflicts are open, by attribute."""
+    return dict(
+        Disagreement.objects.filter(ended_at=None).order_by().values_list("attribute").annotate(n=Count("id"))
+    )

@@ -47,6 +47,7 @@ __all__ = [
     "merge_log",
     "neighbours",
     "open_conflicts",
+    "open_conflicts",
     "open_reviews",
     "opened_since",
     "order_by_ref",
