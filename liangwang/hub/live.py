@@ -191,37 +191,41 @@ def _with_parts(table: ibis.Table) -> ibis.Table:
     )
 
 
-def sorted_out(pairs: pa.Table, model: Any) -> tuple[dict[int, tuple[int, float]], list[Doubt]]:
-    """What the best candidates mean: `{row: (subject, score)}` to link, and doubts (their `row` is the left id)."""
-    from liangwang.engines.linkage.model import KEYS
+def sorted_out(
+    pairs: pa.Table, model: Any, accept: float | None = None
+) -> tuple[dict[int, tuple[int, float]], list[Doubt]]:
+    """What the best candidates mean: `{left: (right, score)}` to link, and doubts, whose `row` is the left id.
 
+    `accept` is the score from which nobody needs to look, the model's own unless given.
+    """
+    sure = model.accept if accept is None else accept
     links: dict[int, tuple[int, float]] = {}
     best: dict[int, dict[str, Any]] = {}
     others: dict[int, list[tuple[int, float]]] = {}
-    for pair in pairs.to_pylist():
+    for pair in pairs.to_pylist():  # by left id and rank
         left, right, score = pair["left_id"], pair["right_id"], pair["score"]
-        if pair["rank"] == 1 and score >= model.accept:
+        if pair["rank"] == 1 and score >= sure:
             links[left] = (right, score)
         elif pair["rank"] == 1 and score >= model.review:
             best[left] = pair
         elif left in best and len(others.setdefault(left, [])) < OTHERS:
             others[left].append((right, score))
     doubts = [
-        Doubt(
-            row=left,
-            right=pair["right_id"],
-            score=pair["score"],
-            model=model.version,
-            agreement={
-                name: (-1 if pair[name] is None else pair[name], len(found))
-                for name, found in KEYS.items()
-                if name != "source"
-            },
-            others=tuple(others.get(left, ())),
-        )
-        for left, pair in best.items()
+        doubt_of(pair, model, row=left, others=tuple(others.get(left, ()))) for left, pair in best.items()
     ]
     return links, doubts
+
+
+def doubt_of(pair: dict[str, Any], model: Any, **which: Any) -> Doubt:
+    """A pair of the engine as a doubt, with what agrees: level and number of levels of each comparison."""
+    from liangwang.engines.linkage.model import KEYS
+
+    shown = {name: found for name, found in KEYS.items() if name != "source"}
+    agreement = {
+        name: (-1 if pair[name] is None else pair[name], len(found)) for name, found in shown.items()
+    }
+    told = {"right": pair["right_id"], "score": pair["score"], "model": model.version}
+    return Doubt(agreement=agreement, **told, **which)
 
 
 def _modelled(found: pa.Table, links: dict[int, tuple[int, float]], method: str) -> pa.Table:

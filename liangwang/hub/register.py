@@ -58,29 +58,29 @@ def refresh(about: str, at: datetime) -> pa.Array:
             file = out.finish()
             with write():
                 store.publish(file, kind=Partition.Kind.REGISTER, pack=PACK, source=about, at=at)
-    if len(store.in_force(Partition.Kind.REGISTER, PACK, about)) > PARTS_MAX:
-        compact(about, at)
     return ids
 
 
-def compact(about: str, at: datetime) -> None:
-    """Writes the files of one kind together as one, in one swap."""
-    _replace(about, at, lambda out, parts: [out.add(store.read(part)) for part in parts])
+def compact(about: str, at: datetime) -> Partition | None:
+    """Writes the files of one kind together as one, in one swap; None where they are few."""
+    if len(store.in_force(Partition.Kind.REGISTER, PACK, about)) <= PARTS_MAX:
+        return None
+    return _replace(about, at, lambda out, parts: [out.add(store.read(part)) for part in parts])
 
 
-def rebuild(about: str, at: datetime) -> None:
+def rebuild(about: str, at: datetime) -> Partition:
     """Makes the register of one kind anew from the database: what changed of people since is in it then."""
-    _replace(about, at, lambda out, _: _written(out, about, after=0))
+    return _replace(about, at, lambda out, _: _written(out, about, after=0))
 
 
-def _replace(about: str, at: datetime, fill: Fill) -> None:
+def _replace(about: str, at: datetime, fill: Fill) -> Partition:
     before = store.in_force(Partition.Kind.REGISTER, PACK, about)
     with store.TableWriter(f"{_name(about, at)}.whole", SCHEMA) as out:
         fill(out, before)
         file = out.finish()
         with write():
             Partition.objects.filter(pk__in=[part.pk for part in before]).update(ended_at=at)
-            store.publish(file, kind=Partition.Kind.REGISTER, pack=PACK, source=about, at=at)
+            return store.publish(file, kind=Partition.Kind.REGISTER, pack=PACK, source=about, at=at)
 
 
 def _written(out: store.TableWriter, about: str, after: int) -> pa.Array:
