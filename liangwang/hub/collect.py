@@ -30,7 +30,7 @@ from liangwang.base.models import Place
 from liangwang.base.packs import Declared
 from liangwang.base.transactions import write
 
-from . import contract, inbox, link, live, near, normalise, read_csv, read_parquet, review, store, vault
+from . import contract, inbox, link, live, near, normalise, read_csv, read_parquet, register, review, store, vault
 from .declare import Source
 from .delivered import Chunk, Delivered
 from .doubles import Doubles
@@ -160,12 +160,18 @@ class Loading:
 
     def _linked(self, good: pa.Table) -> pa.Table:
         hashed = self._run(contract.hashed(ibis.memtable(good), self.source))
-        known = near.register(hashed, self.source)
+        known = self._register(hashed)
         found = self._run(link.linked(ibis.memtable(hashed), known, self.source))
         if self.newcomers is not None:
             found = self.newcomers.take(found)
         found = self.matcher.take(found)
         return found.take(pc.sort_indices(found["row"]))
+
+    def _register(self, rows: pa.Table) -> ibis.Table:
+        """Whom the rows can mean: looked up in the database for a few rows, the register's files for many."""
+        if rows.num_rows <= near.MOST_ROWS:
+            return near.register(rows, self.source)
+        return register.register(self.con, self.source.about)
 
     def _run(self, expression: ibis.Table) -> pa.Table:
         try:

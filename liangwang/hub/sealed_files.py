@@ -107,13 +107,15 @@ class SealedReader(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        if self._at >= self.size:
-            return 0
-        number, begin = divmod(self._at, FRAME)
-        part = self._frame(number)[begin : begin + len(buffer)]
-        buffer[: len(part)] = part
-        self._at += len(part)
-        return len(part)
+        """Fills the buffer over as many frames as it takes: Arrow takes a short read for the end of the file."""
+        done = 0
+        while done < len(buffer) and self._at < self.size:
+            number, begin = divmod(self._at, FRAME)
+            part = self._frame(number)[begin : begin + len(buffer) - done]
+            buffer[done : done + len(part)] = part
+            self._at += len(part)
+            done += len(part)
+        return done
 
     def close(self) -> None:
         self._file.close()
