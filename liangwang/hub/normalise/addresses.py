@@ -10,6 +10,7 @@ import unicodedata
 from csv import DictReader
 from functools import cache, lru_cache
 from importlib.resources import files
+from string import ascii_lowercase, ascii_uppercase
 from typing import cast
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from .shapes import by_distinct, holding, matches, text_array
 HOME = "上海"  # the city whose name may be left out
 _N = "〇零一二三四五六七八九十百两"
 _JUNK = re.compile(r"[\s\u200b-\u200f\u2060\ufeff,;:。、*\"'|]+")
+_CAPITALS = str.maketrans(ascii_lowercase, ascii_uppercase)
 _DASHES = re.compile(r"[-‐-―−_~—/]+")
 _UNITS = "号|弄|支弄|室|幢|栋|座|单元|层|楼|组|队|村民小组"
 _COUNTED = re.compile(rf"[{_N}千]+(?={_UNITS})")
@@ -76,7 +78,7 @@ def column(values: pa.Array, city: str = HOME) -> pa.Array:
     What is written in the usual notation takes no more than width, case and the city's name, and is done at once.
     """
     values = text_array(values)
-    found = pc.utf8_upper(pc.utf8_normalize(values, form="NFKC"))
+    found = pc.ascii_upper(pc.utf8_normalize(values, form="NFKC"))
     found = pc.replace_substring_regex(found, f"^{city}市", "")
     usual = pc.and_(matches(found, USUAL), pc.invert(matches(found, rf"{UNUSUAL}|^{city}|^中国|^市辖区")))
     traditional = holding(found, unfolded())
@@ -92,7 +94,9 @@ def normal(text: str, city: str = HOME) -> str:
     >>> normal("曹杨1村十二号甲"), normal("愚园路1088弄48-602")
     ('曹杨一村12号甲', '愚园路1088弄48号602室')
     """
-    found = _JUNK.sub("", unicodedata.normalize("NFKC", text)).upper().translate(folding())
+    # without the blank between them two characters may be one, so the form is taken again
+    found = unicodedata.normalize("NFKC", _JUNK.sub("", unicodedata.normalize("NFKC", text)))
+    found = found.translate(_CAPITALS).translate(folding())
     if not any("一" <= c <= "鿿" for c in found):
         return text
     found = _DASHES.sub("-", found.replace("#", "号"))

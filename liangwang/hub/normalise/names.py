@@ -83,8 +83,8 @@ def _parts(names: pa.Array) -> pa.Table:
 
 def _by_columns(names: pa.Array, points: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> pa.Table:
     """The parts of Han names of two to five characters, one character position at a time."""
-    at = np.minimum(starts[:, None] + np.arange(WIDEST), len(points) - 1) if len(points) else starts[:, None]
-    letters = points[at].astype(np.int64)
+    padded = np.append(points, np.zeros(WIDEST, np.uint32)).astype(np.int64)
+    letters = padded[starts[:, None] + np.arange(WIDEST)]
     pair = (letters[:, 0] << 32) | letters[:, 1]
     compound = np.isin(pair, np.array(list(_compound_codes()))) & (lengths >= 3)
     surname_sounds, sounds = sounds_of_characters()
