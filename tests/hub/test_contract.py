@@ -21,6 +21,7 @@ from . import factories as make
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 LABEL = {"zh": "列", "en": "Column"}
+CON = ibis.duckdb.connect()
 CONTEXT = contract.Context(
     datetime(2020, 4, 12, 4, tzinfo=UTC), SHANGHAI, lambda level: frozenset({"310105", "310105012"})
 )
@@ -58,8 +59,7 @@ def checked(declared: Source, *rows: dict[str, str | None], doubled: bool = Fals
             **{name: pa.array([line[name] for line in lines], pa.string()) for name in declared.columns},
         }
     )
-    con = ibis.duckdb.connect()
-    found = con.to_pyarrow(contract.checked(ibis.memtable(table), declared, CONTEXT)).to_pylist()
+    found = CON.to_pyarrow(contract.checked(ibis.memtable(table), declared, CONTEXT)).to_pylist()
     return sorted(found, key=lambda one: int(one["row"]))
 
 
@@ -132,7 +132,7 @@ def test_a_number_with_an_impossible_birth_date_and_a_right_check_digit_is_told_
 
 
 def test_a_document_must_be_of_the_kind_that_the_row_says() -> None:
-    kinds = {kind: LABEL for kind in ("identity", "permit", "passport", "travel_permit")}
+    kinds = dict.fromkeys(("identity", "permit", "passport", "travel_permit"), LABEL)
     declared = source(
         kind={"type": "code", "values": kinds}, x={"type": "document", "kind_in": "kind", "optional": True}
     )
@@ -193,9 +193,8 @@ def test_values_are_typed_and_blank_is_null() -> None:
 def test_the_check_digit_is_that_of_the_standard(number: int) -> None:
     body = str(number)
     right = "10X98765432"[sum(int(c) * w for c, w in zip(body, make.WEIGHTS, strict=True)) % 11]
-    con = ibis.duckdb.connect()
     held = [
-        con.execute(identity_holds(ibis.literal(number, "int64"), ibis.literal(check)))
+        CON.execute(identity_holds(ibis.literal(number, "int64"), ibis.literal(check)))
         for check in "0123456789X"
     ]
     assert [check for check, holds in zip("0123456789X", held, strict=True) if holds] == [right]
@@ -205,8 +204,7 @@ def test_the_check_digit_is_that_of_the_standard(number: int) -> None:
 @given(st.from_regex(r"\A[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{9}\Z"))
 def test_the_check_of_a_credit_code_is_that_of_the_standard(body: str) -> None:
     total = sum(ALPHABET.index(c) * 3**k for k, c in enumerate(body))
-    con = ibis.duckdb.connect()
-    held = {c: bool(con.execute(credit_code_holds(ibis.literal(body + c)))) for c in ALPHABET}
+    held = {c: bool(CON.execute(credit_code_holds(ibis.literal(body + c)))) for c in ALPHABET}
     assert [c for c, holds in held.items() if holds] == [ALPHABET[-total % 31]]
 
 
@@ -217,7 +215,7 @@ def test_hashes_meet_the_blind_index_of_people(data_dir: object) -> None:
     table = ibis.memtable(
         pa.table({"identity": [GOOD], "paper": [GOOD], "phone": pa.array([None], pa.string())})
     )
-    found = ibis.duckdb.connect().to_pyarrow(contract.hashed(table, declared)).to_pylist()[0]
+    found = CON.to_pyarrow(contract.hashed(table, declared)).to_pylist()[0]
     assert found["identity_hash"] == keys.blind(GOOD, "identity") == found["paper_hash"]
     assert found["phone_hash"] is None
 
