@@ -5,6 +5,7 @@ key `identity_hash string` (the hash of a person's number, a company's credit co
 """
 
 from functools import reduce
+from typing import Any
 
 import ibis
 import pyarrow as pa
@@ -40,7 +41,7 @@ def linked(table: ibis.Table, register: ibis.Table, source: Source) -> ibis.Tabl
         )
         found = found.left_join(known, found[column] == known[f"key_{n}"]).drop(f"key_{n}")
     hits = [found[f"by_{n}"] for n in range(len(columns))]
-    methods = [
+    methods: list[tuple[Any, str]] = [
         (found[f"by_{n}"].notnull(), source.columns[name].type) for n, name in enumerate(source.identifiers)
     ]
     fits = None if source.about != "person" else _by_name(found, register, source, columns)

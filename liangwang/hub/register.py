@@ -37,7 +37,9 @@ def register(con: "ibis.BaseBackend", about: str = "person") -> ibis.Table:
 
 def size(about: str) -> int:
     """How many subjects of one kind there are."""
-    return {"person": Person, "company": Company, "place": Place}[about].objects.count()
+    if about == "person":
+        return Person.objects.count()
+    return Company.objects.count() if about == "company" else Place.objects.count()
 
 
 def highest(about: str) -> int:
@@ -65,12 +67,17 @@ def compact(about: str, at: datetime) -> Partition | None:
     """Writes the files of one kind together as one, in one swap; None where they are few."""
     if len(store.in_force(Partition.Kind.REGISTER, PACK, about)) <= PARTS_MAX:
         return None
-    return _replace(about, at, lambda out, parts: [out.add(store.read(part)) for part in parts])
+    return _replace(about, at, _together)
 
 
 def rebuild(about: str, at: datetime) -> Partition:
     """Makes the register of one kind anew from the database: what changed of people since is in it then."""
     return _replace(about, at, lambda out, _: _written(out, about, after=0))
+
+
+def _together(out: store.TableWriter, parts: list[Partition]) -> None:
+    for part in parts:
+        out.add(store.read(part))
 
 
 def _replace(about: str, at: datetime, fill: Fill) -> Partition:

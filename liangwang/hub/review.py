@@ -192,18 +192,32 @@ def _not_own(review: LinkReview, actor: Actor) -> None:
 
 def _join(review: LinkReview, actor: Actor, at: datetime) -> None:
     """The link of a row, or the merge of two subjects; of two the one that holds others, else the older, is kept."""
-    told = {"method": METHOD, "score": review.score, "model": review.model, "at": at}
     if review.left is None:
-        if LateLink.objects.filter(batch=review.batch, row=review.row, ended_at=None).exists():
-            raise DecidedAlready
-        late = LateLink.objects.create(batch=review.batch, row=review.row, subject=review.right, **told)
-        LinkReview.objects.filter(pk=review.pk).update(late_link=late)
+        _join_row(review, at)
         return
     first, second = sorted((review.left, review.right), key=lambda one: one.pk)
     if Subject.objects.filter(merged_into=second).exists():
         first, second = second, first
-    merge = merges.merge(first, second, by=actor, **told)
+    merge = merges.merge(
+        first, second, method=METHOD, score=review.score, model=review.model, at=at, by=actor
+    )
     LinkReview.objects.filter(pk=review.pk).update(merge=merge)
+
+
+def _join_row(review: LinkReview, at: datetime) -> None:
+    assert review.batch is not None and review.row is not None
+    if LateLink.objects.filter(batch=review.batch, row=review.row, ended_at=None).exists():
+        raise DecidedAlready
+    late = LateLink.objects.create(
+        batch=review.batch,
+        row=review.row,
+        subject=review.right,
+        method=METHOD,
+        score=review.score,
+        model=review.model,
+        at=at,
+    )
+    LinkReview.objects.filter(pk=review.pk).update(late_link=late)
 
 
 def _written(review: LinkReview, actor: Actor, at: datetime, *, outcome: str) -> None:
