@@ -5,6 +5,7 @@ import secrets
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 RUNS = 8
 
@@ -23,22 +24,25 @@ class Doubles:
     def among(self, columns: list[pa.Array]) -> np.ndarray:
         """Which of the next rows have a key that occurred before, bool[n]; a wholly blank key is no key."""
         digests = self._digests(columns)
-        _, first = np.unique(digests, return_index=True)
-        double = np.ones(len(digests), dtype=bool)
-        double[first] = False
-        for run in self._runs:
-            place = np.minimum(np.searchsorted(run, digests), len(run) - 1)
-            double |= run[place] == digests
-        blank = np.ones(len(digests), dtype=bool)
+        said = np.zeros(len(digests), dtype=bool)
         for column in columns:
-            blank &= column.to_numpy(zero_copy_only=False) == ""
-        fresh = np.unique(digests[~blank])
+            said |= np.asarray(pc.not_equal(column, ""))
+        places = np.flatnonzero(said)
+        order = places[np.argsort(digests[places], kind="stable")]
+        ordered = digests[order]
+        again = np.zeros(len(ordered), dtype=bool)
+        again[1:] = ordered[1:] == ordered[:-1]
+        fresh = ordered[~again]
+        for run in self._runs:
+            place = np.minimum(np.searchsorted(run, ordered), len(run) - 1)
+            again |= run[place] == ordered
         if len(fresh):
             self._runs.append(fresh)
         if len(self._runs) > RUNS:
-            self._runs = [np.unique(np.concatenate(self._runs))]
-        found: np.ndarray = double & ~blank
-        return found
+            self._runs = [np.sort(np.concatenate(self._runs))]
+        double = np.zeros(len(digests), dtype=bool)
+        double[order] = again
+        return double
 
     def _digests(self, columns: list[pa.Array]) -> np.ndarray:
         total = np.zeros(len(columns[0]), dtype=np.uint64)
