@@ -140,7 +140,8 @@ def _publish(rule: Rule, found: Judged, at: datetime, *, whole: bool) -> Attribu
     before = attributes.current(rule.name)
     usable = before is not None and before.meta.rule_hash == rule.version and not whole
     old = before.values() if before is not None else np.empty(0, attributes.RECORD)
-    values, worse = _patched(rule, found, old, keep=usable)
+    values, worse = patched(rule, found, old, keep=usable)
+    _carried(values)
     version = f"{at:%Y%m%dT%H%M%S%f}-{new_ref()[:6]}"
     meta = _meta(rule, version, order, at)
     attributes.write_version(meta, values, worse)
@@ -166,7 +167,7 @@ def _publish(rule: Rule, found: Judged, at: datetime, *, whole: bool) -> Attribu
     return row
 
 
-def _patched(rule: Rule, found: Judged, old: np.ndarray, *, keep: bool) -> tuple[np.ndarray, np.ndarray]:
+def patched(rule: Rule, found: Judged, old: np.ndarray, *, keep: bool) -> tuple[np.ndarray, np.ndarray]:
     """The next map, and the subjects whose verdict became stricter: RECORD[max id + 1], int64[n]."""
     ids = found.ids
     size = max(int(ids[-1]) + 1 if len(ids) else 0, len(old) if keep else 0)
@@ -179,7 +180,6 @@ def _patched(rule: Rule, found: Judged, old: np.ndarray, *, keep: bool) -> tuple
     ]  # undecided is case -1, the last code: no verdict, a person decides
     values["case"][ids] = np.maximum(found.cases, 0)
     values["until"][ids] = found.until
-    _carried(values)
     inside = ids[ids < len(old)]
     worse = inside[values["verdict"][inside] > np.maximum(old["verdict"][inside], 1)]
     return values, worse

@@ -14,6 +14,7 @@ def health_status(tables: Mapping[str, ibis.Table]) -> ibis.Table:
     last = fever.mutate(rank=ibis.row_number().over(newest)).filter(lambda t: t.rank == 0)
     visits = last.select("subject_id", fever_result=last.result, fever_on=last.visited_on)
     travel = tables["travel"]
+    travel = travel.filter(travel.risk.isin(["high", "medium"]))  # most trips are neither and need no grouping
     trips = travel.group_by("subject_id").agg(
         high_on=travel.arrived_on.max(where=travel.risk == "high"),
         medium_on=travel.arrived_on.max(where=travel.risk == "medium"),
