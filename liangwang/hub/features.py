@@ -4,12 +4,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liangwang.base import keys
+from liangwang.engines.linkage import PHONE_WINDOWS, phone_windows
 
 from .normalise import addresses, names, phones
 
-WINDOWS = tuple(
-    f"phone_{n}" for n in range(5)
-)  # as the engine names them: it is loaded only where it is used
 ADDRESS = ("road", "lane", "building", "room")
 FEATURES = pa.schema(
     [
@@ -19,7 +17,7 @@ FEATURES = pa.schema(
         ("birth", pa.date32()),
         ("sex", pa.string()),
         ("phone", pa.string()),
-        *((window, pa.string()) for window in WINDOWS),
+        *((window, pa.string()) for window in PHONE_WINDOWS),
         *((level, pa.string()) for level in ADDRESS),
     ]
 )
@@ -36,8 +34,6 @@ PLAIN = pa.schema(
 
 def features(people: pa.Table) -> pa.Table:
     """FEATURES of PLAIN columns, in the same order; phones and addresses leave only as keyed hashes."""
-    from liangwang.engines.linkage import phone_windows
-
     name = names.column(_whole(people["name"]))
     spoken = names.parts(name)
     phone = phones.column(_whole(people["phone"]))

@@ -2,12 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+from liangwang.engines.linkage import Model
 
 from . import store
-
-if TYPE_CHECKING:
-    from liangwang.engines.linkage import Model
 
 
 def folder() -> Path:
@@ -15,7 +13,7 @@ def folder() -> Path:
     return store.folder() / "models"
 
 
-def put_in_force(model: "Model") -> str:
+def put_in_force(model: Model) -> str:
     """Keeps a model under its version and points at it, in one rename; links say the version that made them."""
     folder().mkdir(parents=True, exist_ok=True)
     _write(folder() / f"{model.version}.json", model.dumps())
@@ -23,14 +21,12 @@ def put_in_force(model: "Model") -> str:
     return model.version
 
 
-def current() -> "Model | None":
+def current() -> Model | None:
     """The model in force, None before the first; ValueError when the file is not what its version says."""
     try:
         version = (folder() / "current").read_text()
     except FileNotFoundError:
         return None
-    from liangwang.engines.linkage import Model
-
     return Model.loads((folder() / f"{version}.json").read_text())
 
 

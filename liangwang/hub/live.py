@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 
 from liangwang.base.models import Company, Person, Subject
 from liangwang.base.subjects import person_row, reserve
+from liangwang.engines import linkage
+from liangwang.engines.linkage.model import KEYS, Model
 
 from . import link, link_model, register
 from .declare import Source
@@ -161,10 +163,8 @@ def row_features(rows: pa.Table, source: Source) -> pa.Table:
     return features(pa.table(plain)).add_column(0, "id", rows["row"].cast(pa.int64()))
 
 
-def candidates(con: "ibis.BaseBackend", run: Run, rows: pa.Table, model: Any, population: int) -> pa.Table:
+def candidates(con: "ibis.BaseBackend", run: Run, rows: pa.Table, model: Model, population: int) -> pa.Table:
     """The engine's candidates of rows in the register, read only where they share a blocking key with a row."""
-    from liangwang.engines import linkage
-
     people = register.register(con).rename(id="subject_id", identity=link.KEY)
     touched = run(touched_by(people, ibis.memtable(rows.select(["id", *FEATURES.names]))))
     return linkage.candidates(rows, touched, model, population)
@@ -172,11 +172,9 @@ def candidates(con: "ibis.BaseBackend", run: Run, rows: pa.Table, model: Any, po
 
 def touched_by(people: ibis.Table, rows: ibis.Table) -> ibis.Table:
     """The people who agree with some row on all columns of some blocking rule, each once."""
-    from liangwang.engines.linkage import RULES
-
     there, asked = _with_parts(people), _with_parts(rows)
     hits = []
-    for rule in RULES:
+    for rule in linkage.RULES:
         keys = asked.select(*rule).drop_null(list(rule)).distinct()
         hits.append(there.semi_join(keys, list(rule)).select("id"))
     ids = reduce(ibis.union, hits).distinct()
@@ -192,7 +190,7 @@ def _with_parts(table: ibis.Table) -> ibis.Table:
 
 
 def sorted_out(
-    pairs: pa.Table, model: Any, accept: float | None = None
+    pairs: pa.Table, model: Model, accept: float | None = None
 ) -> tuple[dict[int, tuple[int, float]], list[Doubt]]:
     """What the best candidates mean: `{left: (right, score)}` to link, and doubts, whose `row` is the left id.
 
@@ -216,10 +214,8 @@ def sorted_out(
     return links, doubts
 
 
-def doubt_of(pair: dict[str, Any], model: Any, **which: Any) -> Doubt:
+def doubt_of(pair: dict[str, Any], model: Model, **which: Any) -> Doubt:
     """A pair of the engine as a doubt, with what agrees: level and number of levels of each comparison."""
-    from liangwang.engines.linkage.model import KEYS
-
     shown = {name: found for name, found in KEYS.items() if name != "source"}
     agreement = {
         name: (-1 if pair[name] is None else pair[name], len(found)) for name, found in shown.items()

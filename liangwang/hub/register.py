@@ -31,6 +31,9 @@ def register(con: "ibis.BaseBackend", about: str = "person") -> ibis.Table:
     the old one until the register is made anew (`rebuild`).
     """
     files = store.scan(con, store.in_force(Partition.Kind.REGISTER, PACK, about), SCHEMA)
+    # Files of before a change of the features have nothing to be compared by in the new ones, until `rebuild`.
+    absent = {field.name: ibis.null("string") for field in SCHEMA if field.name not in files.columns}
+    files = files.mutate(**absent).select(SCHEMA.names)
     late = list(_pages(about, after=highest(about)))
     return ibis.union(files, ibis.memtable(pa.concat_tables(late))) if late else files
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from liangwang.base.packs import Declared
 from liangwang.base.transactions import write
+from liangwang.engines import linkage
 
 from . import link, link_model, live, register, review, store
 from .models import LateLink, Partition
@@ -79,8 +80,6 @@ def find_duplicates(subject_ids: Iterable[int], at: datetime) -> int:
     model = link_model.current()
     if model is None:
         return 0
-    from liangwang.engines import linkage
-
     con = store.connect()
     ids = pa.array(subject_ids, pa.int64())
     people = register.register(con).rename(id="subject_id", identity=link.KEY)
