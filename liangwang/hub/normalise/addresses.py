@@ -26,7 +26,7 @@ _JUNK = re.compile(r"[\s\u200b-\u200f\u2060\ufeff,;:。、*\"'|]+")
 _CAPITALS = str.maketrans(ascii_lowercase, ascii_uppercase)
 _DASHES = re.compile(r"[-‐-―−_~—/]+")
 _UNITS = "号|弄|支弄|室|幢|栋|座|单元|层|楼|组|队|村民小组"
-_COUNTED = re.compile(rf"[{_N}千]+(?={_UNITS})")
+_COUNTED = re.compile(rf"[{_N}千]{{1,12}}(?={_UNITS})")  # bounded, or a long run takes quadratic time
 _NAMED = re.compile(r"(?<=[一-鿿])(?<![号弄室幢栋])(\d{1,2})(?=村(?!民小组)|路)")
 _SHORT = re.compile(r"(?<=[路街道村])(\d+)-(\d+)-(\d{2,4}[A-Z]?)室?$")
 _SHORT_NUMBER = re.compile(r"(?<=弄)(\d+)-(\d{3,4}[A-Z]?)室?$")
@@ -43,7 +43,7 @@ PARTS = pa.schema(
     [
         (name, pa.string())
         for name in (
-            "district", "town", "committee", "village", "group", "hamlet", "road", "near",
+            "elsewhere", "district", "town", "committee", "village", "group", "hamlet", "road", "near",
             "lane", "sublane", "number", "building", "unit", "room",
             "road_key", "lane_key", "building_key", "room_key",
         )
@@ -51,6 +51,7 @@ PARTS = pa.schema(
 )  # fmt: skip
 _WHOLE = re.compile(
     rf"""
+    (?P<elsewhere>[一-鿿]{{2,8}}?(?:省|自治区)(?:[一-鿿]{{2,8}}?市)?|[一-鿿]{{2,4}}?市(?=[一-鿿]{{1,4}}[区县]))?
     (?P<district>[一-鿿]{{1,4}}?(?:新区|(?<![小园社院厂校景])区|县))?
     (?P<town>[一-鿿]{{1,7}}?(?:街道|[镇乡])(?![路街弄]|大道|公路))?
     (?P<committee>[一-鿿]{{1,10}}?(?:居委会?|居民委员会|村委会|村民委员会|社区))?
@@ -61,11 +62,12 @@ _WHOLE = re.compile(
     (?P<estate>[一-鿿]{{2,10}}(?:苑|园|庭|城|小区|公寓|花园|家园|大厦|广场|坊|里|邨))?
     (?:(?P<lane>{_NO})弄)?
     (?:(?P<sublane>{_NO})支弄)?
-    (?:(?P<number>{_NO})号(?!楼)(?P<part>[甲乙丙丁戊己](?![座幢栋]))?)?
+    (?:[^\d室号弄]{{0,8}}?(?P<number>{_NO})号(?!楼)(?P<part>[甲乙丙丁戊己](?![座幢栋]))?)?
+    (?:\d+[楼层])?
     (?:[^\d室弄]{{0,12}}?(?P<building>\d+|[A-Z]|[甲乙丙丁东南西北中])(?:幢|栋|号楼|座))?
     (?:(?P<unit>\d+|[A-Z])单元)?
     (?:\d+[楼层])?
-    (?:[^\d室]{{0,12}}?(?P<room>[A-Z]?\d{{1,5}}[A-Z]?|[A-Z])室)?
+    (?:[^\d室]{{0,12}}?(?P<room>[A-Z]?\d{{1,5}}(?:-\d{{1,2}})?[A-Z]?|[A-Z])室)?
     """,
     re.VERBOSE,
 )
@@ -114,7 +116,8 @@ def normal(text: str, city: str = HOME) -> str:
 def parts(values: pa.Array) -> pa.Table:
     """What canonical addresses say (`PARTS`); a level that is not written is null.
 
-    The keys leave district and town out, because half of the sources do, and roads are unique in one city. In the
+    The keys leave district and town out, because half of the sources do, and roads are unique in one city; those of
+    another city (`elsewhere`) begin with its name. In the
     country the village stands for the road and the group for the lane.
     """
     codes = pc.dictionary_encode(text_array(values))
@@ -156,7 +159,8 @@ def _joined(separator: str, *columns: pa.Array) -> pa.Array:
 def _keys(read: dict[str, pa.Array]) -> dict[str, pa.Array]:
     """Keys by road, lane, building and room; a level without a value of its own has none."""
     none = pa.scalar(None, pa.string())
-    road, lane = pc.coalesce(read["road"], read["village"]), pc.coalesce(read["lane"], read["group"])
+    road = _joined("", _or_empty(read["elsewhere"]), pc.coalesce(read["road"], read["village"]))
+    lane = pc.coalesce(read["lane"], read["group"])
     by_lane = _joined("/", road, _or_empty(lane))
     house = [read[name] for name in ("sublane", "hamlet", "number", "building")]
     housed = pc.or_(pc.is_valid(read["number"]), pc.is_valid(read["building"]))

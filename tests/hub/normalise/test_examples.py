@@ -197,6 +197,12 @@ def test_one_address_in_many_notations(written: str) -> None:
         ("长宁路88号-1203", {"road": "长宁路", "number": "88", "room": "1203"}),
         ("浦东新区世纪大道88号某大厦B座1203室",
          {"district": "浦东新区", "road": "世纪大道", "number": "88", "building": "B", "room": "1203"}),
+        ("江苏省苏州市姑苏区人民路1号",
+         {"elsewhere": "江苏省苏州市", "district": "姑苏区", "road": "人民路", "number": "1"}),
+        ("闵行区莘庄镇莘松路958弄莘松八村12号501室",
+         {"district": "闵行区", "town": "莘庄镇", "road": "莘松路", "lane": "958", "number": "12", "room": "501"}),
+        ("国定路335号3号楼12层1205-1室", {"road": "国定路", "number": "335", "building": "3", "room": "1205-1"}),
+        ("都市路3号", {"road": "都市路", "number": "3"}),
         ("长宁区江苏路街道岐山居委会愚园路10号",
          {"district": "长宁区", "town": "江苏路街道", "committee": "岐山居委会", "road": "愚园路", "number": "10"}),
     ],
@@ -219,6 +225,8 @@ def test_keys_leave_the_district_out_and_end_where_the_address_ends() -> None:
     )
     assert lanes[0] == lanes[3] is not None and lanes[4] is lanes[5] is None
     assert roads == ["江苏路"] * 6 + [None]
+    away = addresses.parts(pa.array(["江苏省苏州市姑苏区江苏路5号"]))["building_key"][0].as_py()
+    assert away not in {None, *buildings}
 
 
 def test_numerals_go_both_ways() -> None:

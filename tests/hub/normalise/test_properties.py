@@ -1,6 +1,7 @@
 """What holds for every text: normalising never raises, is done once, and one value is treated as a column is."""
 
 from datetime import date
+from time import process_time
 
 import pyarrow as pa
 import pytest
@@ -116,3 +117,15 @@ def test_fifteen_digits_become_a_valid_number(born: date, sequence: int, divisio
         "check_holds": True,
         "division_known": True,
     }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_monstrous_text_takes_bounded_time(kind: str) -> None:
+    pieces = ("一", "1", "1-", "路1", " ", "·", "A'", "近路", "区", "十号", "张 ", "市", "转", "86")
+    started = process_time()
+    for piece in pieces:
+        text = pa.array([piece * (100_000 // len(piece))])
+        found = column(kind, text)
+        if kind in {"name", "address"}:
+            (names if kind == "name" else addresses).parts(found)
+    assert process_time() - started < 5
