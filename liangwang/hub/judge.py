@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from liangwang.rules.decide import Decision, decide, decision_expression
-from liangwang.rules.language import Comparison, Constant, Member, Name, Node, walk
+from liangwang.rules.language import Comparison, Name, Node, walk
 from liangwang.rules.numpy_backend import Column, evaluate
 
 HORIZON = (
@@ -210,10 +210,6 @@ def _compared(node: Node) -> Iterator[tuple[Node, Node]]:
     for part in walk(node):
         if isinstance(part, Comparison) and "text" not in {part.left.kind, part.right.kind}:
             yield part.left, part.right
-        if isinstance(part, Member):
-            for option in part.options:
-                if not isinstance(option, str):
-                    yield part.item, Constant(str(option), part.column, option, "number")
 
 
 def _gap(left: Node, right: Node, facts: Mapping[str, Column], n: int) -> np.ndarray | None:
