@@ -59,11 +59,12 @@ def names() -> list[str]:
     return sorted(p.stem for p in folder.glob("*.py") if "\ndef figures(" in p.read_text(encoding="utf-8"))
 
 
-def run(name: str, tell: Callable[[str, Measured], None]) -> dict[str, Any]:
-    """Runs one benchmark; `tell` hears each figure as it is measured."""
+def run(name: str, tell: Callable[[str, Measured], None], scale: float | None = None) -> dict[str, Any]:
+    """Runs one benchmark, at its own size or at `scale` of the whole; `tell` hears each figure as it is measured."""
     sys.path.insert(0, str(settings.ROOT))
     figures: dict[str, Any] = {}
-    for key, measured in import_module(f"benchmarks.{name}").figures():
+    sized = {} if scale is None else {"scale": scale}
+    for key, measured in import_module(f"benchmarks.{name}").figures(**sized):
         figures[key] = measured
         tell(key, measured)
     return {"name": name, "machine": machine(), "figures": figures}
@@ -83,7 +84,7 @@ def show(key: str, one: Measured) -> None:
         print(f"{'':<24} {more}", flush=True)
 
 
-def main(name: str, json: bool = False) -> int:
+def main(name: str, json: bool = False, scale: float | None = None) -> int:
     """The command: one benchmark by name, or all."""
     known = names()
     if name != "all" and name not in known:
@@ -94,7 +95,7 @@ def main(name: str, json: bool = False) -> int:
             print(
                 f"\n{one} · {machine()}\n{'figure':<24} {'value':>12} {'unit':<14} {'baseline':>10} {'ratio':>9}"
             )
-        result = run(one, (lambda *_: None) if json else show)
+        result = run(one, (lambda *_: None) if json else show, scale)
         if json:
             print(dumps(result))
     return 0

@@ -73,7 +73,13 @@ COMMANDS: tuple[Command, ...] = (
         "bench",
         "性能测试 · run a benchmark beside its baseline",
         "liangwang.bench:main",
-        (_arg("name", nargs="?", default="all", help="house,或 all · one name, or all"), JSON_FLAG),
+        (
+            _arg("name", nargs="?", default="all", help="house,或 all · one name, or all"),
+            _arg(
+                "--scale", type=float, metavar="X", help="hub:全量的几分之几 · hub: share of the whole size"
+            ),
+            JSON_FLAG,
+        ),
     ),
     Command(
         "verify-log",
@@ -95,7 +101,9 @@ COMMANDS: tuple[Command, ...] = (
         "liangwang.hub.generate_files:main",
         (
             _arg("--people", type=int, default=20_000, metavar="N", help="人数 · people in the register"),
-            _arg("--rows", type=int, default=100_000, metavar="M", help="行数 · rows of all sources together"),
+            _arg(
+                "--rows", type=int, default=100_000, metavar="M", help="行数 · rows of all sources together"
+            ),
             _arg("--seed", type=int, default=1, metavar="S", help="随机种子 · seed"),
             _arg("--out", required=True, metavar="DIR", help="目录 · folder"),
             _arg("--source", nargs="*", default=(), help="只要这些来源 · only these sources"),
