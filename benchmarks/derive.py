@@ -85,8 +85,9 @@ def measured(folder: Path, people: int) -> Figures:
 
 def _judged(rule: derive.Rule, tables: Callable[[Any], Tables], ids: np.ndarray) -> Judged:
     con = store.connect()
-    logic = getattr(derive.logic(rule.declared.pack), rule.declared.key)
-    return judge.judged(con, rule.decision, logic, tables(con), ids, TODAY)
+    return judge.judged(
+        con, rule.decision, derive.facts_of(rule), derive.relevant(rule, tables(con)), ids, TODAY
+    )
 
 
 def _of(tables: Callable[[Any], Tables], ids: np.ndarray) -> Callable[[Any], Tables]:
@@ -149,9 +150,11 @@ def row_by_row_s(rule: derive.Rule, tables: Callable[[Any], Tables], ids: np.nda
     """Seconds of CPU that one person costs when the rule is asked of each row of facts by itself."""
     some = ids[:ROW_BY_ROW]
     con = store.connect()
-    people = ibis.memtable(pa.table({"subject_id": some, "today": pa.array([TODAY] * len(some), pa.date32())}))
-    logic = getattr(derive.logic(rule.declared.pack), rule.declared.key)
-    facts = con.to_pyarrow(logic({**judge.tables_of(tables(con), some), "people": people})).to_pylist()
+    people = ibis.memtable(
+        pa.table({"subject_id": some, "today": pa.array([TODAY] * len(some), pa.date32())})
+    )
+    rows = derive.relevant(rule, judge.tables_of(tables(con), some))
+    facts = con.to_pyarrow(derive.facts_of(rule)({**rows, "people": people})).to_pylist()
     _, _, cpu = _timed(lambda: [decide_one(rule.decision, row) for row in facts])
     return float(cpu / len(facts))
 
@@ -211,7 +214,9 @@ def _visits(rng: np.random.Generator, people: int, n: int) -> pa.Table:
 
 def _trips(rng: np.random.Generator, people: int, n: int) -> pa.Table:
     risks = {"high": 0.01, "medium": 0.05, "low": 0.94}
-    return pa.table({**_base(rng, people, n), "arrived_on": _days_ago(rng, n, 60), "risk": _pick(rng, n, risks)})
+    return pa.table(
+        {**_base(rng, people, n), "arrived_on": _days_ago(rng, n, 60), "risk": _pick(rng, n, risks)}
+    )
 
 
 def _watched(rng: np.random.Generator, people: int, n: int) -> pa.Table:

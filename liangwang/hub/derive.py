@@ -94,17 +94,24 @@ def judged(rule: Rule, ids: np.ndarray, at: datetime, *, whole: bool = False) ->
     """The deciding case and the until-date of each subject; `ids` ascend. `whole`: they are everybody."""
     con = store.connect()
     tables = tables_of(con, rule.declared.pack, standing.EVERYBODY if whole else standing.Scope(ids=ids), at)
-    return judge.judged(con, rule.decision, lambda given: _facts(rule, given), tables, ids, _today(at))
+    return judge.judged(con, rule.decision, facts_of(rule), relevant(rule, tables), ids, _today(at))
 
 
 def _today(at: datetime) -> date:
     return at.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
 
 
-def _facts(rule: Rule, tables: Mapping[str, ibis.Table]) -> ibis.Table:
-    """The pack's `logic.py: <rule>(tables) -> table`, one row for each of `people`."""
-    table: ibis.Table = getattr(logic(rule.declared.pack), rule.declared.key)(tables)
-    return table
+def facts_of(rule: Rule) -> judge.Facts:
+    """The pack's `logic.py: <rule>(tables) -> table`: one row for each of `people`, from that person's rows alone."""
+    found: judge.Facts = getattr(logic(rule.declared.pack), rule.declared.key)
+    return found
+
+
+def relevant(rule: Rule, tables: Mapping[str, ibis.Table]) -> Mapping[str, ibis.Table]:
+    """The rows and columns that can matter, by the pack's `logic.py: <rule>_rows(tables) -> tables` if it has one."""
+    narrowed = getattr(logic(rule.declared.pack), f"{rule.declared.key}_rows", None)
+    found: Mapping[str, ibis.Table] = narrowed(tables) if narrowed else tables
+    return found
 
 
 def logic(pack: str) -> ModuleType:
@@ -217,7 +224,7 @@ def why(name: str, subject_id: int, at: datetime) -> dict[str, Any]:
     one = standing.Scope(ids=np.array([subject_id]))
     tables = tables_of(con, rule.declared.pack, one, at)
     people = ibis.memtable(pa.table({"subject_id": [subject_id], "today": [_today(at)]}))
-    facts = con.to_pyarrow(_facts(rule, {**tables, "people": people})).to_pylist()[0]
+    facts = con.to_pyarrow(facts_of(rule)({**relevant(rule, tables), "people": people})).to_pylist()[0]
     case, trace = decide_one(rule.decision, facts)
     return {
         "verdict": case.then if case else None,

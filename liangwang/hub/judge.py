@@ -17,6 +17,8 @@ HORIZON = (
     60  # days ahead that are judged; a verdict that would hold longer without a new record has no until-date
 )
 EPOCH = date(1970, 1, 1)
+NOBODY = -1  # a subject without any row
+CHUNK = 122_880  # people of one piece, so that the engine reads the pieces on all cores
 Tables = Mapping[str, ibis.Table]
 Facts = Callable[[Tables], ibis.Table]  # a pack's logic: one row for each of `people` (subject_id, today)
 
@@ -40,29 +42,46 @@ def judged(
 ) -> Judged:
     """Each subject's deciding case today and the last day on which its verdict holds if no record arrives.
 
-    Only those who are not in the mildest case, the last, come out of the engine: everybody else is in it. The
-    until-date is that of the rule itself, judged on the days on which one of its comparisons changes.
+    `tables` hold only rows that can matter. Whoever has none is in the case of someone without any, which is asked
+    once; of the others only those in another case come out of the engine. The until-date is that of the rule itself,
+    judged on the days on which one of its comparisons changes.
     """
-    mildest = len(decision.cases) - 1
-    found = _decided(con, decision, facts, tables, _people(ids, [today]), but=mildest)
-    cases = np.full(len(ids), mildest, np.int8)
+    tables = {
+        key: ibis.memtable(con.to_pyarrow(table)) for key, table in tables.items()
+    }  # read once, asked thrice
+    nobody = _decided(con, decision, facts, tables, _people(np.array([NOBODY]), [today]))
+    usual = int(nobody["case"][0].as_py())
+    said = _of_whom(con, tables, ids)
+    found = _decided(con, decision, facts, tables, _people(said, [today]), but=usual)
+    cases = np.full(len(ids), usual, np.int8)
     until = np.zeros(len(ids), np.int32)
     at = np.searchsorted(ids, found["subject_id"].to_numpy())
     cases[at] = found["case"].to_numpy()
-    strict = found.filter(pc.greater_equal(found["case"], 0))
+    mildest = len(decision.cases) - 1
+    if 0 <= usual < mildest:  # even of those without a record a strict verdict may end on a day
+        found = _decided(con, decision, facts, tables, _people(ids, [today]), but=mildest)
+    strict = found.filter(pc.and_(pc.greater_equal(found["case"], 0), pc.not_equal(found["case"], mildest)))
     if strict.num_rows:
         left = _untils(con, decision, facts, tables, strict, today)
         until[np.searchsorted(ids, strict["subject_id"].to_numpy())] = left
     return Judged(ids, cases, until)
 
 
+def _of_whom(con: "ibis.BaseBackend", tables: Tables, ids: np.ndarray) -> np.ndarray:
+    """Those of the subjects of whom any row says anything, ascending: int64[n]."""
+    marks = np.zeros(int(ids[-1]) + 1 if len(ids) else 1, bool)
+    for table in tables.values():
+        said = con.to_pyarrow(table.select("subject_id"))["subject_id"].drop_null().to_numpy()
+        marks[said[said < len(marks)]] = True
+    found: np.ndarray = ids[marks[ids]]
+    return found
+
+
 def _people(ids: np.ndarray, days: list[date]) -> pa.Table:
-    return pa.table(
-        {
-            "subject_id": np.tile(ids, len(days)),
-            "today": pa.array(np.repeat(np.array(days, dtype="datetime64[D]"), len(ids)), pa.date32()),
-        }
-    )
+    everyone = np.tile(ids, len(days))
+    each = pa.array(np.repeat(np.array(days, dtype="datetime64[D]"), len(ids)), pa.date32())
+    table = pa.table({"subject_id": everyone, "today": each})
+    return pa.Table.from_batches(table.to_batches(CHUNK), table.schema)
 
 
 def _decided(

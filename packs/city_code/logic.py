@@ -7,6 +7,19 @@ import ibis
 NEVER = 9999  # days: longer ago than any limit
 
 
+def health_status_rows(tables: Mapping[str, ibis.Table]) -> dict[str, ibis.Table]:
+    """The rows that can matter: most trips come from nowhere risky, most registrations are no observation."""
+    travel, watched = tables["travel"], tables["community"]
+    observing = watched.observed_until.notnull() & (watched.released.fill_null("observing") != "released")
+    return {
+        "fever_clinics": tables["fever_clinics"].select("subject_id", "visit_no", "visited_on", "result"),
+        "travel": travel.filter(travel.risk.isin(["high", "medium"])).select(
+            "subject_id", "arrived_on", "risk"
+        ),
+        "community": watched.filter(observing).select("subject_id", "observed_until"),
+    }
+
+
 def health_status(tables: Mapping[str, ibis.Table]) -> ibis.Table:
     """One row for each of `people` (subject_id, today): fever_result, since_fever, since_high_risk, … in days."""
     people, fever = tables["people"], tables["fever_clinics"]
@@ -14,15 +27,11 @@ def health_status(tables: Mapping[str, ibis.Table]) -> ibis.Table:
     last = fever.mutate(rank=ibis.row_number().over(newest)).filter(lambda t: t.rank == 0)
     visits = last.select("subject_id", fever_result=last.result, fever_on=last.visited_on)
     travel = tables["travel"]
-    travel = travel.filter(travel.risk.isin(["high", "medium"]))  # most trips are neither and need no grouping
     trips = travel.group_by("subject_id").agg(
         high_on=travel.arrived_on.max(where=travel.risk == "high"),
         medium_on=travel.arrived_on.max(where=travel.risk == "medium"),
     )
     watched = tables["community"]
-    watched = watched.filter(
-        watched.observed_until.notnull(), watched.released.fill_null("observing") != "released"
-    )
     observed = watched.group_by("subject_id").agg(observed_until=watched.observed_until.max())
     joined = people.left_join(visits, "subject_id").drop("subject_id_right")
     joined = joined.left_join(trips, "subject_id").drop("subject_id_right")
