@@ -39,9 +39,6 @@ receive = inbox.receive
 deposit = inbox.deposit
 take = inbox.take
 require_may_deliver = inbox.require_may_deliver
-deposit = inbox.deposit
-take = inbox.take
-require_may_deliver = inbox.require_may_deliver
 load = collect.load
 settled = collect.settled
 decide_review = review.decide
@@ -50,7 +47,6 @@ undo_merge = review_log.undo_merge
 __all__ = [
     "Order",
     "decide_review",
-    "deposit",
     "deposit",
     "end_order",
     "erase",
@@ -63,14 +59,12 @@ __all__ = [
     "receive",
     "require_in_force",
     "require_may_deliver",
-    "require_may_deliver",
     "resettle",
     "rule_disagreement",
     "settle_and_derive",
     "settled",
     "sign_order",
     "subjects_of",
-    "take",
     "take",
     "take_passes",
     "thing",
@@ -272,6 +266,7 @@ def erase(order: Order, at: datetime) -> dict[str, Any]:
             "rows": sum(part.rows for part in partitions if part.ended_at is None),
             "map_files": maps,
             "inbox": sum(path.exists() for path in inboxes),
+            "links": review.erase(pack),
         }
         store.remove(partitions)
         for path in inboxes:

@@ -227,6 +227,13 @@ def _written(review: LinkReview, actor: Actor, at: datetime, *, outcome: str) ->
     emit("review.decided", review.ref, at, {"outcome": outcome}, key=f"review.decided/{entry.pk}")
 
 
+def erase(pack: str) -> int:
+    """Removes the pairs and late links of a pack's rows, by law, and returns how many; acts stay in the audit log."""
+    reviews, _ = LinkReview.objects.filter(pack=pack).delete()
+    links, _ = LateLink.objects.filter(batch__pack=pack).delete()
+    return reviews + links
+
+
 # --- looking -------------------------------------------------------------------------------------------
 
 

@@ -218,3 +218,15 @@ def test_pairs_of_an_emergency_pack_rest_in_routine(engineer: hats.Actor) -> Non
         queries.review_pair(engineer, one, late)
     with write(), pytest.raises(OutsideOrder):
         actions.decide_review(one, "same", actor=engineer, at=late)
+
+
+def test_pairs_and_late_links_go_with_their_order(engineer: hats.Actor) -> None:
+    person = make.person(1)
+    decided(of_row(1), "same", engineer)
+    order = queries.orders().get()
+    with write():
+        actions.end_order(order, actor=engineer, reason="over", erase_on=make.TODAY, at=make.AT)
+    proof = actions.erase(order, make.AT)
+    assert proof["held"][PACK]["links"] == 2
+    assert not LinkReview.objects.exists() and not LateLink.objects.exists()
+    actions.resettle([person.pk], make.AT)
