@@ -1,12 +1,17 @@
 """The register: made from base, appended, compacted, never readable on disk; newcomers count with their batch or not at all."""
 
 import hashlib
+import signal
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 import pytest
+from django.db import connection
 
 from liangwang.base import clock
 from liangwang.base.models import Company, Person, Subject
@@ -217,3 +222,49 @@ def test_the_job_makes_up_for_a_kill_between_register_and_links(monkeypatch: pyt
     assert LateLink.objects.count() == 1
     jobs.refresh_register.func()
     assert LateLink.objects.count() == 1
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from liangwang import settings
+settings.DATABASES["default"]["NAME"], settings.DATA = sys.argv[1], Path(sys.argv[2])
+import django
+django.setup()
+import msgspec
+from liangwang.hub import actions, collect, {module}
+from liangwang.hub.models import Batch
+from liangwang.hub.sources import source_of
+one = source_of("community")
+one = one._replace(value=msgspec.structs.replace(one.value, registers=True))
+collect.source_of = lambda name: one
+{where} = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+batch = Batch.objects.get()
+actions.load(batch, batch.received_at)
+"""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("registering")
+@pytest.mark.parametrize(
+    ("module", "where"),
+    [
+        ("live", "live.Matcher.take"),  # newcomers have their ids, nothing is written
+        ("store", "store.publish"),  # files lie under their names, the transaction is open
+        ("review", "review.open_for_rows"),  # the subjects are made, the transaction is open
+    ],
+)
+def test_kill_9_while_linking_leaves_nothing_half_done(data_dir: Path, module: str, where: str) -> None:
+    raw = make.sheet("community", make.registration(5), make.registration(6))
+    actions.receive(raw, source="community", name="", actor=make.hats.platform(PACK), at=make.AT)
+    database = str(connection.settings_dict["NAME"])
+    connection.close()
+    program = KILLED.format(module=module, where=where)
+    ended = subprocess.run([sys.executable, "-c", program, database, str(data_dir)], timeout=60, check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert not Person.objects.exists()
+    assert not Partition.objects.exists()
+    batch = actions.load(Batch.objects.get(), make.AT)
+    table = store.read(batch.partitions.get(kind="rows"))
+    assert sorted(table["subject_id"].to_pylist()) == sorted(Person.objects.values_list("pk", flat=True))
+    assert Person.objects.count() == batch.linked == 2
