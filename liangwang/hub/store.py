@@ -13,11 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.conf import settings
 
-from liangwang.base.packs import Declared
-
-from . import link, merges
-from .models import Batch, LateLink, Partition
-from .schema import rows_schema
+from . import engine
+from .models import Batch, Partition
 
 ROW_GROUP = 65_536  # small enough that the rows of one subject cost one group of a batch
 
@@ -142,45 +139,15 @@ def read(partition: Partition) -> pa.Table:
 
 
 def connect() -> "ibis.BaseBackend":
-    """A DuckDB in memory: there is no shared database file, because its writer would block every reader."""
-    return ibis.duckdb.connect(threads=2)
+    """The hub's engine; DuckDB in memory: there is no shared database file, because its writer would block readers."""
+    return engine.connect()
 
 
 def scan(con: "ibis.BaseBackend", partitions: list[Partition], empty: pa.Schema) -> ibis.Table:
     """The rows of partitions as one table; without any, an empty table of the schema `empty`."""
     if not partitions:
         return ibis.memtable(empty.empty_table())
-    return con.read_parquet(paths(partitions), union_by_name=True)
-
-
-def rows(con: "ibis.BaseBackend", declared: Declared) -> ibis.Table:
-    """Every row of a source that counts, as readers see it: with late links, and under the subjects that are kept."""
-    partitions = in_force(Partition.Kind.ROWS, declared.pack, declared.key)
-    table = scan(con, partitions, rows_schema(declared.value))
-    return link.resolved(table, _late(declared), _aliases()) if partitions else table
-
-
-def _late(declared: Declared) -> ibis.Table | None:
-    found = LateLink.objects.filter(
-        batch__pack=declared.pack, batch__source=declared.key, ended_at=None
-    ).values_list("batch_id", "row", "subject_id", "method", "score")
-    columns = list(zip(*found.iterator(chunk_size=50_000), strict=True))
-    if not columns:
-        return None
-    return ibis.memtable(
-        pa.table([pa.array(c, t) for c, t in zip(columns, link.LATE.types, strict=True)], schema=link.LATE)
-    )
-
-
-def _aliases() -> ibis.Table | None:
-    pairs = merges.aliases()
-    if not pairs:
-        return None
-    return ibis.memtable(
-        pa.table(
-            [pa.array(pairs.keys(), pa.int64()), pa.array(pairs.values(), pa.int64())], schema=link.ALIASES
-        )
-    )
+    return engine.read(con, paths(partitions))
 
 
 def remove(partitions: Iterable[Partition]) -> int:
