@@ -111,6 +111,20 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "train-links",
+        "训练并启用无号码记录的关联模型 · train the model that links records without a number",
+        "liangwang.hub.link_training:main",
+        (
+            _arg("--records", type=int, default=200_000, metavar="N", help="记录数 · about so many records"),
+            _arg(
+                "--file",
+                default="",
+                metavar="FILE",
+                help="启用这个模型文件 · put this model file in force instead",
+            ),
+        ),
+    ),
+    Command(
         "export-pack",
         "把工作台上的修改写回 YAML · write desk versions back to YAML",
         "liangwang.base.export:export_pack",
