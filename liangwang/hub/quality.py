@@ -8,16 +8,16 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from django.db.models import Sum
+from django.db.models import Max, Q, Sum
 
 from liangwang.base.packs import Declared
 from liangwang.base.units import duration
 
 from . import store
 from .models import Batch, Disagreement, Partition
-from .orders import may_act
+from .orders import acting
 from .settled import CONFLICT, MAJORITY, SINGLE, VERIFIED
-from .sources import sources
+from .sources import is_emergency, sources
 from .statements import ROUTINE, domain_of
 
 STATES = (VERIFIED, SINGLE, MAJORITY, CONFLICT)
@@ -89,33 +89,41 @@ def by_source(at: datetime) -> list[SourceQuality]:
                 counter[source] += count
     right, wrong = _outcomes()
     taken = {
-        (row["pack"], row["source"]): (row["all_rows"], row["all_bad"])
+        (row["pack"], row["source"]): (row["all_rows"], row["all_bad"], row["came"])
         for row in Batch.objects.exclude(state=Batch.State.ERASED)
         .values("pack", "source")
-        .annotate(all_rows=Sum("rows"), all_bad=Sum("bad"))
+        .annotate(
+            all_rows=Sum("rows"),
+            all_bad=Sum("bad"),
+            came=Max("received_at", filter=Q(state=Batch.State.LOADED)),
+        )
     }
     return [
-        _source(one, taken.get((one.pack, one.key)), (won, lost), (right, wrong), at)
-        for one in sources()
-        if may_act(one.pack, at)
+        _source(one, taken.get((one.pack, one.key)), (won, lost), (right, wrong), at) for one in _shown(at)
     ]
+
+
+def _shown(at: datetime) -> list[Declared]:
+    """The sources of packs that may act at `at`, in one query."""
+    live = acting(at)
+    return [one for one in sources() if not is_emergency(one.pack) or one.pack in live]
 
 
 def _source(
     one: Declared,
-    taken: tuple[int, int] | None,
+    taken: tuple[int, int, datetime | None] | None,
     spoken: tuple[Counter[str], Counter[str]],
     disputes: tuple[Counter[str], Counter[str]],
     at: datetime,
 ) -> SourceQuality:
-    rows, bad = taken or (0, 0)
+    rows, bad, came = taken or (0, 0, None)
     won, lost = (counter[one.ref] for counter in spoken)
     right, wrong = (counter[one.ref] for counter in disputes)
     return SourceQuality(
         declared=one,
         contract=_share(rows - bad, rows),
         agreement=_share(won, won + lost),
-        freshness=_freshness(one, at),
+        freshness=_freshness(one, came, at),
         right=_share(right, right + wrong),
         rows=rows,
         bad=bad,
@@ -128,10 +136,8 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _freshness(one: Declared, at: datetime) -> float | None:
+def _freshness(one: Declared, came: datetime | None, at: datetime) -> float | None:
     """1 while fresh, then falling as promised age / age; None for a source that never came."""
-    last = Batch.objects.filter(pack=one.pack, source=one.key, state=Batch.State.LOADED)
-    came = last.order_by("-received_at").values_list("received_at", flat=True).first()
     if came is None:
         return None
     age, promised = at - came, duration(one.value.fresh_within)
@@ -178,7 +184,7 @@ def _outcomes() -> tuple[Counter[str], Counter[str]]:
 
 def _chunks(at: datetime) -> Iterator[pa.Table]:
     """The settled cells of every domain that may act, a row group at a time: of a subject the newest layer only."""
-    domains = {domain_of(one.pack) for one in sources() if may_act(one.pack, at)} | {ROUTINE}
+    domains = {domain_of(one.pack) for one in _shown(at)} | {ROUTINE}
     columns = ["subject_id", "attribute", "state", "support", "against"]
     for domain in sorted(domains):
         covered: dict[int, list[pa.Array]] = {}

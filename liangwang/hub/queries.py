@@ -15,7 +15,7 @@ from liangwang.base.packs import Declared
 from liangwang.base.units import duration
 
 from . import attributes, contract, corrections, lineage, merges, quality, review, settled, store, vault
-from .history import SourceRow, deliveries, loading, open_conflicts, open_reviews, overview
+from .history import SourceRow, daily, deliveries, loading, open_conflicts, open_reviews, overview
 from .models import AttributeVersion, Batch, Disagreement, LinkReview, Order, Partition, Recall, Ruling
 from .orders import may_act, order_in_force
 from .review_log import decided_by, merge_by_ref, merge_log, neighbours, opened_since
@@ -32,6 +32,7 @@ __all__ = [
     "batch_by_ref",
     "batches",
     "comparisons",
+    "daily",
     "decided_by",
     "declared_sources",
     "deliveries",
@@ -47,7 +48,6 @@ __all__ = [
     "merge_log",
     "neighbours",
     "open_conflicts",
-    "open_conflicts",
     "open_reviews",
     "opened_since",
     "order_by_ref",
@@ -61,6 +61,7 @@ __all__ = [
     "reasons",
     "recall_by_ref",
     "recalls",
+    "record_use",
     "report",
     "review_by_ref",
     "review_pair",
@@ -70,6 +71,7 @@ __all__ = [
     "source_named",
     "source_states",
     "status_of",
+    "supplier_sheet",
     "why",
 ]
 
@@ -228,6 +230,19 @@ def lineage_behind(subject_id: int, attribute: str, pack: str = "") -> dict[str,
     return lineage.behind(merges.kept_of(subject_id), attribute, pack)
 
 
+def record_use(
+    actor: Actor, subject_id: int, used: set[str], *, case: str, at: datetime, pack: str = ""
+) -> None:
+    """Writes down which rows an answer stood on, where the person can read it and a bad row can find it.
+
+    `used` names attributes; no value is written. Inside the transaction of the act that used them.
+    """
+    cells = settled.cells_of(merges.kept_of(subject_id), domain_of(pack)) if used else []
+    if cited := lineage.cited(cell for cell in cells if cell["attribute"] in used):
+        thing = Thing(kind="attribute", ref=case, subject_ids=frozenset({subject_id}))
+        audit.record(actor, "read", thing, at=at, purpose="case", body={lineage.USED: cited, "case": case})
+
+
 def lineage_used_by(batch: Batch, row: int) -> dict[str, Any]:
     """Where a row went: `{subjects, values, derived, answers}`, now and before."""
     return lineage.used_by(batch, row)
@@ -278,14 +293,34 @@ def status_of(name: str, subject_id: int, at: datetime) -> attributes.Value | No
 
 
 def why(actor: Actor, name: str, subject_id: int, at: datetime) -> dict[str, Any]:
-    """The whole chain behind a value, for the person or an officer with an order; the look is audited."""
+    """The whole chain behind a value, for the person or an officer with an order; the look of another is audited.
+
+    A derived attribute (`pack:rule`) gives its case, the conditions with their values and the rows; a settled one its
+    rule, its state and every statement. The audit names the version or the rows, so that a bad row finds the look.
+    """
     from .derive import why as traced
 
+    derived = ":" in name
+    purpose = "order" if derived else "case"
     thing = Thing(kind="attribute", ref=name, subject_ids=frozenset({subject_id}))
-    require(actor, "read", thing, "order")
+    require(actor, "read", thing, purpose)
+    kept = merges.kept_of(subject_id)
     if actor.for_subject_id != subject_id:
-        audit.record(actor, "read", thing, at=at, purpose="order")
-    return traced(name, merges.kept_of(subject_id), at)
+        used = _version_of(name) if derived else _cited(kept, name)
+        audit.record(
+            actor, "read", thing, at=at, purpose=purpose, body={lineage.USED: used} if used else None
+        )
+    return traced(name, kept, at) if derived else lineage_behind(kept, name)
+
+
+def _version_of(name: str) -> list[dict[str, Any]]:
+    held = attributes.current(name)
+    return [{"attribute": name, "version": held.meta.version}] if held else []
+
+
+def _cited(subject_id: int, name: str) -> list[dict[str, Any]]:
+    cells = settled.cells_of(subject_id, domain_of(""))
+    return lineage.cited(cell for cell in cells if cell["attribute"] == name)
 
 
 def declared_sources() -> list[Declared]:
@@ -314,6 +349,7 @@ def review_by_ref(ref: str) -> LinkReview | None:
 
 
 review_pair = review.pair
+supplier_sheet = corrections.sheet
 comparisons = review.comparisons
 
 

@@ -15,6 +15,7 @@ from .models import Authorisation, Certificate, Draft, Submission
 from .vocabulary import field_id
 
 REAL_NAME: Label = {"zh": "实名认证（公安人口信息）", "en": "verified sign-in (public security register)"}
+FROM_HUB = "hub:"  # the ref of a value that the hub gave: it names the attribute, so that its use is recorded
 IN_FORCE = {"verified", "single", "majority", "conflict"}
 
 
@@ -84,6 +85,7 @@ def _of_hub(role: str, subject: Subject) -> dict[str, Evidence]:
                 value=row["value"],
                 state=row["state"],
                 at=row["at"].date().isoformat(),
+                ref=f"{FROM_HUB}{row['attribute']}",
             )
     return found
 

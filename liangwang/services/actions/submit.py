@@ -15,6 +15,7 @@ from liangwang.base.models import Guardian, Office, Person, Place, Subject
 from liangwang.base.working_days import local_day
 from liangwang.cases.actions import open_case
 from liangwang.cases.plans import store_plan
+from liangwang.hub import queries as hub
 
 from .. import sealed
 from ..catalogue import words
@@ -22,6 +23,7 @@ from ..compiled import Need
 from ..drafting import Seen, missing, prefilled, see
 from ..form import read_value
 from ..models import Authorisation, Draft, Submission, SubmissionPart
+from ..provable import FROM_HUB
 from ..refusals import DraftClosed, NotApplicant, NotReady
 from ..report import report
 from .letters import write_letter
@@ -92,6 +94,9 @@ def _open(
         lead_office=_lead(seen, place),
         purpose=draft.key,
     )
+    for role, used in _used(seen).items():
+        if role in people:
+            hub.record_use(actor, people[role].pk, used, case=case.ref, at=at)
     evidence = _evidence(seen, at)
     kept = {field: sealed.close(field, value, draft.ref) for field, value in values.items()}
     digest = hashlib.sha256(canonical({"answers": values, "evidence": evidence})).hexdigest()
@@ -125,6 +130,18 @@ def _open(
         submission, "received", at=at, office=case.lead_office, body={"number": case.number, "sha256": digest}
     )
     return submission
+
+
+def _used(seen: Seen) -> dict[str, set[str]]:
+    """Role → the attributes of the hub that were taken over without asking, so that a bad row finds this case."""
+    found: dict[str, set[str]] = {}
+    asks = [ask for page in seen.compiled.pages for ask in page.fields]
+    refs = [(ask.id.partition(".")[0], ask.known.ref) for ask in asks if ask.settled and ask.known]
+    refs += [(need.role, need.supply.ref) for need in seen.compiled.needs if need.supply.way == "attribute"]
+    for role, ref in refs:
+        if ref and ref.startswith(FROM_HUB):
+            found.setdefault(role, set()).add(ref.removeprefix(FROM_HUB))
+    return found
 
 
 def _own_consent(seen: Seen, actor: Actor, at: datetime) -> None:
