@@ -1,6 +1,6 @@
 """Run inside a house (`House.do`): the small city with covers that report, a machine's key, and a committee worker's session."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -8,18 +8,22 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db.models import Count
 
 from liangwang.base.hats import issue_source_key
-from liangwang.base.models import Effect, Office, Party, Place, Post
+from liangwang.base.models import Effect, Guardian, Office, Party, Place, Post
+from liangwang.base.subjects import register_person
 from liangwang.cases.models import Case
+from liangwang.demo_phone import AppPhone
 from liangwang.operations.actions import NewAsset, register_assets
 from liangwang.operations.models import Datastream, Signal
 from liangwang.operations.readings_log import READINGS, Reader, unpacked
+from liangwang.services.models import Submission
+from tests.hub.factories import identity_number, phone_number
 from tests.operations.factories import STREET, load_city
 
 KEY = "fault-test-key"
 
 
-def prepare(covers: int) -> dict[str, Any]:
-    """Loads the city; returns the session of someone who may report, and the datastreams by key."""
+def prepare(covers: int, mothers: int = 0) -> dict[str, Any]:
+    """Loads the city; returns the session of someone who may report, and the phones of mothers who may apply."""
     at = datetime.now(UTC)
     street = load_city()
     rows = [
@@ -39,7 +43,32 @@ def prepare(covers: int) -> dict[str, Any]:
     session[HASH_SESSION_KEY] = party.get_session_auth_hash()
     session.save()
     places = Place.objects.filter(code__startswith=STREET, level="neighbourhood").order_by("code")
-    return {"session": session.session_key, "place": places[0].code, "lon": street.lon, "lat": street.lat}
+    return {
+        "session": session.session_key,
+        "place": places[0].code,
+        "lon": street.lon,
+        "lat": street.lat,
+        "phones": [phone_of(n, places[0], at) for n in range(mothers)],
+    }
+
+
+def phone_of(n: int, home: Place, at: datetime) -> tuple[str, tuple[str, ...]]:
+    """A mother with a child, signed in: her session and what she knows by heart."""
+    mother = register_person(
+        at=at,
+        name="林晓",
+        sex="f",
+        birth_on=date(1990, 5, 15),
+        identity=identity_number(n),
+        phone=phone_number(n),
+        address="江苏路 1 弄 1 号",
+        home=home,
+    )
+    born = (at - timedelta(days=40)).date()
+    child = register_person(at=at, name="林安", sex="m", birth_on=born, home=home)
+    Guardian.objects.create(guardian=mother.subject, ward=child.subject, since=at)
+    phone, who = AppPhone.of(mother.pk, at)
+    return phone.session_key, tuple(who)
 
 
 def outcome() -> dict[str, Any]:
@@ -62,5 +91,6 @@ def outcome() -> dict[str, Any]:
         "signals": list(Signal.objects.values_list("asset__key", flat=True).order_by("asset__key")),
         "by_rule": list(Case.objects.filter(source="rule").values_list("key", flat=True)),
         "reports": list(reports.values_list("number", flat=True)),
+        "applications": list(Submission.objects.order_by("id").values_list("case__number", flat=True)),
         "effects": effects,
     }
