@@ -82,6 +82,25 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "try-source",
+        "按约定检查一个文件，不留下任何东西 · hold a file to its source's contract, keep nothing",
+        "liangwang.hub.commands:try_source",
+        (
+            _arg("source", help="应用:来源 · pack:source"),
+            _arg("file", help="CSV 或 Parquet · CSV or Parquet"),
+        ),
+    ),
+    Command(
+        "issue-key",
+        "发一把报送密钥，只显示一次 · issue the key with which an office delivers, shown once",
+        "liangwang.hub.commands:issue_key",
+        (
+            _arg("source", help="应用:来源 · pack:source"),
+            _arg("--office", required=True, help="单位的键 · the office's key"),
+            _arg("--name", default="", help="密钥的名字 · a name for the key"),
+        ),
+    ),
+    Command(
         "verify-log",
         "核验审计日志 · verify the audit log and its checkpoints",
         "liangwang.base.verify:verify_log",

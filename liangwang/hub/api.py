@@ -1,6 +1,6 @@
 """The hub over HTTP: an office pushes a batch, whole or in pieces, and reads back what became of it, row by row."""
 
-from typing import Any, BinaryIO, ClassVar, cast
+from typing import Any, ClassVar
 
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Router
@@ -44,7 +44,7 @@ def push(request: HttpRequest, source: str, corrects: str = "") -> tuple[int, di
     `corrects` is the ref of a batch whose refused rows this one mends. Files over 32 MB go in pieces.
     """
     declared = _for_delivery(request, source)
-    return _taken(request, declared, inbox.deposit(cast(BinaryIO, request)), corrects)
+    return _taken(request, declared, inbox.deposit(request), corrects)
 
 
 @router.put(
@@ -62,7 +62,7 @@ def put_piece(
     """
     declared = _for_delivery(request, source)
     spans, whole = inbox.keep_piece(
-        cast(BinaryIO, request),
+        request,
         declared=declared,
         actor=_actor(request),
         upload=upload,

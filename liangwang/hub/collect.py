@@ -8,6 +8,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache
@@ -90,8 +91,8 @@ def load(batch: Batch, at: datetime) -> Batch:
         with Loading(batch, declared.value, at) as work:
             _mark(batch, stage=READING, refusal=None)
             with delivered(batch, declared.value) as found:
-                for chunk in found.chunks:
-                    work.take(chunk)
+                for chunk, checked in work.ahead(found.chunks):
+                    work.take(chunk, checked)
             _mark(batch, stage=STORING)
             return _publish(batch, declared, work, found.drift, at)
     except live.RegisteredMeanwhile:
@@ -133,15 +134,18 @@ class Loading:
         self.newcomers = live.Newcomers(source, at) if source.registers else None
         # Of two workers with one batch each has its own files: the slower must not rename over those that count.
         self.place = f"{batch.pack}/{batch.source}/{batch.ref}-{new_ref()[:6]}"
-        self.context = contract.Context(batch.received_at, ZoneInfo(settings.TIME_ZONE), place_codes)
+        # Looked up here, because the checks run in a thread of their own, which has no place in our transaction.
+        levels = {column.level for column in source.columns.values() if column.type == "place"}
+        places = {level: place_codes(level) for level in levels}
+        zone = ZoneInfo(settings.TIME_ZONE)
+        self.context = contract.Context(batch.received_at, zone, places.__getitem__)
         self.doubles = Doubles()
         self.reasons: Counter[str] = Counter()
         self.good = self.bad = self.linked = 0
 
     def __enter__(self) -> Self:
         self._open = ExitStack()
-        self.con = ibis.duckdb.connect(threads=2, memory_limit=MEMORY, temp_directory="")
-        self._open.callback(self.con.disconnect)
+        self.con, self.checking = (self._connected() for _ in range(2))
         self.matcher = live.Matcher(self.con, self._run, self.source)
         self.rows = self._open.enter_context(store.TableWriter(self.place, rows_schema(self.source)))
         self.quarantine = self._open.enter_context(store.TableWriter(f"{self.place}.quarantine", QUARANTINE))
@@ -151,10 +155,26 @@ class Loading:
     def __exit__(self, *fault: Any) -> None:
         self._open.__exit__(*fault)
 
-    def take(self, chunk: Chunk) -> None:
-        """Checks, links and stores the rows of one chunk."""
-        _mark(self.batch, stage=CHECKING)
-        checked = self._checked(chunk)
+    def _connected(self) -> "ibis.BaseBackend":
+        con = ibis.duckdb.connect(threads=2, memory_limit=MEMORY, temp_directory="")
+        self._open.callback(con.disconnect)
+        return con
+
+    def ahead(self, chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, pa.Table]]:
+        """Each chunk with its check, made while the chunk before is linked and stored: work for two cores."""
+        before: tuple[Chunk, Future[pa.Table]] | None = None
+        with ThreadPoolExecutor(1) as other:
+            for chunk in chunks:
+                _mark(self.batch, stage=CHECKING)
+                coming = chunk, other.submit(self._checked, chunk)
+                if before:
+                    yield before[0], before[1].result()
+                before = coming
+            if before:
+                yield before[0], before[1].result()
+
+    def take(self, chunk: Chunk, checked: pa.Table) -> None:
+        """Links and stores the rows of one chunk."""
         is_good = pc.equal(pc.list_value_length(checked["reasons"]), 0)
         self._set_aside(chunk, checked.filter(pc.invert(is_good)))
         good = checked.filter(is_good).drop_columns(["reasons"])
@@ -169,7 +189,7 @@ class Loading:
         double = self.doubles.among([text[name].combine_chunks() for name in self.source.key])
         table = text.append_column("row", pa.array(chunk.rows, pa.int32()))
         table = table.append_column("doubled", pa.array(double))
-        found = self._run(contract.checked(ibis.memtable(table), self.source, self.context))
+        found = self._run(contract.checked(ibis.memtable(table), self.source, self.context), self.checking)
         return in_order(found, "row")
 
     def _linked(self, good: pa.Table) -> pa.Table:
@@ -187,9 +207,9 @@ class Loading:
             return near.register(rows, self.source)
         return register.register(self.con, self.source.about)
 
-    def _run(self, expression: ibis.Table) -> pa.Table:
+    def _run(self, expression: ibis.Table, con: "ibis.BaseBackend | None" = None) -> pa.Table:
         try:
-            return self.con.to_pyarrow(expression)
+            return (con or self.con).to_pyarrow(expression)
         except duckdb.Error as fault:
             raise EngineFault(type(fault).__name__) from None
 
@@ -271,7 +291,9 @@ def _publish(
     batch: Batch, declared: Declared, work: Loading, drift: dict[str, list[str]], at: datetime
 ) -> Batch:
     refusal = work.too_many_bad()
-    files = [(work.quarantine, Partition.Kind.QUARANTINE)]
+    files: list[tuple[store.TableWriter | vault.VaultWriter, str]] = [
+        (work.quarantine, Partition.Kind.QUARANTINE)
+    ]
     if refusal is None:
         files += [(work.rows, Partition.Kind.ROWS), (work.vault, Partition.Kind.VAULT)]
     written = [(file.finish(), kind) for file, kind in files if file.rows]
@@ -281,6 +303,7 @@ def _publish(
             state=Batch.State.REFUSED if refusal else Batch.State.LOADED,
             refusal=refusal,
             loaded_at=at,
+            contract=declared.version_hash,
             rows=work.good + work.bad,
             rows_done=work.good + work.bad,
             good=good,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, Protocol
 
 from django.db.models import F
 
@@ -98,7 +98,13 @@ class Deposit:
 # --- onto the disk -------------------------------------------------------------------------------------
 
 
-def deposit(stream: BinaryIO) -> Deposit:
+class Readable(Protocol):
+    """A request, a file, or a page of a table: whatever gives its bytes in parts."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
+def deposit(stream: Readable) -> Deposit:
     """Streams a delivery to disk, sealed; raises TooBig or StorageFull and leaves nothing then."""
     return _sealed(iter(lambda: stream.read(READ), b""), _folder() / f".{uuid.uuid4().hex}", MAX_BYTES)
 
@@ -234,7 +240,7 @@ def uploads(pack: str) -> Path:
 
 
 def keep_piece(
-    stream: BinaryIO, *, declared: Declared, actor: Actor, upload: str, content_range: str
+    stream: Readable, *, declared: Declared, actor: Actor, upload: str, content_range: str
 ) -> tuple[list[tuple[int, int]], Deposit | None]:
     """Keeps one piece of a delivery durably; returns the spans that are there, and the whole when it is complete.
 

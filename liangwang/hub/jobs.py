@@ -235,7 +235,8 @@ def stale_attributes(at: datetime) -> list[str]:
 
 
 def start(at: datetime) -> None:
-    """After a crash between commit and swap: points every attribute at its newest committed version."""
+    """Opens the drop folders; after a crash between commit and swap, points every attribute at its newest committed version."""
+    drop.open_folders()
     for name in AttributeVersion.objects.values_list("name", flat=True).distinct():
         newest = AttributeVersion.objects.filter(name=name, ended_at=None).order_by("-id").first()
         if newest is None or (

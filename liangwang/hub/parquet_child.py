@@ -19,7 +19,6 @@ BATCH_ROWS = 32_768
 MAX_CELL = 64 << 10
 MAX_BATCH = 64 << 20
 MAX_GROUP = 1 << 30
-Sized = pa.Array | pa.ChunkedArray
 
 
 class Stop(Exception):
@@ -72,10 +71,10 @@ def _batches(reader: SealedReader, names: list[str]) -> Iterator[pa.RecordBatch]
     # Text stays a dictionary where the file has one: a long value that a million rows share is looked at once.
     reader.seek(0)
     file = pq.ParquetFile(reader, read_dictionary=names, pre_buffer=False, buffer_size=1 << 20)
-    return file.iter_batches(batch_size=BATCH_ROWS, columns=names, use_threads=False)
+    yield from file.iter_batches(batch_size=BATCH_ROWS, columns=names, use_threads=False)
 
 
-def _text(values: Sized, zone: str) -> pa.Array:
+def _text(values: pa.Array, zone: str) -> pa.Array:
     """One column as the text that a CSV file would have had."""
     kind = values.type
     if pa.types.is_dictionary(kind):
@@ -95,18 +94,18 @@ def _text(values: Sized, zone: str) -> pa.Array:
     return found
 
 
-def _instants(values: Sized, zone: str) -> pa.Array:
+def _instants(values: pa.Array, zone: str) -> pa.Array:
     if values.type.tz:
         values = pc.local_timestamp(pc.cast(values, pa.timestamp("us", zone)))
     return pc.strftime(pc.cast(values, pa.timestamp("s"), safe=False), format="%Y-%m-%d %H:%M:%S")
 
 
-def _numbers(values: Sized, _zone: str) -> pa.Array:
+def _numbers(values: pa.Array, _zone: str) -> pa.Array:
     """Whole floats lose their `.0`, so that a spreadsheet's 12.0 is the integer 12."""
     return pc.replace_substring_regex(pc.cast(values, pa.string()), r"\.0$", "")
 
 
-_TURNS: list[tuple[Callable[[pa.DataType], bool], Callable[[Sized, str], pa.Array]]] = [
+_TURNS: list[tuple[Callable[[pa.DataType], bool], Callable[[pa.Array, str], pa.Array]]] = [
     (pa.types.is_timestamp, _instants),
     (pa.types.is_floating, _numbers),
 ]

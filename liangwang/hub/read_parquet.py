@@ -9,12 +9,13 @@ import json
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from liangwang.base.errors import Refusal
 from liangwang.base.keys import file_key
 
 from .declare import Source
@@ -37,7 +38,7 @@ from .sealed_files import HEAD, ID_BYTES
 MEMORY = 3 << 30
 CPU_S = 900
 MAGIC = b"PAR1"
-REFUSALS = {
+REFUSALS: dict[str, Callable[[], Refusal]] = {
     "too_dense": lambda: TooDense(cell_kb=MAX_CELL >> 10),
     "too_many_rows": lambda: TooManyRows(limit=MAX_ROWS),
     "too_many_columns": lambda: TooManyColumns(limit=MAX_COLUMNS),
