@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from math import log2
-
 import duckdb
 import numpy as np
 import pyarrow as pa
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from .model import COMPARISONS, Model
-from .score import contradiction, weigh
+from .model import Model
+from .score import contradiction
 
 Edges = tuple[np.ndarray, np.ndarray]
-GATHERINGS = 2
 
 
 def components(count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -87,46 +84,11 @@ def put_labels(con: duckdb.DuckDBPyConnection, labels: np.ndarray) -> None:
     con.unregister("given_labels")
 
 
-def clusters(con: duckdb.DuckDBPyConnection, model: Model, prior: float) -> np.ndarray:
-    """The cluster of each row (the number of its first row) from the weighed pairs of `scored`, in two passes.
-
-    First pairs are joined, the surest first. Then clusters that some pair connects are compared as wholes: of each
-    comparison the best that any two of their records show. A record with an old phone and no birth date meets one record of its
-    person by the phone and another by the home; neither alone is enough.
-    """
+def clusters(con: duckdb.DuckDBPyConnection, model: Model) -> np.ndarray:
+    """The cluster of each row (the number of its first row) from the weighed pairs of `scored`, the surest joined first."""
     (count,) = con.execute("select count(*) from records").fetchone() or (0,)
     found = con.execute(
         "select l, r from scored join records a on a.row = l join records b on b.row = r "
         f"where w >= {model.join} and not ({contradiction(model)}) order by round(w, 6) desc, l, r"
     ).fetchnumpy()
-    labels = closed(con, model, np.arange(count, dtype=np.int32), (found["l"], found["r"]))
-    for _ in range(GATHERINGS):
-        edges = _gathered(con, model, labels, prior)
-        if not len(edges[0]):
-            break
-        labels = closed(con, model, labels, edges)
-    return labels
-
-
-def _gathered(con: duckdb.DuckDBPyConnection, model: Model, labels: np.ndarray, prior: float) -> Edges:
-    """The pairs of clusters (by their first rows) that all their records together show to be one person."""
-    put_labels(con, labels)
-    con.execute(
-        "create or replace table near as select distinct least(a.cluster, b.cluster) as x, greatest(a.cluster, b.cluster) as y "
-        "from scored join labels a on a.row = l join labels b on b.row = r where a.cluster <> b.cluster"
-    )
-    con.execute(
-        "create or replace table pairs as select least(a.row, b.row) as l, greatest(a.row, b.row) as r "
-        "from near join labels a on a.cluster = x join labels b on b.cluster = y"
-    )
-    weigh(con, model, prior, "crossed")
-    best = " + ".join(f"coalesce(max(w_{name}), 0)" for name in COMPARISONS if name != "source")
-    found = con.execute(
-        "select least(p.cluster, q.cluster) as x, greatest(p.cluster, q.cluster) as y, "
-        f"{log2(prior)} + {best} + coalesce(min(w_source), 0) as bits "
-        "from crossed join labels p on p.row = l join labels q on q.row = r "
-        "join records a on a.row = l join records b on b.row = r "
-        f"group by x, y having bits >= {model.gather} and not bool_or({contradiction(model)}) "
-        "order by round(bits, 6) desc, x, y"
-    ).fetchnumpy()
-    return found["x"], found["y"]
+    return closed(con, model, np.arange(count, dtype=np.int32), (found["l"], found["r"]))

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-PHONE_WINDOWS = tuple(f"phone_{window}" for window in range(5))
+PHONE_WINDOWS = tuple(f"phone_{window}" for window in range(10))
 TEXT = ("source", "identity", "name", "surname", "pinyin", "sex", "phone", *PHONE_WINDOWS)
 ADDRESS = ("road", "lane", "building", "room")
 
@@ -17,34 +17,32 @@ ADDRESS = ("road", "lane", "building", "room")
 # still meet when other fields are missing, old or wrong; what each adds is in docs/decisions/0008.
 RULES: tuple[tuple[str, ...], ...] = (
     ("phone",),
-    *((window,) for window in PHONE_WINDOWS),
     ("pinyin", "birth"),
     ("pinyin", "year", "month"),
     ("pinyin", "month", "day"),
-    ("pinyin", "year", "day"),
-    ("pinyin", "lane"),
+    ("pinyin", "road"),
     ("surname", "birth"),
     ("given", "birth"),
-    ("given", "lane"),
+    ("given", "building"),
     ("surname", "building"),
     ("birth", "road"),
     ("year", "building"),
     ("room",),
     ("name",),
+    *((window, "year") for window in PHONE_WINDOWS),
 )
 BLOCK_MAX = 60  # a key that more records share says too little: its pairs have to agree on another rule
 
 
 def phone_windows(phones: pa.Array) -> dict[str, pa.Array]:
-    """`phone_0` … `phone_4`: the number without digits 1-3, 3-5, 5-7, 7-9, 9-11.
+    """`phone_0` … `phone_9`: the number without its digits 2-3, 3-4, … 10-11 and without the eleventh.
 
-    Any wrong digit and any two neighbours changed over lie within one window, so that two such numbers share a token.
+    Two neighbours changed over leave one window in which the numbers agree, one wrong digit leaves two. Of mobile numbers the
+    first digit is always 1; a wrong second digit leaves one.
     """
     return {
         name: pc.binary_join_element_wise(
-            pc.utf8_slice_codeunits(phones, 0, 2 * window),
-            pc.utf8_slice_codeunits(phones, 2 * window + 3),
-            "-",
+            pc.utf8_slice_codeunits(phones, 0, window + 1), pc.utf8_slice_codeunits(phones, window + 3), "-"
         )
         for window, name in enumerate(PHONE_WINDOWS)
     }
@@ -78,8 +76,12 @@ def _given(names: pa.Array, surnames: pa.Array) -> pa.Array:
 
 
 def _letters(given: pa.Array) -> dict[str, pa.Array]:
-    """The first character of the given name and what follows it ('' for a given name of one character)."""
-    return {"first": pc.utf8_slice_codeunits(given, 0, 1), "rest": pc.utf8_slice_codeunits(given, 1)}
+    """The first character of the given name, and what follows it (null for a given name of one character)."""
+    rest = pc.utf8_slice_codeunits(given, 1)
+    return {
+        "first": pc.utf8_slice_codeunits(given, 0, 1),
+        "rest": pc.if_else(pc.equal(rest, ""), None, rest),
+    }
 
 
 def coded(*tables: pa.Table) -> pa.Table:

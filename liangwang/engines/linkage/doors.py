@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from .clusters import clusters
 from .columns import block, coded
-from .model import COMPARISONS, KEYS, Model, connected
+from .model import COMPARISONS, KEYS, KEYS_SHARED, Model, connected
 from .score import agreement, contradiction, frequencies, weigh
 
 FLOOR = -8.0  # bits below which a pair is not looked at again
@@ -25,8 +25,7 @@ def dedupe(records: pa.Table, model: Model) -> tuple[pa.Table, pa.Table]:
     frequencies(con, model, "true")
     block(con, between=False)
     weigh(con, model, prior, "scored", FLOOR)
-    labels = clusters(con, model, prior)
-    con.register("found", pa.table({"cluster": labels}))
+    labels = clusters(con, model)
     ids = con.execute("select id from records order by row").to_arrow_table()["id"].combine_chunks()
     return _pairs(con, model), pa.table({"id": ids, "cluster": ids.take(pa.array(labels))})
 
@@ -95,7 +94,14 @@ def _self_test() -> None:
         }
         for name, keys in KEYS.items()
     }
-    model = Model(rates=rates, partners=1.0, once=False, names={}, rare=1e-4)
+    model = Model(
+        rates=rates,
+        partners=1.0,
+        once=False,
+        household=dict.fromkeys(KEYS_SHARED, 0.0),
+        names={},
+        rare=1e-4,
+    )
     people = pa.table(
         {
             "id": [1, 2, 3],

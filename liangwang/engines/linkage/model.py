@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from itertools import pairwise
 from math import log2
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from .columns import PHONE_WINDOWS, coded
 
 MEMORY, THREADS = "6GB", 2
 NAMES_KEPT = 20_000
+MOST_TAKEN_BACK = 25.0
 LEAST_M = 1e-4  # what never happened in the sample still happens: a sex typed wrong, a name changed
 
 
@@ -50,6 +52,10 @@ SWAPPED = (
     "join (select year, month, day, count(*)::double n from records group by all) b "
     "on a.year = b.year and a.month = b.day and a.day = b.month and a.month <> a.day)"
 )
+WINDOWS_THAT_AGREE = f"({' + '.join(f'({_equal(name)})::int' for name in PHONE_WINDOWS)})"
+DIGIT = " + ".join(
+    f"{_agreeing(one, other)} - {_agreeing('phone')}" for one, other in pairwise(PHONE_WINDOWS)
+)
 # The finest finding first; what fits none is `else`. Each count leaves out what a finer finding already took.
 COMPARISONS: dict[str, tuple[str, tuple[Level, ...]]] = {
     "name": (
@@ -59,15 +65,17 @@ COMPARISONS: dict[str, tuple[str, tuple[Level, ...]]] = {
             Level("homophone", _equal("pinyin"), f"{_agreeing('pinyin')} - {_agreeing('name')}"),
             Level(
                 "one_character",
-                "surname_l = surname_r and (first_l = first_r or rest_l = rest_r)",
-                f"{_agreeing('surname', 'first')} + {_agreeing('surname', 'rest')} - 2 * {_agreeing('name')}",
+                "surname_l = surname_r and (first_l = first_r or rest_l = rest_r "
+                "or rest_l is null and first_l = rest_r or rest_r is null and first_r = rest_l)",
+                f"{_agreeing('surname', 'first')} + {_agreeing('surname', 'rest')} "
+                f"- {_agreeing('surname', 'first', 'rest')} - {_agreeing('name')}",
             ),
             Level("given", _equal("given"), f"{_agreeing('given')} - {_agreeing('name')}"),
             Level(
                 "surname",
                 _equal("surname"),
                 f"{_agreeing('surname')} - {_agreeing('surname', 'first')} "
-                f"- {_agreeing('surname', 'rest')} + {_agreeing('name')}",
+                f"- {_agreeing('surname', 'rest')} + {_agreeing('surname', 'first', 'rest')}",
             ),
         ),
     ),
@@ -90,10 +98,12 @@ COMPARISONS: dict[str, tuple[str, tuple[Level, ...]]] = {
         "phone",
         (
             Level("exact", _equal("phone"), _agreeing("phone")),
+            Level("digit", f"{WINDOWS_THAT_AGREE} >= 2", DIGIT),
             Level(
-                "near",
-                " or ".join(_equal(name) for name in PHONE_WINDOWS),
-                f"{' + '.join(_agreeing(name) for name in PHONE_WINDOWS)} - 5 * {_agreeing('phone')}",
+                "neighbours",
+                f"{WINDOWS_THAT_AGREE} >= 1",
+                f"{' + '.join(_agreeing(name) for name in PHONE_WINDOWS)} "
+                f"- {len(PHONE_WINDOWS)} * {_agreeing('phone')} - 2 * ({DIGIT})",
             ),
         ),
     ),
@@ -109,6 +119,21 @@ COMPARISONS: dict[str, tuple[str, tuple[Level, ...]]] = {
     "sex": ("sex", (Level("same", _equal("sex"), _agreeing("sex")),)),
     "source": ("source", (Level("same", _equal("source"), _agreeing("source")),)),
 }
+# A family shares its phone, its home and its surname: that two of them agree says far less than one after the other. What
+# the product says too much is taken back by a comparison of its own, which is unknown where nothing is shared. Kin are those
+# of one surname with unlike names; a child gives its parent's phone, with that record's own wrong digit.
+KIN = "surname_l = surname_r and pinyin_l <> pinyin_r"
+LINE = f"{WINDOWS_THAT_AGREE} >= 1"
+HOUSEHOLD: tuple[tuple[str, str], ...] = (
+    ("room", f"{LINE} and room_l = room_r"),
+    ("building", f"{LINE} and building_l = building_r"),
+    ("", f"({LINE} or room_l = room_r)"),
+)
+RELATED: tuple[tuple[str, str], ...] = (
+    ("sibling", f"{KIN} and (first_l = first_r or rest_l = rest_r)"),  # many share a character
+    ("kin", KIN),
+)
+KEYS_SHARED = ("room", "building", "sibling", "kin")
 KEYS = {name: (*(level.key for level in some), "else") for name, (_, some) in COMPARISONS.items()}
 # Where m is read: pairs that agree on two other fields are nearly all of one person, so that what the rest shows is how
 # records of one person differ. Blocking on a phone alone would count families as people who change their names.
@@ -125,14 +150,16 @@ class Model:
     rates: Rates  # comparison -> finding (and "else") -> (m, u)
     partners: float  # how many other records of its person a record has, on average
     once: bool  # a person is at most once in a source
+    household: Mapping[
+        str, float
+    ]  # bits taken back where phone and room, phone and building, home and surname agree
     names: Mapping[str, float]  # the frequent names -> share of the records
     rare: float  # the share of any other name
     accept: float = (
         0.98  # of `link` and `candidates`: the score from which a link counts without a person looking
     )
     review: float = 0.3  # from which a person looks
-    join: float = 1.0  # of `dedupe`: bits from which two records are joined
-    gather: float = 4.0  # bits from which two clusters are joined, by what all their records say together
+    join: float = 5.0  # of `dedupe`: bits from which two records are joined
     v: int = 1
     version: str = field(default="", compare=False)
 
@@ -178,7 +205,7 @@ def train(records: pa.Table) -> Model:
     """The model of records of which nobody knows who is who: u counted exactly, m by Splink's EM; always the same."""
     con = connected(coded(records))
     with quiet():
-        linker = linker_of(con, untrained(con), prior=0.5)
+        linker = linker_of(con, untrained(con), dict.fromkeys(KEYS_SHARED, 0.0), prior=0.5)
         linker.training.estimate_probability_two_random_records_match(
             [block_on(*rule) for rule in SURE], recall=SURE_RECALL
         )
@@ -188,12 +215,13 @@ def train(records: pa.Table) -> Model:
             )
     found = linker.misc.save_model_to_json()
     prior = float(found["probability_two_random_records_match"])
-    rates = _rates(found, prior)
+    rates = _rates(found, prior) | _unknown(con)
     names, rare = _names(con)
     same = rates["source"]["same"]
     return Model(
         rates=rates,
         partners=_rounded(prior * (records.num_rows - 1)),
+        household=_household(con, rates, prior),
         once=same[0] < same[1] / 50,
         names=names,
         rare=rare,
@@ -205,6 +233,8 @@ def _rates(found: dict[str, Any], prior: float) -> Rates:
     rates: Rates = {}
     for comparison in found["comparisons"]:
         name = comparison["output_column_name"]
+        if name not in COMPARISONS:
+            continue
         known = [level for level in comparison["comparison_levels"] if not level.get("is_null_level")]
         rates[name] = {}
         for key, level in zip(KEYS[name], known, strict=True):
@@ -212,6 +242,47 @@ def _rates(found: dict[str, Any], prior: float) -> Rates:
             m = max(level.get("m_probability") or 0.0, LEAST_M if name != "source" else 1e-6)
             rates[name][key] = (_rounded(m), _rounded(max(u - prior * m, u / 10)))
     return rates
+
+
+def _unknown(con: duckdb.DuckDBPyConnection) -> Rates:
+    """A field that no record has says nothing, should one have it later."""
+    empty = [
+        name
+        for name, (null, _) in COMPARISONS.items()
+        if con.execute(f"select count({null}) from records").fetchone() == (0,)
+    ]
+    return {name: dict.fromkeys(KEYS[name], (0.5, 0.5)) for name in empty}
+
+
+def _household(con: duckdb.DuckDBPyConnection, rates: Rates, prior: float) -> dict[str, float]:
+    """log2 of how much oftener strangers agree on two of phone, home and surname than if one had nothing to do with the other."""
+    phone, home = rates["phone"]["exact"], rates["address"]["room"]
+    house = _sum(home, rates["address"]["building"])
+    some = rates["name"]
+    surname = _sum(*(some[key] for key in ("exact", "homophone", "one_character", "surname")))
+    sibling = (
+        f"{_agreeing('room', 'surname', 'first')} + {_agreeing('room', 'surname', 'rest')} "
+        f"- {_agreeing('room', 'surname', 'first', 'rest')} - {_agreeing('room', 'name')}"
+    )
+    found = {}
+    for key, known, shared, one, other in (
+        ("room", "phone", _agreeing("phone", "room"), phone, home),
+        ("building", "phone", _agreeing("phone", "building"), phone, house),
+        ("sibling", "surname", sibling, home, some["one_character"]),
+        ("kin", "surname", _agreeing("room", "surname"), home, surname),
+    ):
+        row = con.execute(
+            f"select count(*)::double, {shared} from records where road is not null and {known} is not null"
+        ).fetchone() or (0, 0)
+        share = max(row[1], 0) / max(row[0] * (row[0] - 1) / 2, 1)
+        strangers = max(share - prior * one[0] * other[0], share / 10)
+        bits = log2(strangers / (one[1] * other[1])) if share else 0.0
+        found[key] = _rounded(min(max(bits, 0.0), MOST_TAKEN_BACK))
+    return found
+
+
+def _sum(*rates: tuple[float, float]) -> tuple[float, float]:
+    return sum(m for m, _ in rates), sum(u for _, u in rates)
 
 
 def _rounded(value: float) -> float:
@@ -246,7 +317,9 @@ def untrained(con: duckdb.DuckDBPyConnection) -> Rates:
     return found
 
 
-def linker_of(con: duckdb.DuckDBPyConnection, rates: Rates, prior: float) -> Linker:
+def linker_of(
+    con: duckdb.DuckDBPyConnection, rates: Rates, household: Mapping[str, float], prior: float
+) -> Linker:
     """Splink over `records` with these rates; m that is nan is to be estimated."""
     comparisons: list[ComparisonCreator | dict[str, Any]] = []
     for name, (null, some) in COMPARISONS.items():
@@ -258,7 +331,9 @@ def linker_of(con: duckdb.DuckDBPyConnection, rates: Rates, prior: float) -> Lin
             level_.configure(u_probability=u, fix_u_probability=True, **known)
         if name == "name":
             made[1].configure(tf_adjustment_column="name")
+            made[2].configure(tf_adjustment_column="pinyin", disable_tf_exact_match_detection=True)
         comparisons.append(CustomComparison(output_column_name=name, comparison_levels=made))
+    comparisons.append(_taken_back(household))
     settings = SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="row",
@@ -270,6 +345,29 @@ def linker_of(con: duckdb.DuckDBPyConnection, rates: Rates, prior: float) -> Lin
     )
     api = DuckDBAPI(connection=con)
     return Linker(api.register("records"), settings, log_level=None)
+
+
+def _taken_back(household: Mapping[str, float]) -> CustomComparison:
+    """The comparison `household`: minus so many bits, given as rates whose ratio is that."""
+    found = [
+        (f"{when} and {who}" if who else when, household.get(key, 0.0) + household.get(relation, 0.0))
+        for key, when in HOUSEHOLD
+        for relation, who in (*RELATED, ("", ""))
+        if key or relation
+    ]
+    shared = " or ".join(f"({condition})" for condition, _ in found)
+    made: list[Any] = [levels.CustomLevel(f"({shared}) is not true", "apart").configure(is_null_level=True)]
+    least = 2.0 ** (-2 * MOST_TAKEN_BACK - 1)
+    rest = (levels.ElseLevel(), 0.0)
+    for level, bits in (*((levels.CustomLevel(condition), bits) for condition, bits in found), rest):
+        level.configure(
+            m_probability=least,
+            u_probability=2.0**bits * least,
+            fix_m_probability=True,
+            fix_u_probability=True,
+        )
+        made.append(level)
+    return CustomComparison(output_column_name="household", comparison_levels=made)
 
 
 @contextmanager

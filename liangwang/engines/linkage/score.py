@@ -7,22 +7,30 @@ import pyarrow as pa
 
 from .model import COMPARISONS, Model, linker_of, quiet
 
+PARTS = (*COMPARISONS, "household")
 # What two records of one person cannot show, whatever else agrees: families share a phone, a home and a surname, so that
-# the fields, each taken as independent of the others, would make them one.
+# the fields, each taken as independent of the others, would make them one. A name is unlike when no character of it is in
+# its place and it sounds otherwise; of 李伟 and 李强, born on one day, one may still be misread.
 UNLIKE = (
     "(a.given <> b.given and a.pinyin <> b.pinyin"
-    " and not (a.surname = b.surname and (a.first = b.first or a.rest = b.rest)))"
+    " and coalesce(not (a.surname = b.surname and (a.first = b.first or a.rest = b.rest"
+    " or a.rest is null and a.first = b.rest or b.rest is null and b.first = a.rest)), true))"
 )
-OTHER_BIRTH = "(a.birth <> b.birth and a.year <> b.year and not (a.month = b.month and a.day = b.day))"
+MISREAD = "(a.surname = b.surname and a.birth = b.birth and (a.rest is null or b.rest is null))"
+OTHER_BIRTH = "(a.year <> b.year and not (a.month = b.month and a.day = b.day))"
+BIRTHS_HOLD = (
+    0.005  # where fewer pairs of one person have wholly different births, such births are of two people
+)
 ONE_SOURCE = "coalesce(a.source = b.source, false)"
 
 
 def contradiction(model: Model) -> str:
     """SQL over the records `a` and `b`: they cannot be one person."""
+    hold = model.rates["birth"]["else"][0] < BIRTHS_HOLD
     rules = [
         "coalesce(a.identity <> b.identity, false)",
-        f"coalesce({UNLIKE}, false) and coalesce(a.birth <> b.birth, true)",
-        f"coalesce({OTHER_BIRTH}, false) and coalesce(a.pinyin <> b.pinyin, true)",
+        f"coalesce({UNLIKE}, false) and not coalesce({MISREAD}, false)",
+        f"coalesce({OTHER_BIRTH}, false)" + ("" if hold else " and coalesce(a.pinyin <> b.pinyin, true)"),
         *([ONE_SOURCE] if model.once else []),
     ]
     return " or ".join(rules)
@@ -31,21 +39,23 @@ def contradiction(model: Model) -> str:
 def weigh(
     con: duckdb.DuckDBPyConnection, model: Model, prior: float, into: str, floor: float | None = None
 ) -> None:
-    """Makes the table `into(l, r, w, w_name … w_source)` from `pairs`: bits for one person, in all and by comparison.
+    """Makes the table `into(l, r, w, w_name … w_household)` from `pairs`: bits for one person, in all and by comparison.
 
-    `w` has the prior in it and is at least `floor`; a comparison with an unknown is null. Needs `frequencies`.
+    `w` has the prior in it and is at least `floor`; a comparison with an unknown is null. Needs `frequencies_…`.
     """
     with quiet():
-        linker = linker_of(con, model.rates, prior)
+        linker = linker_of(con, model.rates, model.household, prior)
         api = linker._db_api  # the connection's own; Splink 5 has no public name for it
         con.execute(
             "create or replace table blocked_pairs as select '0' as match_key, l as join_key_l, r as join_key_r from pairs"
         )
-        linker.table_management.register_term_frequency_lookup(api.register("frequencies"), "name")
+        for name in ("name", "pinyin"):
+            table = api.register(f"frequencies_{name}")
+            linker.table_management.register_term_frequency_lookup(table, name)
         linker.table_management.register_blocked_pairs_for_predict(api.register("blocked_pairs"))
         found = linker.inference.predict(threshold_match_weight=floor, warning_mode="never")
     parts = ", ".join(
-        f"mw_{name}{' + mw_tf_adj_name' if name == 'name' else ''} as w_{name}" for name in COMPARISONS
+        f"mw_{name}{' + mw_tf_adj_name' if name == 'name' else ''} as w_{name}" for name in PARTS
     )
     con.execute(
         f"create or replace table {into} as "
@@ -55,18 +65,30 @@ def weigh(
 
 
 def frequencies(con: duckdb.DuckDBPyConnection, model: Model, counted: str | None) -> None:
-    """Makes `frequencies(name, tf_name)`: counted in the rows where `counted` holds, else as the model knows the names."""
+    """Makes `frequencies_name`, `frequencies_pinyin`: counted in the rows where `counted` holds, else as the model knows.
+
+    The model knows the frequent names only; readings are as frequent as the names of the rows that have them, together.
+    """
     if counted:
-        con.execute(
-            "create or replace table frequencies as select name, count(*) / sum(count(*)) over () as tf_name "
-            f"from records where name is not null and {counted} group by name"
-        )
+        for name in ("name", "pinyin"):
+            con.execute(
+                f"create or replace table frequencies_{name} as "
+                f"select {name}, count(*) / sum(count(*)) over () as tf_{name} "
+                f"from records where {name} is not null and {counted} group by {name}"
+            )
         return
-    con.register("model_names", pa.table({"text": list(model.names), "share": list(model.names.values())}))
+    known = pa.table({"text": list(model.names), "share": list(model.names.values())})
+    con.register("model_names", known.cast(pa.schema([("text", pa.string()), ("share", pa.float64())])))
     con.execute(
-        f"create or replace table frequencies as select name, coalesce(any_value(share), {model.rare}) as tf_name "
+        "create or replace table frequencies_name as "
+        f"select name, coalesce(any_value(share), {model.rare}) as tf_name, any_value(pinyin) as pinyin "
         "from records left join model_names using (text) where name is not null group by name"
     )
+    con.execute(
+        "create or replace table frequencies_pinyin as select pinyin, sum(tf_name) as tf_pinyin "
+        "from frequencies_name where pinyin is not null group by pinyin"
+    )
+    con.execute("alter table frequencies_name drop column pinyin")
     con.unregister("model_names")
 
 
