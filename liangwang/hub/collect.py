@@ -135,7 +135,7 @@ class Loading:
         # Of two workers with one batch each has its own files: the slower must not rename over those that count.
         self.place = f"{batch.pack}/{batch.source}/{batch.ref}-{new_ref()[:6]}"
         # Looked up here, because the checks run in a thread of their own, which has no place in our transaction.
-        levels = {column.level for column in source.columns.values() if column.type == "place"}
+        levels: set[str | None] = {c.level for c in source.columns.values() if c.type == "place"}
         places = {level: place_codes(level) for level in levels}
         zone = ZoneInfo(settings.TIME_ZONE)
         self.context = contract.Context(batch.received_at, zone, places.__getitem__)
