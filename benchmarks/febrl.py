@@ -76,6 +76,7 @@ def _f1(said: Pairs, truth: Pairs) -> float:
 def _splink(frames: list[pd.DataFrame]) -> tuple[Pairs, float]:
     began = time.perf_counter()
     con = duckdb.connect(config={"threads": 2})
+    con.execute("set enable_progress_bar = false")
     api = DuckDBAPI(connection=con)
     with quiet():
         tables = [

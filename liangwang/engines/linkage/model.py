@@ -195,6 +195,7 @@ class Model:
 def connected(records: pa.Table) -> duckdb.DuckDBPyConnection:
     """A database in memory with the coded `records`."""
     con = duckdb.connect(config={"threads": THREADS, "memory_limit": MEMORY})
+    con.execute("set enable_progress_bar = false")
     con.register("given_records", records)
     con.execute("create table records as select * from given_records")
     con.unregister("given_records")
