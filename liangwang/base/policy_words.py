@@ -3,14 +3,14 @@
 from .labels import Label, pick
 
 ATTRIBUTE_WORDS: dict[str, Label] = {
-    "role": {"zh": "角色", "en": "role"},
-    "territory": {"zh": "辖区", "en": "territory"},
-    "office": {"zh": "部门", "en": "office"},
-    "relation": {"zh": "与当事人", "en": "relation"},
-    "verb": {"zh": "行为", "en": "act"},
-    "thing": {"zh": "对象", "en": "thing"},
-    "purpose": {"zh": "目的", "en": "purpose"},
-    "assurance": {"zh": "认证强度", "en": "assurance"},
+    "role": {"zh": "角色", "en": "Role"},
+    "territory": {"zh": "辖区", "en": "Territory"},
+    "office": {"zh": "部门", "en": "Office"},
+    "relation": {"zh": "与当事人", "en": "Relation"},
+    "verb": {"zh": "行为", "en": "Act"},
+    "thing": {"zh": "对象", "en": "Thing"},
+    "purpose": {"zh": "目的", "en": "Purpose"},
+    "assurance": {"zh": "认证强度", "en": "Assurance"},
 }
 
 _TABLE = """

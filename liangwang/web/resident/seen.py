@@ -5,59 +5,21 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from liangwang.base.access import door, visible
 from liangwang.base.models import AuditEntry, Office
+from liangwang.base.policy_words import word
 
 PAGE = 50
 
 
-def verb_word(verb: str) -> str:
-    return {
-        "read": _("查看"),
-        "read_sealed": _("查看（解密）"),
-        "create": _("提交"),
-        "update": _("修改"),
-        "decide": _("决定"),
-        "dispatch": _("派遣"),
-        "handle": _("办理"),
-        "verify": _("核查"),
-        "close": _("办结"),
-        "supervise": _("督办"),
-        "rate": _("评价"),
-        "check": _("核验"),
-        "push": _("推送"),
-        "order": _("发布命令"),
-        "open": _("打开"),
-    }.get(verb, verb)
-
-
-def thing_word(thing: str) -> str:
-    return {
-        "person": _("个人信息"),
-        "company": _("企业信息"),
-        "application": _("办件"),
-        "draft": _("草稿"),
-        "application_task": _("办理环节"),
-        "disagreement": _("数据校核"),
-        "ticket": _("数据校核"),
-        "ticket_task": _("数据校核"),
-        "certificate": _("证照"),
-        "code": _("随申码"),
-        "attribute": _("数据"),
-        "incident": _("案件"),
-        "file": _("文件"),
-        "notice": _("消息"),
-        "batch": _("数据批次"),
-        "audit": _("日志"),
-    }.get(thing, thing)
-
-
 def _act(verb: str, thing: str) -> str:
     """The act in words; making a certificate is issuing it."""
-    word = _("签发") if (verb, thing) == ("create", "certificate") else verb_word(verb)
-    return f"{word} · {thing_word(thing)}"
+    lang = get_language() or "zh"
+    said = _("签发") if (verb, thing) == ("create", "certificate") else word("verb", verb, lang)
+    return f"{said[:1].upper()}{said[1:]} · {word('thing', thing, lang)}"
 
 
 def purpose_word(purpose: str) -> str:
