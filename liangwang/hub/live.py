@@ -12,7 +12,8 @@ import pyarrow.compute as pc
 from liangwang.base.models import Company, Person, Subject
 from liangwang.base.subjects import person_row, reserve
 from liangwang.engines import linkage
-from liangwang.engines.linkage.model import KEYS, Model
+from liangwang.engines.linkage.findings import KEYS
+from liangwang.engines.linkage.model import Model
 
 from . import link, link_model, register
 from .declare import Source

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from liangwang.base import clock
-from liangwang.engines.linkage.model import HOUSEHOLD, KEYS, Model
+from liangwang.engines.linkage.findings import KEYS, KEYS_SHARED
+from liangwang.engines.linkage.model import Model
 from liangwang.hub import actions, link, link_model, live, queries, register, relink, store
 from liangwang.hub.declare import Column, Source
 from liangwang.hub.models import Batch, LinkReview
@@ -154,7 +155,7 @@ def in_force() -> Model:
         name: {key: (0.9, 0.00001) if n == 0 else (0.02, 0.1) for n, key in enumerate(keys)}
         for name, keys in KEYS.items()
     }
-    alone = {key: 0.0 for key, _ in HOUSEHOLD}
+    alone = dict.fromkeys(KEYS_SHARED, 0.0)
     model = Model(rates=rates, partners=1.0, once=False, household=alone, names={}, rare=1e-4, accept=0.5)
     link_model.put_in_force(model)
     return model

@@ -13,7 +13,7 @@ Input columns of every table (all but `id` may be absent or null; null = unknown
 | `birth` | date32 | |
 | `sex` | string | m, f |
 | `phone` | token | the whole number; may be a keyed hash |
-| `phone_0` … `phone_4` | token | the number without one window of digits (`phone_windows`), each its own hash |
+| `phone_0` … `phone_9` | token | the number without one window of digits (`phone_windows`), each its own hash |
 | `road`, `lane`, `building`, `room` | token | the address down to that level *with* all above; null below what is known |
 
 Tokens are only compared for equality, so that a register may hold keyed hashes of phones and addresses. The parts

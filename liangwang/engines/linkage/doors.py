@@ -7,7 +7,8 @@ import pyarrow as pa
 
 from .clusters import clusters
 from .columns import block, coded
-from .model import COMPARISONS, KEYS, KEYS_SHARED, Model, connected
+from .findings import COMPARISONS, KEYS, KEYS_SHARED
+from .model import Model, connected
 from .score import agreement, contradiction, frequencies, weigh
 
 FLOOR = -8.0  # bits below which a pair is not looked at again

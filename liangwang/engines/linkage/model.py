@@ -1,4 +1,4 @@
-"""What a comparison can show, how much each finding weighs, and the estimate of those weights from the records themselves."""
+"""How much each finding weighs, and the estimate of those weights from the records themselves."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from itertools import pairwise
 from math import log2
-from typing import Any, NamedTuple
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -19,7 +18,8 @@ from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from splink.comparison_library import CustomComparison
 from splink.internals.comparison_creator import ComparisonCreator
 
-from .columns import PHONE_WINDOWS, coded
+from .columns import coded
+from .findings import COMPARISONS, HOUSEHOLD, KEYS, KEYS_SHARED, RELATED, agreeing
 
 MEMORY, THREADS = "6GB", 2
 NAMES_KEPT = 20_000
@@ -27,114 +27,6 @@ MOST_TAKEN_BACK = 25.0
 LEAST_M = 1e-4  # what never happened in the sample still happens: a sex typed wrong, a name changed
 
 
-class Level(NamedTuple):
-    """One finding: its name, when it holds of `_l` and `_r` columns, and how many pairs of `records` show it, in SQL."""
-
-    key: str
-    when: str
-    pairs: str
-
-
-def _equal(*names: str) -> str:
-    return " and ".join(f"{name}_l = {name}_r" for name in names)
-
-
-def _agreeing(*names: str) -> str:
-    """SQL: how many pairs of records agree on these columns."""
-    columns = ", ".join(names)
-    known = " and ".join(f"{name} is not null" for name in names)
-    groups = f"select count(*)::double n from records where {known} group by {columns}"
-    return f"(select coalesce(sum(n * (n - 1) / 2), 0) from ({groups}))"
-
-
-SWAPPED = (
-    "(select coalesce(sum(a.n * b.n) / 2, 0) from (select year, month, day, count(*)::double n from records group by all) a "
-    "join (select year, month, day, count(*)::double n from records group by all) b "
-    "on a.year = b.year and a.month = b.day and a.day = b.month and a.month <> a.day)"
-)
-WINDOWS_THAT_AGREE = f"({' + '.join(f'({_equal(name)})::int' for name in PHONE_WINDOWS)})"
-DIGIT = " + ".join(
-    f"{_agreeing(one, other)} - {_agreeing('phone')}" for one, other in pairwise(PHONE_WINDOWS)
-)
-# The finest finding first; what fits none is `else`. Each count leaves out what a finer finding already took.
-COMPARISONS: dict[str, tuple[str, tuple[Level, ...]]] = {
-    "name": (
-        "name",
-        (
-            Level("exact", _equal("name"), _agreeing("name")),
-            Level("homophone", _equal("pinyin"), f"{_agreeing('pinyin')} - {_agreeing('name')}"),
-            Level(
-                "one_character",
-                "surname_l = surname_r and (first_l = first_r or rest_l = rest_r "
-                "or rest_l is null and first_l = rest_r or rest_r is null and first_r = rest_l)",
-                f"{_agreeing('surname', 'first')} + {_agreeing('surname', 'rest')} "
-                f"- {_agreeing('surname', 'first', 'rest')} - {_agreeing('name')}",
-            ),
-            Level("given", _equal("given"), f"{_agreeing('given')} - {_agreeing('name')}"),
-            Level(
-                "surname",
-                _equal("surname"),
-                f"{_agreeing('surname')} - {_agreeing('surname', 'first')} "
-                f"- {_agreeing('surname', 'rest')} + {_agreeing('surname', 'first', 'rest')}",
-            ),
-        ),
-    ),
-    "birth": (
-        "birth",
-        (
-            Level("exact", _equal("birth"), _agreeing("birth")),
-            Level("swapped", "year_l = year_r and month_l = day_r and day_l = month_r", SWAPPED),
-            Level("month", _equal("year", "month"), f"{_agreeing('year', 'month')} - {_agreeing('birth')}"),
-            Level("month_day", _equal("month", "day"), f"{_agreeing('month', 'day')} - {_agreeing('birth')}"),
-            Level("year_day", _equal("year", "day"), f"{_agreeing('year', 'day')} - {_agreeing('birth')}"),
-            Level(
-                "year",
-                _equal("year"),
-                f"{_agreeing('year')} - {_agreeing('year', 'month')} - {_agreeing('year', 'day')} + {_agreeing('birth')}",
-            ),
-        ),
-    ),
-    "phone": (
-        "phone",
-        (
-            Level("exact", _equal("phone"), _agreeing("phone")),
-            Level("digit", f"{WINDOWS_THAT_AGREE} >= 2", DIGIT),
-            Level(
-                "neighbours",
-                f"{WINDOWS_THAT_AGREE} >= 1",
-                f"{' + '.join(_agreeing(name) for name in PHONE_WINDOWS)} "
-                f"- {len(PHONE_WINDOWS)} * {_agreeing('phone')} - 2 * ({DIGIT})",
-            ),
-        ),
-    ),
-    "address": (
-        "road",
-        (
-            Level("room", _equal("room"), _agreeing("room")),
-            Level("building", _equal("building"), f"{_agreeing('building')} - {_agreeing('room')}"),
-            Level("lane", _equal("lane"), f"{_agreeing('lane')} - {_agreeing('building')}"),
-            Level("road", _equal("road"), f"{_agreeing('road')} - {_agreeing('lane')}"),
-        ),
-    ),
-    "sex": ("sex", (Level("same", _equal("sex"), _agreeing("sex")),)),
-    "source": ("source", (Level("same", _equal("source"), _agreeing("source")),)),
-}
-# A family shares its phone, its home and its surname: that two of them agree says far less than one after the other. What
-# the product says too much is taken back by a comparison of its own, which is unknown where nothing is shared. Kin are those
-# of one surname with unlike names; a child gives its parent's phone, with that record's own wrong digit.
-KIN = "surname_l = surname_r and pinyin_l <> pinyin_r"
-LINE = f"{WINDOWS_THAT_AGREE} >= 1"
-HOUSEHOLD: tuple[tuple[str, str], ...] = (
-    ("room", f"{LINE} and room_l = room_r"),
-    ("building", f"{LINE} and building_l = building_r"),
-    ("", f"({LINE} or room_l = room_r)"),
-)
-RELATED: tuple[tuple[str, str], ...] = (
-    ("sibling", f"{KIN} and (first_l = first_r or rest_l = rest_r)"),  # many share a character
-    ("kin", KIN),
-)
-KEYS_SHARED = ("room", "building", "sibling", "kin")
-KEYS = {name: (*(level.key for level in some), "else") for name, (_, some) in COMPARISONS.items()}
 # Where m is read: pairs that agree on two other fields are nearly all of one person, so that what the rest shows is how
 # records of one person differ. Blocking on a phone alone would count families as people who change their names.
 SESSIONS = (("phone", "birth"), ("phone", "name"), ("pinyin", "birth"))
@@ -262,15 +154,15 @@ def _household(con: duckdb.DuckDBPyConnection, rates: Rates, prior: float) -> di
     some = rates["name"]
     surname = _sum(*(some[key] for key in ("exact", "homophone", "one_character", "surname")))
     sibling = (
-        f"{_agreeing('room', 'surname', 'first')} + {_agreeing('room', 'surname', 'rest')} "
-        f"- {_agreeing('room', 'surname', 'first', 'rest')} - {_agreeing('room', 'name')}"
+        f"{agreeing('room', 'surname', 'first')} + {agreeing('room', 'surname', 'rest')} "
+        f"- {agreeing('room', 'surname', 'first', 'rest')} - {agreeing('room', 'name')}"
     )
     found = {}
     for key, known, shared, one, other in (
-        ("room", "phone", _agreeing("phone", "room"), phone, home),
-        ("building", "phone", _agreeing("phone", "building"), phone, house),
+        ("room", "phone", agreeing("phone", "room"), phone, home),
+        ("building", "phone", agreeing("phone", "building"), phone, house),
         ("sibling", "surname", sibling, home, some["one_character"]),
-        ("kin", "surname", _agreeing("room", "surname"), home, surname),
+        ("kin", "surname", agreeing("room", "surname"), home, surname),
     ):
         row = con.execute(
             f"select count(*)::double, {shared} from records where road is not null and {known} is not null"

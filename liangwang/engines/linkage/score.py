@@ -5,7 +5,8 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from .model import COMPARISONS, Model, linker_of, quiet
+from .findings import COMPARISONS
+from .model import Model, linker_of, quiet
 
 PARTS = (*COMPARISONS, "household")
 # What two records of one person cannot show, whatever else agrees: families share a phone, a home and a surname, so that
