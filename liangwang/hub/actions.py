@@ -75,6 +75,10 @@ __all__ = [
 ]
 
 
+# Files that hold the sealed part of rows, or notes on rows, that other files hold: a row is counted once.
+BESIDE = frozenset({Partition.Kind.VAULT, Partition.Kind.REPLACED})
+
+
 class TwoPersons(Refusal):
     status, code = 409, "two_persons"
     template: ClassVar[Label] = {
@@ -263,7 +267,7 @@ def erase(order: Order, at: datetime) -> dict[str, Any]:
         maps = sum(attributes.remove(rule.name) for rule in derive.rules_of(pack))
         held[pack] = {
             "files": len(partitions),
-            "rows": sum(part.rows for part in partitions if part.ended_at is None),
+            "rows": sum(part.rows for part in partitions if part.ended_at is None and part.kind not in BESIDE),
             "map_files": maps,
             "inbox": sum(path.exists() for path in inboxes),
             "links": review.erase(pack),
