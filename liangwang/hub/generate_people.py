@@ -124,11 +124,13 @@ class People:
         """The last three digits before the check digit: each once among the people of one birth date."""
         day = who * 7919 % BORN_DAYS
         shift = (mixed(day, self.seed) % np.uint64(PER_DAY)).astype(np.int64)
-        return (who // BORN_DAYS * 619 + shift) % PER_DAY
+        found: Rows = (who // BORN_DAYS * 619 + shift) % PER_DAY
+        return found
 
     def women(self, who: Rows) -> np.ndarray:
         """bool[n]."""
-        return self.sequences(who) % 2 == 0
+        even: np.ndarray = self.sequences(who) % 2 == 0
+        return even
 
     def identities(self, who: Rows) -> Letters:
         """uint8[n, 18], no two people alike."""
