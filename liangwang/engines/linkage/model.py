@@ -47,9 +47,7 @@ class Model:
     ]  # bits taken back where phone and room, phone and building, home and surname agree
     names: Mapping[str, float]  # the frequent names -> share of the records
     rare: float  # the share of any other name
-    accept: float = (
-        0.98  # of `link` and `candidates`: the score from which a link counts without a person looking
-    )
+    accept: float = 0.9  # of `link` and `candidates`: the score from which nobody needs to look
     review: float = 0.3  # from which a person looks
     join: float = 5.0  # of `dedupe`: bits from which two records are joined
     v: int = 1
