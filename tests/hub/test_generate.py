@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import ibis
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -69,16 +70,12 @@ def reasons_of(rows: pa.Table, source: Source) -> list[set[str]]:
 
 
 def checked_reasons(rows: pa.Table, source: Source, context: contract.Context) -> list[set[str]]:
-    import ibis
-
-    from liangwang.hub import contract_ibis
-
     key = pc.binary_join_element_wise(*(rows[name] for name in source.key), "\x1f").combine_chunks()
     _, first = np.unique(pc.dictionary_encode(key).indices.to_numpy(), return_index=True)
     doubled = np.ones(rows.num_rows, bool)
     doubled[first] = False
     table = ibis.memtable(rows.append_column("doubled", pa.array(doubled)))
-    found = ibis.duckdb.connect().to_pyarrow(contract_ibis.checked(table, source, context)).sort_by("row")
+    found = ibis.duckdb.connect().to_pyarrow(contract.checked(table, source, context)).sort_by("row")
     return [set(reasons or ()) for reasons in found["reasons"].to_pylist()]
 
 
