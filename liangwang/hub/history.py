@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import Count, Max, Min, Sum
+from django.db.models import Count, Max, Min, Q, Sum
 from django.db.models.functions import TruncDate
 
 from liangwang.base.packs import Declared
@@ -38,7 +38,7 @@ class SourceRow:
     """A source as the overview shows it; counts are of the shown days, `rows_in_use` of everything in force."""
 
     declared: Declared
-    state: str  # fresh late silent closed
+    state: str  # fresh late refused silent closed
     last: datetime | None = None
     first: datetime | None = None
     batches: int = 0
@@ -123,6 +123,8 @@ def _row(
         conflicts=conflicts.get((one.value.office,), 0),
     )
     row.days = _strip(name, at, days, first, within, came)
+    if row.state == "silent" and any(day.state == REFUSED for day in row.days):
+        row.state = "refused"
     return row
 
 
@@ -199,12 +201,20 @@ def _counted(rows, by: Iterable[str]):  # type: ignore[no-untyped-def]
     return {tuple(values): n for *values, n in counted}
 
 
+def daily(at: datetime, days: int = DAYS) -> dict[str, list[Day | None]]:
+    """What each source (`pack:key`) brought on each of the last days, oldest first; None where nothing came."""
+    came = _by_day(at, days, None)
+    today = at.astimezone(zone()).date()
+    span = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
+    return {one.ref: [came.get((one.pack, one.key, on)) for on in span] for one in sources()}
+
+
 # --- loading -------------------------------------------------------------------------------------------
 
 
 def loading(limit: int = 20) -> list[Batch]:
-    """Batches that are received and not yet loaded or refused, oldest first."""
-    rows = Batch.objects.filter(state=Batch.State.RECEIVED).select_related("office")
+    """Batches that are received and not yet loaded or refused, and those being settled, oldest first."""
+    rows = Batch.objects.filter(Q(state=Batch.State.RECEIVED) | ~Q(stage="")).select_related("office")
     return list(rows.order_by("received_at", "id")[:limit])
 
 

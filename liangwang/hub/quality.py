@@ -186,23 +186,20 @@ def _chunks(at: datetime) -> Iterator[pa.Table]:
     """The settled cells of every domain that may act, a row group at a time: of a subject the newest layer only."""
     domains = {domain_of(one.pack) for one in _shown(at)} | {ROUTINE}
     columns = ["subject_id", "attribute", "state", "support", "against"]
-    for domain in sorted(domains):
-        covered: dict[int, list[pa.Array]] = {}
-        for part in reversed(store.in_force(Partition.Kind.SETTLED, domain)):
-            over = covered.setdefault(part.shard, [])
-            found = pq.ParquetFile(store.paths([part])[0])
-            for batch in found.iter_batches(columns=columns):
-                table = pa.Table.from_batches([batch])
-                for ids in over:
-                    table = table.filter(pc.invert(pc.is_in(table["subject_id"], ids)))
-                yield table.filter(pc.is_valid(table["attribute"]))
-            if part != _first(part, domain):
-                over.append(found.read(columns=["subject_id"])["subject_id"].combine_chunks())
-
-
-def _first(part: Partition, domain: str) -> Partition:
-    """The lowest layer of a partition's shard: nothing lies under it, so its subjects need not be kept in mind."""
-    return store.in_force_of_shard(Partition.Kind.SETTLED, domain, part.shard)[0]
+    layers = [part for part in store.in_force(Partition.Kind.SETTLED) if part.pack in domains]
+    # Nothing lies under the lowest layer of a shard, so its subjects need not be kept in mind.
+    lowest = {(part.pack, part.shard): part.pk for part in reversed(layers)}
+    covered: dict[tuple[str, int], list[pa.Array]] = {}
+    for part in sorted(layers, key=lambda part: (part.pack, -part.pk)):
+        over = covered.setdefault((part.pack, part.shard), [])
+        found = pq.ParquetFile(store.paths([part])[0])
+        for batch in found.iter_batches(columns=columns):
+            table = pa.Table.from_batches([batch])
+            for ids in over:
+                table = table.filter(pc.invert(pc.is_in(table["subject_id"], ids)))
+            yield table.filter(pc.is_valid(table["attribute"]))
+        if part.pk != lowest[part.pack, part.shard]:
+            over.append(found.read(columns=["subject_id"])["subject_id"].combine_chunks())
 
 
 def _spoken(table: pa.Table, key: str) -> Counter[Cell]:

@@ -34,7 +34,7 @@ def neighbours(one: LinkReview, at: datetime) -> tuple[LinkReview | None, LinkRe
 def merge_log() -> QuerySet[Merge]:
     """Merges and splits, newest first, with who decided and whether a merge was undone."""
     rows = Merge.objects.select_related("kept", "merged", "by", "undoes", "undone_by")
-    return rows.prefetch_related("linkreview_set").order_by("-at", "-id")
+    return rows.order_by("-at", "-id")
 
 
 def merge_by_ref(ref: str) -> Merge | None:

@@ -43,9 +43,9 @@ def attributes(request: HttpRequest) -> HttpResponse:
     return page(request, "data/attributes.html", context)
 
 
-def labels() -> dict[str, tuple[Label, dict[str, Label]]]:
+def labels() -> dict[str, tuple[Label | None, dict[str, Label]]]:
     """By `pack:rule`: what the rule is called, and its verdicts in words where it has them."""
-    found = {}
+    found: dict[str, tuple[Label | None, dict[str, Label]]] = {}
     for one in declarations("rules.yaml"):
         label = getattr(one.value, "label", None)
         verdicts = getattr(one.value, "verdicts", None) or {}
@@ -108,12 +108,12 @@ def _curve(verdict: str, versions: list[Any], words: dict[str, Label]) -> dict[s
 
 
 def _version(one: Any) -> dict[str, Any]:
-    named = labels().get(one.name, (None, {}))
+    label, words = labels().get(one.name, (None, {}))
     return {
         "version": one,
-        "label": picked(named[0]) or one.name,
+        "label": picked(label) or one.name,
         "counts": [
-            {"word": verdict_word(verdict, named[1]), "kind": verdict_kind(verdict), "count": count}
+            {"word": verdict_word(verdict, words), "kind": verdict_kind(verdict), "count": count}
             for verdict, count in one.counts.items()
         ],
     }

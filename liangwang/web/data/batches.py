@@ -1,14 +1,13 @@
 """Batches: the list with its filters, one batch with its verdict and every reason, and the supplier's report."""
 
-import csv
-import io
+from itertools import chain
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from liangwang.base import clock
 from liangwang.base.access import door
 from liangwang.hub import queries
 
@@ -16,6 +15,7 @@ from . import charts
 from .page import (
     BATCH_KINDS,
     PAGE_SIZE,
+    actor_of,
     address,
     channel_word,
     declared_of,
@@ -106,7 +106,7 @@ def batch(request: HttpRequest, batch: queries.Batch) -> HttpResponse:
         "verdict": _verdict(batch),
         "channel": channel_word(batch.channel),
         "again": "again" in request.GET,
-        "loading": progress([batch], labels) if batch.state == "received" else [],
+        "loading": progress([batch], labels) if _runs(batch) else [],
         "checked": charts.parts(
             [("good", _("合格"), batch.good), ("bad", _("隔离"), batch.rows - batch.good)]
         ),
@@ -116,6 +116,7 @@ def batch(request: HttpRequest, batch: queries.Batch) -> HttpResponse:
         "reasons": _reasons(batch),
         "rows": [_row(one) for one in refused[:PAGE_SIZE]],
         "drift": batch.drift,
+        "mended": queries.mended(batch),
         "corrections": list(batch.corrections.order_by("received_at")),
         "next_url": f"?after={refused[PAGE_SIZE - 1]['row']}#rows" if len(refused) > PAGE_SIZE else "",
         "first_url": request.path + "#rows" if after else "",
@@ -124,9 +125,12 @@ def batch(request: HttpRequest, batch: queries.Batch) -> HttpResponse:
 
 
 def _loading(request: HttpRequest, batch: queries.Batch, labels: dict[str, Any]) -> HttpResponse:
-    done = batch.state != "received"
-    rows = [] if done else progress([batch], labels)
-    return render(request, "data/_loading.html", {"loading": rows}, status=STOP_POLLING if done else 200)
+    rows = progress([batch], labels) if _runs(batch) else []
+    return render(request, "data/_loading.html", {"loading": rows}, status=200 if rows else STOP_POLLING)
+
+
+def _runs(batch: queries.Batch) -> bool:
+    return batch.state == "received" or bool(batch.stage)
 
 
 def _verdict(batch: queries.Batch) -> dict[str, str] | None:
@@ -166,22 +170,12 @@ def _row(one: dict[str, Any]) -> dict[str, Any]:
 
 
 @door("read", "batch", of=queries.batch_by_ref)
-def batch_report(_request: HttpRequest, batch: queries.Batch) -> HttpResponse:
-    """The supplier's report: one line for each refused row and reason, in both languages; never a row's text."""
-    out = io.StringIO()
-    sheet = csv.writer(out)
-    sheet.writerow(["行号 row", "列 column", "代码 code", "原因", "reason"])
-    for one in queries.quarantine(batch, limit=batch.bad or 1):
-        for why in one["reasons"]:
-            sheet.writerow([one["row"], why["column"], why["code"], why["reason"], why["reason_en"]])
+def batch_report(request: HttpRequest, batch: queries.Batch) -> StreamingHttpResponse:
+    """The supplier's report: each refused row with every reason in both languages; never a row's text."""
     name = f"{batch.source}-{batch.received_at:%Y%m%d}-{batch.ref[:6]}.csv"
-    return HttpResponse(
-        "\ufeff" + out.getvalue(),
+    lines = queries.supplier_sheet(batch, actor_of(request), clock.now())
+    return StreamingHttpResponse(
+        (part.encode() for part in chain(("\ufeff",), lines)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
-
-
-def batch_url(ref: str) -> str:
-    """The page of a batch."""
-    return reverse("data-batch", args=[ref])

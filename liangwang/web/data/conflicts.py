@@ -85,7 +85,7 @@ def conflict(request: HttpRequest, disagreement: Any) -> HttpResponse:
     return _shown(request, disagreement)
 
 
-@door(None, "disagreement", post="decide", of=queries.disagreement_by_ref)
+@door(None, "disagreement", post="handle", of=queries.disagreement_by_ref)
 def rule(request: HttpRequest, disagreement: Any) -> HttpResponse:
     """The source office says which statement is right, and why."""
     batch, _sep, row = request.POST.get("statement", "").partition("-")
@@ -127,6 +127,8 @@ def _shown(
         "votes": _votes(said, letters),
         "ticket": ticket,
         "clock": cases.clock(ticket, now) if ticket else None,
+        "task": ticket.tasks.order_by("id").first() if ticket else None,
+        "now": now,
         "rules_here": rules_here and disagreement.ended_at is None,
         "rulings": list(queries.rulings(disagreement)),
         "error": error,

@@ -46,13 +46,37 @@ def lineage(request: HttpRequest) -> HttpResponse:
             context["back"] = _back(request, given["subject"], given["attribute"])
         elif given["batch"]:
             context["forth"] = _forth(request, given["batch"], given["row"])
+        else:
+            context["begin"] = _beginnings()
     except NotFound:
         context["error"], status = _("没有找到；请核对编号"), 404
     return page(request, "data/lineage.html", context, status)
 
 
 def _choices() -> list[tuple[str, str]]:
-    return [(key, picked(label)) for key, label in attribute_labels().items()]
+    """The attributes that some source says something of."""
+    said = {
+        column.says
+        for one in queries.declared_sources()
+        for column in one.value.columns.values()
+        if column.says
+    }
+    return [(key, picked(label)) for key, label in attribute_labels().items() if key in said]
+
+
+def _beginnings() -> dict[str, Any]:
+    """Where to begin without a number at hand: the oldest open conflicts, the newest batches."""
+    attributes, sources = attribute_labels(), source_labels()
+    return {
+        "conflicts": [
+            (one, picked(attributes.get(one.attribute)) or one.attribute)
+            for one in queries.disagreements()[:6]
+        ],
+        "batches": [
+            (one, picked(sources.get(f"{one.pack}:{one.source}")) or one.source)
+            for one in queries.batches().filter(state="loaded")[:6]
+        ],
+    }
 
 
 def connectors(count: int) -> dict[str, Any]:

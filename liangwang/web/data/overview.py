@@ -14,7 +14,7 @@ from . import charts
 from .page import SOURCE_KINDS, address, departments, page, picked, share, source_labels, state_word
 from .progress import STOP_POLLING, progress
 
-STATES = ("fresh", "late", "silent", "closed")
+STATES = ("fresh", "late", "refused", "silent", "closed")
 
 
 @door("read", "batch")

@@ -15,7 +15,8 @@ from liangwang.base.packs import Declared, declarations
 from liangwang.hub import queries
 
 PAGE_SIZE = 50
-SOURCE_KINDS = {"fresh": "ok", "late": "warn", "silent": "idle", "closed": "info"}
+ENGINEER = "data_engineer"
+SOURCE_KINDS = {"fresh": "ok", "late": "warn", "refused": "bad", "silent": "idle", "closed": "info"}
 BATCH_KINDS = {"received": "info", "loaded": "ok", "refused": "bad", "erased": "idle"}
 SHARING_KINDS = {"unconditional": "ok", "conditional": "info", "none": "idle"}
 
@@ -23,11 +24,11 @@ SHARING_KINDS = {"unconditional": "ok", "conditional": "info", "none": "idle"}
 def page(
     request: HttpRequest, template: str, context: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
-    """Renders one page with the counts that stand in the side."""
-    counts = {
-        "open_conflicts": queries.disagreements().order_by().count(),
-        "open_reviews": queries.open_reviews(),
-    }
+    """Renders one page with the counts that stand in the side; a source office comes for one conflict and has no side."""
+    counts: dict[str, Any] = {"side_open": actor_of(request).role == ENGINEER}
+    if counts["side_open"]:
+        counts["open_conflicts"] = queries.disagreements().order_by().count()
+        counts["open_reviews"] = queries.open_reviews()
     return render(request, template, {**counts, **(context or {})}, status=status)
 
 

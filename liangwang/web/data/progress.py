@@ -9,7 +9,7 @@ from liangwang.base.labels import Label
 from liangwang.hub.queries import Batch
 
 STOP_POLLING = 286  # the status by which htmx, too, stops asking
-STAGES = ("reading", "normalising", "checking", "linking", "storing", "settling")
+STAGES = ("reading", "checking", "linking", "storing", "settling")
 
 
 def stage_word(stage: str) -> str:
@@ -17,9 +17,7 @@ def stage_word(stage: str) -> str:
     return {
         "": _("排队"),
         "reading": _("读取"),
-        "normalising": _("标准化"),
         "checking": _("逐行核对"),
-        "hashing": _("加密"),
         "linking": _("关联到人"),
         "storing": _("入库"),
         "settling": _("校核"),
@@ -29,22 +27,21 @@ def stage_word(stage: str) -> str:
 def steps(batch: Batch) -> list[dict[str, Any]]:
     """Every stage of a batch with whether it is past, here or to come."""
     here = STAGES.index(batch.stage) if batch.stage in STAGES else -1
-    done = batch.state == Batch.State.LOADED
     return [
-        {"word": stage_word(stage), "css": "past" if done or i < here else "here" if i == here else ""}
+        {"word": stage_word(stage), "css": "past" if i < here else "here" if i == here else ""}
         for i, stage in enumerate(STAGES)
     ]
 
 
 def progress(batches: Iterable[Batch], labels: dict[str, Label]) -> list[dict[str, Any]]:
-    """What is loading now, with the share of its rows that are done (None where the number is not known yet)."""
+    """What is loading now, with its stages; `waits` says why a load that stopped is tried again later."""
     return [
         {
             "batch": batch,
             "label": labels.get(f"{batch.pack}:{batch.source}", batch.source),
             "stage": stage_word(batch.stage),
             "steps": steps(batch),
-            "share": round(batch.rows_done * 100 / batch.rows, 1) if batch.rows else None,
+            "waits": batch.refusal,
         }
         for batch in batches
     ]

@@ -19,11 +19,11 @@ LOW, FAIR = 0.8, 0.95
 def quality(request: HttpRequest) -> HttpResponse:
     """Every source with its four measures and the share of good rows day by day; every attribute by state."""
     now = clock.now()
-    rows = {row.declared.ref: row for row in queries.overview(now)}
+    days = queries.daily(now)
     found = sorted(queries.quality_by_source(now), key=_worst_first)
     attributes = attribute_labels()
     context = {
-        "sources": [_source(one, rows.get(one.declared.ref)) for one in found],
+        "sources": [_source(one, days.get(one.declared.ref, [])) for one in found],
         "attributes": [
             _attribute(one, attributes) for one in sorted(queries.quality_by_attribute(now), key=_doubt_first)
         ],
@@ -62,9 +62,9 @@ def _measure(word: str, value: float | None) -> dict[str, Any]:
     return {"word": word, "share": share(value), "width": round((value or 0) * 100, 1), "kind": _kind(value)}
 
 
-def _source(one: Any, row: queries.SourceRow | None) -> dict[str, Any]:
+def _source(one: Any, days: list[Any]) -> dict[str, Any]:
     office = one.declared.value.office
-    daily = [1 - day.bad / day.rows if day.rows else None for day in row.days] if row else []
+    daily = [1 - day.bad / day.rows if day and day.rows else None for day in days]
     return {
         "ref": one.declared.ref,
         "label": one.declared.value.label,

@@ -61,7 +61,15 @@ def _done(one: Any, labels: dict[str, Any]) -> dict[str, Any]:
 
 def levels(comparisons: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Comparisons with a kind (colour and shape) beside their word: the same, close, different, not given."""
-    return [{**one, "kind": _kind(one), "word": picked(one["words"])} for one in comparisons]
+    return [
+        {**one, "kind": _kind(one), "word": picked(one["words"]), "width": _width(one)} for one in comparisons
+    ]
+
+
+def _width(one: dict[str, Any]) -> int:
+    """How far two values agree, in percent: a level counts from 0 (different) to the highest (the same)."""
+    level, levels = int(one["level"]), int(one["levels"])
+    return max(0, round(level * 100 / max(1, levels - 1)))
 
 
 def _kind(one: dict[str, Any]) -> str:
