@@ -54,6 +54,7 @@ from .schema import QUARANTINE, rows_schema, sealed_columns
 from .sources import source_of
 
 MEMORY = "1500MB"
+TRIES = 5  # loads that are overtaken by another that registers the same people
 READING, CHECKING, LINKING, STORING, SETTLING = "reading", "checking", "linking", "storing", "settling"
 
 
@@ -77,7 +78,7 @@ class TooManyBad(Refusal):
     }
 
 
-def load(batch: Batch, at: datetime) -> Batch:
+def load(batch: Batch, at: datetime, tries: int = TRIES) -> Batch:
     """Loads a received batch; runs any number of times, and only the first to commit counts.
 
     A batch that cannot be taken is refused with its reason. Without space on the disk it stays received, says so, and is
@@ -96,7 +97,9 @@ def load(batch: Batch, at: datetime) -> Batch:
             _mark(batch, stage=STORING)
             return _publish(batch, declared, work, found.drift, at)
     except live.RegisteredMeanwhile:
-        return load(Batch.objects.get(pk=batch.pk), at)
+        if tries <= 1:
+            raise
+        return load(Batch.objects.get(pk=batch.pk), at, tries - 1)
     except Refusal as refused:
         return _refuse(batch, refused.as_json(), at)
     except OSError as fault:

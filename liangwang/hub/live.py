@@ -25,6 +25,9 @@ Run = Callable[[ibis.Table], pa.Table]
 MODEL = "model"  # the method of a row that the model linked is model:<version>
 REGISTERED = "registered"
 OTHERS = 3
+ASKED_AT_ONCE = (
+    50_000  # rows without a number: whom they touch in a register of millions stays under a gigabyte
+)
 
 
 class RegisteredMeanwhile(Exception):
@@ -45,10 +48,19 @@ class Newcomers:
         self.companies: list[Company] = []
 
     def take(self, found: pa.Table) -> pa.Table:
-        """The rows with the subjects of those whom nobody knows yet and of whom enough is said to register them."""
-        key = link.key_of(self.source, self.source.identifiers[0])
+        """The rows with the subjects of those whom nobody knows yet and of whom enough is said to register them.
+
+        Whom the register does not show is asked of the database first: its files may be behind.
+        """
+        identifier = self.source.identifiers[0]
+        key = link.key_of(self.source, identifier)
         unknown = found.filter(pc.and_(pc.is_null(found["subject_id"]), pc.is_valid(found[key])))
         fresh = {line[key]: line for line in reversed(unknown.to_pylist()) if line[key] not in self.ids}
+        known = self._known(fresh)
+        if known:
+            ids = [known.get(text) for text in found[key].to_pylist()]
+            found = _filled(found, ids, self.source.columns[identifier].type)
+            fresh = {text: line for text, line in fresh.items() if text not in known}
         described = {text: told for text, line in fresh.items() if (told := self._described(line))}
         for (text, told), subject in zip(
             described.items(), reserve(self.source.about, len(described), at=self.at), strict=True
@@ -81,19 +93,25 @@ class Newcomers:
         else:
             self.people.append(person_row(subject, **told))
 
+    def _known(self, texts: Iterable[str]) -> dict[str, int]:
+        """Who of these identifiers is in the database: identifier → subject."""
+        found: dict[str, int] = {}
+        every = list(texts)
+        for start in range(0, len(every), 500):
+            some = every[start : start + 500]
+            if self.source.about == "person":
+                people = Person.objects.filter(identity_blind__in=some)
+                found.update((str(blind), pk) for blind, pk in people.values_list("identity_blind", "pk"))
+            else:
+                companies = Company.objects.filter(credit_code__in=some)
+                found.update(companies.values_list("credit_code", "pk"))
+        return found
+
     def enrol(self) -> int:
         """Makes the subjects, in the batch's transaction; raises RegisteredMeanwhile."""
         made: list[Person] | list[Company] = self.people or self.companies
-        texts = list(self.ids)
-        for start in range(0, len(texts), 500):
-            some = texts[start : start + 500]
-            known = (
-                Person.objects.filter(identity_blind__in=some)
-                if self.source.about == "person"
-                else Company.objects.filter(credit_code__in=some)
-            )
-            if known.exists():
-                raise RegisteredMeanwhile
+        if self._known(self.ids):
+            raise RegisteredMeanwhile
         Subject.objects.bulk_create([one.subject for one in made], batch_size=2000)
         Person.objects.bulk_create(self.people, batch_size=1000)
         Company.objects.bulk_create(self.companies, batch_size=1000)
@@ -141,11 +159,15 @@ class Matcher:
         asked = found.filter(blank)
         if not asked.num_rows:
             return found
-        rows = row_features(asked, self.source)
-        population = register.size("person")
-        pairs = candidates(self.con, self.run, rows, self.model, population)
-        links, doubts = sorted_out(pairs, self.model)
-        self.doubts += doubts
+        rows, population = row_features(asked, self.source), register.size("person")
+        links: dict[int, tuple[int, float]] = {}
+        for start in range(0, rows.num_rows, ASKED_AT_ONCE):
+            some = rows.slice(start, ASKED_AT_ONCE)
+            sure, doubts = sorted_out(
+                candidates(self.con, self.run, some, self.model, population), self.model
+            )
+            links |= sure
+            self.doubts += doubts
         return _modelled(found, links, f"{MODEL}:{self.model.version}")
 
 
@@ -172,12 +194,17 @@ def candidates(con: "ibis.BaseBackend", run: Run, rows: pa.Table, model: Model, 
 
 
 def touched_by(people: ibis.Table, rows: ibis.Table) -> ibis.Table:
-    """The people who agree with some row on all columns of some blocking rule, each once."""
+    """The people who agree with some row on all columns of some blocking rule, each once.
+
+    A key that more than BLOCK_MAX of them share is left out, because the engine would skip it.
+    """
     there, asked = _with_parts(people), _with_parts(rows)
     hits = []
     for rule in linkage.RULES:
         keys = asked.select(*rule).drop_null(list(rule)).distinct()
-        hits.append(there.semi_join(keys, list(rule)).select("id"))
+        met = there.semi_join(keys, list(rule)).select("id", *rule)
+        shared = met.group_by(list(rule)).agg(people=lambda some: some.count())
+        hits.append(met.semi_join(shared.filter(shared.people <= linkage.BLOCK_MAX), list(rule)).select("id"))
     ids = reduce(ibis.union, hits).distinct()
     return people.semi_join(ids, "id").order_by("id")
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import ibis
 import msgspec
 import pyarrow as pa
 import pytest
@@ -198,6 +199,21 @@ def test_someone_registered_while_the_batch_loads_is_found_and_not_doubled(
     batch = make.delivered("community", make.sheet("community", make.registration(5)))
     assert store.read(batch.partitions.get(kind="rows"))["subject_id"].to_pylist() == [others[0].pk]
     assert Person.objects.count() == 1
+
+
+@pytest.mark.usefixtures("registering")
+def test_a_register_that_is_behind_doubles_nobody_and_does_not_load_forever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    person = make.person(5)
+    monkeypatch.setattr(collect.near, "MOST_ROWS", 0)
+    empty = register.SCHEMA.empty_table()
+    monkeypatch.setattr(collect.register, "register", lambda con, about: ibis.memtable(empty))
+    batch = make.delivered("community", make.sheet("community", make.registration(5), make.registration(6)))
+    table = store.read(batch.partitions.get(kind="rows")).sort_by("row")
+    assert table["subject_id"][0].as_py() == person.pk
+    assert table["method"].to_pylist() == ["identity", "registered"]
+    assert Person.objects.count() == 2
 
 
 def test_rows_wait_for_their_person_and_get_her_once() -> None:
