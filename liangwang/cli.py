@@ -141,6 +141,7 @@ COMMANDS: tuple[Command, ...] = (
                 metavar="FILE",
                 help="启用这个模型文件 · put this model file in force instead",
             ),
+            _arg("--off", action="store_true", help="停用模型 · link by no model"),
         ),
     ),
     Command(

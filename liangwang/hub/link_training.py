@@ -28,7 +28,11 @@ FEWEST = 1_000  # records below which weights are chance
 
 
 def main(args: Namespace) -> int:
-    """`liangwang train-links`: trains and puts in force, or puts a model file in force that was trained elsewhere."""
+    """`liangwang train-links`: trains and puts in force, or puts a model file in force, or none (`--off`)."""
+    if args.off:
+        link_model.switch_off()
+        sys.stdout.write("✓ 不再用模型关联 · nobody is linked by a model\n")
+        return 0
     try:
         model = _read(Path(args.file)) if args.file else _trained(args.records)
     except Exception as fault:  # the engine has its own reasons: too few pairs that agree, no convergence

@@ -235,9 +235,11 @@ def test_clusters_hold_no_contradiction(edges: list[tuple[int, int]], against: l
     assert set(zip(free.tolist(), found.tolist(), strict=True)) >= {(free[c], c) for c in found}
 
 
-def test_a_model_names_itself(model: Model) -> None:
+def test_a_model_names_itself_and_weighs_the_same_when_read_again(model: Model, rows: list[dict]) -> None:
     text = model.dumps()
     assert Model.loads(text) == model
+    again = [found.to_pylist() for found in linkage.dedupe(table(rows), Model.loads(text))]
+    assert again == [found.to_pylist() for found in linkage.dedupe(table(rows), model)]
     assert replace(model, accept=0.8).version != model.version
     with pytest.raises(ValueError, match="version"):
         Model.loads(text.replace('"accept": 0.9', '"accept": 0.5'))

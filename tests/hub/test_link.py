@@ -156,7 +156,7 @@ def in_force() -> Model:
         for name, keys in KEYS.items()
     }
     alone = dict.fromkeys(KEYS_SHARED, 0.0)
-    model = Model(rates=rates, partners=1.0, once=False, household=alone, names={}, rare=1e-4, accept=0.5)
+    model = Model(rates=rates, partners=1.0, once=False, household=alone, names={}, rare=1e-4, accept=0.6)
     link_model.put_in_force(model)
     return model
 
@@ -186,7 +186,25 @@ def test_rows_without_a_number_are_linked_left_to_a_person_or_left_alone() -> No
     assert batch.linked == 1
 
 
-def test_without_a_model_nothing_is_guessed() -> None:
+def test_the_shipped_model_links_leaves_to_a_person_or_leaves_alone() -> None:
+    version = link_model.shipped().version
+    people = [make.person(n, name=name) for n, name in enumerate(("欧阳娜娜", "李伟", "李伟"), 1)]
+    for n in range(4, 8):
+        make.person(n, name=f"赵{'一二三四五六七八'[n]}", birth_on=date(1950 + n, n, n))
+    strange = {"identity": "", "phone": "13900000000"}
+    _, rows = loaded(
+        make.registration(1, name="欧阳娜娜", born="", identity="", phone=make.phone_number(1)),
+        make.registration(2, name="李伟", **strange),
+        make.registration(3, name="孙不在", born="1971-02-03", **strange),
+    )
+    assert rows == [(1, people[0].pk, f"model:{version}"), (2, None, None), (3, None, None)]
+    review = LinkReview.objects.get()
+    assert (review.row, review.model, review.score) == (2, version, pytest.approx(0.5, abs=0.01))
+    assert {review.right_id, review.others[0]["subject_id"]} == {one.pk for one in people[1:]}
+
+
+def test_a_model_that_is_switched_off_guesses_nothing() -> None:
+    link_model.switch_off()
     make.person(1, name="欧阳娜娜")
     _, rows = loaded(make.registration(1, name="欧阳娜娜", identity="", phone="13900000000"))
     assert rows == [(1, None, None)]
@@ -211,6 +229,17 @@ def test_only_people_who_share_a_blocking_key_are_looked_at() -> None:
     rows = live.features(pa.table(plain, schema=live.PLAIN)).add_column(0, "id", [[1]])
     near = con.to_pyarrow(live.touched_by(people, ibis.memtable(rows)))
     assert near["name"].to_pylist() == ["赵三"]
+
+
+def test_a_key_that_many_people_share_touches_nobody() -> None:
+    for n in range(1, 64):
+        make.person(n, name="李伟", birth_on=date(1950 + n % 50, 1 + n % 12, 1 + n % 28))
+    con = store.connect()
+    people = register.register(con).rename(id="subject_id", identity=link.KEY)
+    plain = {"name": ["李伟"], "birth": [date(1951, 2, 2)], "sex": [None], "phone": [None], "address": [None]}
+    rows = live.features(pa.table(plain, schema=live.PLAIN)).add_column(0, "id", [[1]])
+    near = con.to_pyarrow(live.touched_by(people, ibis.memtable(rows)))
+    assert 0 < near.num_rows < 10
 
 
 def test_likely_doubles_among_new_people_are_left_to_a_person() -> None:

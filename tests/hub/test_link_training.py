@@ -57,27 +57,29 @@ def test_whole_people_are_taken_with_all_their_records(city: list[tuple[str, str
 def test_the_command_trains_and_puts_in_force(
     city: list[tuple[str, str, date]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert link_training.main(Namespace(file="", records=1000)) == 1
-    assert link_model.current() is None
+    assert link_training.main(Namespace(file="", records=1000, off=False)) == 1
+    assert link_model.current() == link_model.shipped()
     monkeypatch.setattr(link_training, "FEWEST", 100)
-    assert link_training.main(Namespace(file="", records=1000)) == 0
+    assert link_training.main(Namespace(file="", records=1000, off=False)) == 0
     model = link_model.current()
     assert model is not None
     assert model.version in capsys.readouterr().out
     right, wrong = model.rates["name"]["exact"]
     assert right > 0.5 > wrong
+    assert link_training.main(Namespace(file="", records=1000, off=True)) == 0
+    assert link_model.current() is None
 
 
 def test_a_model_that_was_trained_elsewhere_is_put_in_force(
     city: list[tuple[str, str, date]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(link_training, "FEWEST", 100)
-    link_training.main(Namespace(file="", records=1000))
+    link_training.main(Namespace(file="", records=1000, off=False))
     model = link_model.current()
     assert model is not None
     file = tmp_path / "model.json"
     file.write_text(model.dumps(), encoding="utf-8")
     (link_model.folder() / "current").unlink()
-    assert link_training.main(Namespace(file=str(file), records=0)) == 0
+    assert link_training.main(Namespace(file=str(file), records=0, off=False)) == 0
     assert link_model.current() == model
     assert Batch.objects.count() == 1

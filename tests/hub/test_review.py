@@ -12,7 +12,7 @@ from liangwang.base.events import run_due
 from liangwang.base.models import AuditEntry, AuditSubject, Guardian, Party, Person
 from liangwang.base.subjects import person_by_identity
 from liangwang.base.transactions import write
-from liangwang.hub import actions, attributes, merges, queries, review
+from liangwang.hub import actions, attributes, link_model, merges, queries, review
 from liangwang.hub.models import LateLink, LinkReview, Merge
 from liangwang.hub.orders import OutsideOrder
 from liangwang.hub.review import Doubt
@@ -30,6 +30,7 @@ def under_order(data_dir: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: make.AT)
     make.place()
     make.order()
+    link_model.switch_off()  # the doubts are these tests' own
 
 
 @pytest.fixture

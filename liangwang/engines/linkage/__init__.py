@@ -24,11 +24,12 @@ of names and birth dates that the engine needs are made here from the columns in
     dedupe(records, train(records))                  # pairs and clusters
 """
 
-from .columns import PHONE_WINDOWS, RULES, blocking_keys, phone_windows
+from .columns import BLOCK_MAX, PHONE_WINDOWS, RULES, blocking_keys, phone_windows
 from .doors import candidates, check, dedupe, link
 from .model import Model, train
 
 __all__ = [
+    "BLOCK_MAX",
     "PHONE_WINDOWS",
     "RULES",
     "Model",

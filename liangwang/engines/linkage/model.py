@@ -9,17 +9,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from math import log2
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
-import splink.comparison_level_library as levels
-from splink import DuckDBAPI, Linker, SettingsCreator, block_on
-from splink.comparison_library import CustomComparison
-from splink.internals.comparison_creator import ComparisonCreator
 
 from .columns import coded
 from .findings import COMPARISONS, HOUSEHOLD, KEYS, KEYS_SHARED, RELATED, agreeing
+
+if TYPE_CHECKING:  # Splink costs a web process a second and 50 MB that only a worker makes use of
+    from splink import Linker
+    from splink.comparison_library import CustomComparison
+    from splink.internals.comparison_creator import ComparisonCreator
 
 MEMORY, THREADS = "6GB", 2
 NAMES_KEPT = 20_000
@@ -92,8 +93,10 @@ def connected(records: pa.Table) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def train(records: pa.Table) -> Model:
+def train(records: pa.Table, names_kept: int = NAMES_KEPT) -> Model:
     """The model of records of which nobody knows who is who: u counted exactly, m by Splink's EM; always the same."""
+    from splink import block_on
+
     con = connected(coded(records))
     with quiet():
         linker = linker_of(con, untrained(con), dict.fromkeys(KEYS_SHARED, 0.0), prior=0.5)
@@ -107,7 +110,7 @@ def train(records: pa.Table) -> Model:
     found = linker.misc.save_model_to_json()
     prior = float(found["probability_two_random_records_match"])
     rates = _rates(found, prior) | _unknown(con)
-    names, rare = _names(con)
+    names, rare = _names(con, names_kept)
     same = rates["source"]["same"]
     return Model(
         rates=rates,
@@ -181,13 +184,13 @@ def _rounded(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _names(con: duckdb.DuckDBPyConnection) -> tuple[dict[str, float], float]:
+def _names(con: duckdb.DuckDBPyConnection, most: int) -> tuple[dict[str, float], float]:
     counts = con.execute(
         "select text, count(*) n from records where text is not null group by text order by n desc, text"
     ).fetchall()
     total = sum(n for _, n in counts) or 1
-    kept = {name: _rounded(n / total) for name, n in counts[:NAMES_KEPT]}
-    others = counts[NAMES_KEPT:]
+    kept = {name: _rounded(n / total) for name, n in counts[:most]}
+    others = counts[most:]
     rare = sum(n for _, n in others) / len(others) if others else 1.0
     return kept, _rounded(rare / total)
 
@@ -212,12 +215,17 @@ def linker_of(
     con: duckdb.DuckDBPyConnection, rates: Rates, household: Mapping[str, float], prior: float
 ) -> Linker:
     """Splink over `records` with these rates; m that is nan is to be estimated."""
+    import splink.comparison_level_library as levels
+    from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+    from splink.comparison_library import CustomComparison
+
     comparisons: list[ComparisonCreator | dict[str, Any]] = []
     for name, (null, some) in COMPARISONS.items():
         made: list[Any] = [levels.NullLevel(null)]
         made.extend(levels.CustomLevel(level.when, level.key) for level in some)
         made.append(levels.ElseLevel())
-        for level_, (m, u) in zip(made[1:], rates[name].values(), strict=True):
+        for level_, key in zip(made[1:], KEYS[name], strict=True):
+            m, u = rates[name][key]
             known = {} if m != m else {"m_probability": m}
             level_.configure(u_probability=u, fix_u_probability=True, **known)
         if name == "name":
@@ -240,6 +248,9 @@ def linker_of(
 
 def _taken_back(household: Mapping[str, float]) -> CustomComparison:
     """The comparison `household`: minus so many bits, given as rates whose ratio is that."""
+    import splink.comparison_level_library as levels
+    from splink.comparison_library import CustomComparison
+
     found = [
         (f"{when} and {who}" if who else when, household.get(key, 0.0) + household.get(relation, 0.0))
         for key, when in HOUSEHOLD
