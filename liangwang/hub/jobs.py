@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from django.conf import settings
 from django.db.models import Q
 from django_tasks import task
@@ -24,6 +25,7 @@ from .sources import is_emergency, sources
 
 log = logging.getLogger("liangwang.hub")
 RETRY_S = 600
+NIGHT = 2  # o'clock: from then on, once a day, the register is made anew
 
 
 @subscribe("batch.received", name="hub.load")
@@ -100,16 +102,33 @@ def refresh_register() -> None:
         for part in store.in_force(Partition.Kind.REGISTER, register.PACK, about):
             if Event.objects.filter(key=f"hub.chore/relinked/{part.pk}").exists():
                 continue
-            new = store.read(part)["subject_id"]
-            touched = relink.relink(about, new.to_numpy(), at)
-            if touched:
-                actions.resettle(touched, at)
-            if about == "person":
-                relink.find_duplicates(new.to_numpy(), at)
+            _follow(about, store.read(part)["subject_id"].to_numpy(), at)
             _first_time(f"relinked/{part.pk}", at)
-        whole = register.compact(about, at)
-        if whole is not None:  # all of it was in the files that it replaces
+        whole = _made_anew(about, at) or register.compact(about, at)
+        if whole is not None:  # all of it was in the files that it replaces, or is followed
             _first_time(f"relinked/{whole.pk}", at)
+
+
+def _follow(about: str, subjects: np.ndarray, at: datetime) -> None:
+    """Links the rows that waited for these subjects, int64[n], and looks for likely doubles of them."""
+    touched = relink.relink(about, subjects, at)
+    if touched:
+        actions.resettle(touched, at)
+    if about == "person":
+        relink.find_duplicates(subjects, at)
+
+
+def _made_anew(about: str, at: datetime) -> Partition | None:
+    """Once a night: the register with whatever changed of its subjects since, which is followed; else None."""
+    local = at.astimezone(ZoneInfo(settings.TIME_ZONE))
+    before = store.in_force(Partition.Kind.REGISTER, register.PACK, about)
+    done = f"hub.chore/anew/{about}/{local.date()}"
+    if local.hour < NIGHT or not before or Event.objects.filter(key=done).exists():
+        return None
+    whole = register.rebuild(about, at)
+    _follow(about, register.changed(before, whole).to_numpy(), at)
+    _first_time(f"anew/{about}/{local.date()}", at)
+    return whole
 
 
 @task()
@@ -159,8 +178,9 @@ def pull_source(source: str) -> None:
 
 @task()
 def sweep_files() -> None:
-    """Removes files that no manifest row names, and pieces of deliveries that nobody goes on with."""
+    """Removes files that no manifest row names or that were replaced, and pieces of deliveries that nobody goes on with."""
     store.sweep(clock.now())
+    register.sweep(clock.now())
     inbox.sweep_uploads(clock.now())
 
 

@@ -1,7 +1,7 @@
 """The register: everybody whom rows can be linked to, as Parquet partitions made from base's people, companies and places."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import ibis
 import pyarrow as pa
@@ -21,6 +21,8 @@ PAGE = 20_000
 PARTS_MAX = 16  # more small files than this are written together
 SCHEMA = pa.schema([("subject_id", pa.int64()), (KEY, pa.string()), *FEATURES])
 ABOUT = ("person", "company", "place")
+FOUND_BY = ("subject_id", KEY, "name", "birth", "phone")
+KEPT = timedelta(hours=1)  # a load that began with a file that was replaced may still read it
 Fill = Callable[[store.TableWriter, list[Partition]], object]
 
 
@@ -28,7 +30,7 @@ def register(con: "ibis.BaseBackend", about: str = "person") -> ibis.Table:
     """The register of one kind, SCHEMA: its files, and whoever came after them, read from the database.
 
     Its ids are the subjects' own, whatever was merged since. A person whose number or phone changed is found under
-    the old one until the register is made anew (`rebuild`).
+    the old one until the register is made anew (`rebuild`, each night).
     """
     files = store.scan(con, store.in_force(Partition.Kind.REGISTER, PACK, about), SCHEMA)
     # Files of before a change of the features have nothing to be compared by in the new ones, until `rebuild`.
@@ -76,6 +78,19 @@ def compact(about: str, at: datetime) -> Partition | None:
 def rebuild(about: str, at: datetime) -> Partition:
     """Makes the register of one kind anew from the database: what changed of people since is in it then."""
     return _replace(about, at, lambda out, _: _written(out, about, after=0))
+
+
+def changed(before: list[Partition], after: Partition) -> pa.Array:
+    """The subjects who are in `after` and not the same in the files before it, as far as rows find them: int64[n]."""
+    con = store.connect()
+    now, then = (store.scan(con, parts, SCHEMA).select(*FOUND_BY) for parts in ([after], before))
+    return con.to_pyarrow(now.difference(then).order_by("subject_id"))["subject_id"].combine_chunks()
+
+
+def sweep(at: datetime) -> int:
+    """Removes files that newer ones replaced a while ago; returns how many."""
+    old = Partition.objects.filter(kind=Partition.Kind.REGISTER, pack=PACK, ended_at__lt=at - KEPT)
+    return store.remove(part for part in old if (store.folder() / part.path).exists())
 
 
 def _together(out: store.TableWriter, parts: list[Partition]) -> None:

@@ -17,7 +17,7 @@ from django.db import connection
 from liangwang.base import clock
 from liangwang.base.models import Company, Person, Subject
 from liangwang.base.packs import Declared
-from liangwang.base.subjects import new_subject, person_by_identity, reserve
+from liangwang.base.subjects import new_subject, person_by_identity, person_row, reserve
 from liangwang.hub import actions, collect, features, jobs, live, queries, register, relink, store
 from liangwang.hub.models import Batch, LateLink, Partition
 from liangwang.hub.sources import source_of
@@ -238,6 +238,33 @@ def test_the_job_makes_up_for_a_kill_between_register_and_links(monkeypatch: pyt
     assert LateLink.objects.count() == 1
     jobs.refresh_register.func()
     assert LateLink.objects.count() == 1
+
+
+def test_each_night_the_register_learns_what_changed_of_people_and_rows_find_them() -> None:
+    at = make.AT
+    make.delivered("travel", make.sheet("travel", make.trip(5)))
+    person = make.person(4)
+    jobs.refresh_register.func()
+    assert not LateLink.objects.exists()
+    corrected = person_row(
+        person.subject, name="张六", sex="f", birth_on=person.birth_on, identity=make.identity_number(5)
+    )
+    Person.objects.filter(pk=person.pk).update(
+        identity_blind=corrected.identity_blind, identity_sealed=corrected.identity_sealed, name="张六"
+    )
+    jobs.refresh_register.func()
+    assert not LateLink.objects.exists(), "it was made anew today"
+    night = at + timedelta(hours=14, minutes=30)
+    with pytest.MonkeyPatch.context() as later:
+        later.setattr(clock, "now", lambda: night)
+        jobs.refresh_register.func()
+    assert LateLink.objects.get().subject_id == person.pk
+    assert [row["name"] for row in rows_of()] == ["张六"]
+    replaced = [store.folder() / part.path for part in Partition.objects.exclude(ended_at=None)]
+    assert register.sweep(night + timedelta(minutes=30)) < len(replaced)
+    register.sweep(night + timedelta(hours=2))
+    assert not [path for path in replaced if path.exists()]
+    assert len(rows_of()) == 1
 
 
 KILLED = """
