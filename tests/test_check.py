@@ -54,6 +54,22 @@ PLAN = """\
     - {task: repair, label: {zh: 修, en: Repair}, by: {crew: {skill: cover_repair}}, needs: [guard]}
 """
 
+SOURCE = """\
+- source: list
+  label: {zh: 名单, en: List}
+  category: {zh: 名单, en: Lists}
+  office: power
+  key: [number]
+  observed: "on"
+  fresh_within: 1d
+  sharing: conditional
+  retention: order
+  about: person
+  registers: true
+  columns:
+    number: {label: {zh: 号码, en: Number}, type: identity}
+    "on": {label: {zh: 日期, en: Date}, type: date}
+"""
 OWN_TEST = """\
 - application: it asks for one paper
   item: {item}
@@ -138,6 +154,16 @@ def test_an_item_without_a_test_and_a_test_that_fails_are_told(root: Path) -> No
     assert len(found(root)) == 1
     tests.unlink()
     assert any(line.startswith("untested packs/a/items.yaml:1: 'card' has no test") for line in found(root))
+
+
+def test_a_source_of_an_emergency_registers_nobody(root: Path) -> None:
+    (root / "a" / "sources.yaml").write_text(SOURCE)
+    assert not [line for line in found(root) if "outlive" in line]
+    told = planted(root, "a/pack.toml", 'owner = "power"', 'owner = "power"\nmode = "emergency"')
+    assert [line for line in told if "outlive" in line] == [
+        "outlives_order packs/a/sources.yaml:11: 'list' of an emergency pack may not register subjects: "
+        "they would outlive the order (remove 'registers', or let a routine pack register them)"
+    ]
 
 
 def test_a_file_that_nobody_reads_is_told(root: Path) -> None:
