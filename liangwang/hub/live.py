@@ -227,7 +227,7 @@ def sorted_out(
     sure = model.accept if accept is None else accept
     links: dict[int, tuple[int, float]] = {}
     best: dict[int, dict[str, Any]] = {}
-    others: dict[int, list[tuple[int, float]]] = {}
+    others: dict[int, list[dict[str, Any]]] = {}
     for pair in pairs.to_pylist():  # by left id and rank
         left, right, score = pair["left_id"], pair["right_id"], pair["score"]
         if pair["rank"] == 1 and score >= sure:
@@ -235,10 +235,11 @@ def sorted_out(
         elif pair["rank"] == 1 and score >= model.review:
             best[left] = pair
         elif left in best and len(others.setdefault(left, [])) < OTHERS:
-            others[left].append((right, score))
-    doubts = [
-        doubt_of(pair, model, row=left, others=tuple(others.get(left, ()))) for left, pair in best.items()
-    ]
+            others[left].append(pair)
+    doubts = []
+    for left, pair in best.items():
+        further = tuple(doubt_of(one, model, row=left) for one in others.get(left, ()))
+        doubts.append(doubt_of(pair, model, row=left, others=further))
     return links, doubts
 
 

@@ -200,7 +200,8 @@ class LinkReview(RefModel):
     score = models.FloatField()
     model = models.CharField(max_length=40)
     agreement = models.JSONField(default=dict)  # {comparison: [level, levels]}: no personal data
-    others = models.JSONField(default=list)  # further candidates: [{subject_id, score}]
+    # Further candidates, asked about one after the other: [{subject_id, score, agreement, of: the subject in doubt}]
+    others = models.JSONField(default=list)
     state = models.CharField(max_length=5, choices=State.choices, default=State.OPEN)
     opened_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
@@ -211,7 +212,7 @@ class LinkReview(RefModel):
     class Meta:
         indexes: ClassVar = [models.Index(fields=["state", "-score"])]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["batch", "row"], name="one_review_per_row"),
+            models.UniqueConstraint(fields=["batch", "row", "right"], name="one_review_per_candidate"),
             models.UniqueConstraint(fields=["left", "right"], name="one_review_per_pair"),
         ]
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from liangwang.base.labels import Label
 from liangwang.base.models import Company, Guardian, Person, Place, Subject
 from liangwang.base.subjects import masked
 from liangwang.base.transactions import write
+from liangwang.engines.linkage import Model
 
 from . import merges, store
 from .models import Batch, LateLink, LinkReview, Partition
@@ -75,7 +76,7 @@ class Doubt:
     score: float
     model: str
     agreement: dict[str, tuple[int, int]] = field(default_factory=dict)
-    others: tuple[tuple[int, float], ...] = ()
+    others: tuple["Doubt", ...] = ()
     row: int | None = None
     left: int | None = None
 
@@ -107,7 +108,10 @@ def open_for_pairs(doubts: Iterable[Doubt], at: datetime, pack: str = "") -> int
 
 
 def _review(doubt: Doubt, pack: str, at: datetime, **which: Any) -> LinkReview:
-    others = [{"subject_id": subject, "score": score} for subject, score in doubt.others]
+    others = [
+        {"subject_id": one.right, "score": one.score, "agreement": one.agreement, "of": doubt.left}
+        for one in doubt.others
+    ]
     given = {"right_id": doubt.right, **which}
     return LinkReview(
         pack=pack,
@@ -149,6 +153,8 @@ def decide(review: LinkReview, verdict: str, *, actor: Actor, at: datetime) -> L
     review.refresh_from_db()
     if state == LinkReview.State.SAME:
         _join(review, actor, at)
+    else:
+        _offer_next(review, at)
     _written(review, actor, at, outcome=verdict)
     return review
 
@@ -173,6 +179,33 @@ def undo(review: LinkReview, *, actor: Actor, at: datetime) -> LinkReview:
     review.refresh_from_db()
     _written(review, actor, at, outcome=f"undone:{before}")
     return review
+
+
+def _offer_next(review: LinkReview, at: datetime) -> None:
+    """Opens a pair with the next candidate, where it is likely enough now that one is turned down.
+
+    Of candidates at most one is right, so what the others had of the certainty grows: s / (1 - turned down).
+    """
+    left = max(1 - review.score, 1e-6)
+    others = [{**one, "score": round(min(one["score"] / left, 1.0), 6)} for one in review.others]
+    if not others or others[0]["score"] < Model.review:
+        return
+    first, *rest = (
+        Doubt(
+            right=one["subject_id"],
+            score=one["score"],
+            model=review.model,
+            agreement=one["agreement"],
+            row=review.row,
+            left=one["of"],
+        )
+        for one in others
+    )
+    doubt = replace(first, others=tuple(rest))
+    if review.batch is None:
+        open_for_pairs([doubt], at, review.pack)
+    else:
+        open_for_rows(review.batch, [doubt], at)
 
 
 def _may_handle(review: LinkReview, actor: Actor, at: datetime) -> None:

@@ -124,6 +124,45 @@ def test_a_row_gets_its_subject_and_loses_it_again(engineer: hats.Actor) -> None
     assert LateLink.objects.count() == 1
 
 
+def test_when_one_is_turned_down_the_next_likely_one_is_offered(engineer: hats.Actor) -> None:
+    people = [make.person(n) for n in (1, 2, 3, 4)]
+    row = make.registration(9, identity="", phone=make.phone_number(77))
+    batch = make.delivered("community", make.sheet("community", row))
+    agreement = {"name": (5, 6)}
+    further = [
+        Doubt(right=person.pk, score=score, model="m1", agreement=agreement)
+        for person, score in zip(people[1:], (0.4, 0.05, 0.01), strict=True)
+    ]
+    first = Doubt(row=1, right=people[0].pk, score=0.5, model="m1", others=tuple(further))
+    review.open_for_rows(batch, [first], make.AT)
+    decided(LinkReview.objects.get(), "apart", engineer)
+    second = LinkReview.objects.get(state="open")
+    assert (second.right_id, second.row, second.score) == (people[1].pk, 1, 0.8)
+    assert second.agreement == {"name": [5, 6]}
+    assert [(one["subject_id"], one["score"]) for one in second.others] == [
+        (people[2].pk, 0.1),
+        (people[3].pk, 0.02),
+    ]
+    decided(second, "same", engineer)
+    assert LateLink.objects.get().subject_id == people[1].pk
+    undone(second, engineer)
+    decided(second, "apart", engineer)
+    third = LinkReview.objects.get(state="open")
+    assert (third.right_id, third.score) == (people[2].pk, 0.5)
+    decided(third, "apart", engineer)
+    assert not LinkReview.objects.filter(state="open").exists(), "0.02 / 0.5 is too little to ask about"
+
+
+def test_of_two_subjects_the_one_in_doubt_meets_the_next_candidate(engineer: hats.Actor) -> None:
+    one, other, fresh = (make.person(n) for n in (1, 2, 3))
+    further = Doubt(right=other.pk, score=0.4, model="m1")
+    doubt = Doubt(left=fresh.pk, right=one.pk, score=0.5, model="m1", others=(further,))
+    assert review.open_for_pairs([doubt], make.AT) == 1
+    decided(LinkReview.objects.get(), "apart", engineer)
+    offered = LinkReview.objects.get(state="open")
+    assert {offered.left_id, offered.right_id} == {other.pk, fresh.pk}
+
+
 def test_two_subjects_become_one_and_two_again(engineer: hats.Actor) -> None:
     older, younger = make.person(1), make.person(2)
     one = of_subjects(younger, older)
