@@ -3,7 +3,9 @@
 import importlib
 import importlib.util
 import logging
+import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -214,3 +216,33 @@ def test_the_worker_stops_when_told() -> None:
 
     worker.turn_until(stop, [worker.Chore("test", 1.0, once)])
     assert turns == [1]
+
+
+# --- processes of their own ------------------------------------------------------------------------------
+
+
+def python(tmp_path: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python in a process of its own, on an empty DATA."""
+    env = {
+        **os.environ,
+        "DATA": str(tmp_path),
+        "DATABASE_URL": "",
+        "DJANGO_SETTINGS_MODULE": "liangwang.settings",
+    }
+    return subprocess.run(
+        [sys.executable, *words], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_web_process_does_not_load_splink(tmp_path: Path) -> None:
+    script = "import django, sys; django.setup(); import liangwang.web.urls; print('splink' in sys.modules)"
+    done = python(tmp_path, "-c", script)
+    assert done.stdout == "False\n", done.stderr
+
+
+def test_a_source_tried_before_the_first_run_is_told_what_to_do(tmp_path: Path) -> None:
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("登记号,姓名,居委代码,登记日期\nA,王小明,310105012001,2026-11-20\n")
+    done = python(tmp_path, "-m", "liangwang", "try-source", "city_code:community", str(sheet))
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "make run" in done.stdout

@@ -8,6 +8,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.conf import settings
+from django.db import OperationalError, ProgrammingError
 
 from liangwang.base import clock
 from liangwang.base.errors import Refusal
@@ -41,6 +42,9 @@ def try_source(source: str, file: str) -> int:
         return _tried(declared, held)
     except Refusal as refused:
         return _told(refused)
+    except (OperationalError, ProgrammingError):  # SQLite and PostgreSQL, without tables
+        print("✗ 还没有数据库，先运行一次 make run · there is no database yet: make run once first")
+        return 1
     finally:
         held.drop()
 
