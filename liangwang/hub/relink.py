@@ -83,7 +83,9 @@ def find_duplicates(subject_ids: Iterable[int], at: datetime) -> int:
     con = store.connect()
     ids = pa.array(subject_ids, pa.int64())
     people = register.register(con).rename(id="subject_id", identity=link.KEY)
-    fresh = con.to_pyarrow(people.semi_join(ibis.memtable(pa.table({"id": ids})), "id"))
+    fresh = con.to_pyarrow(
+        _without_a_number(people, people.semi_join(ibis.memtable(pa.table({"id": ids})), "id"))
+    )
     if not fresh.num_rows:
         return 0
     near = con.to_pyarrow(live.touched_by(people, ibis.memtable(fresh)))
@@ -95,3 +97,13 @@ def find_duplicates(subject_ids: Iterable[int], at: datetime) -> int:
     found += [live.doubt_of(pair, model, left=pair["left_id"]) for pair in within.to_pylist()]
     with write():
         return review.open_for_pairs(found, at)
+
+
+def _without_a_number(people: ibis.Table, new: ibis.Table) -> ibis.Table:
+    """The new people without a number, and those with one who share a blocking key with somebody without.
+
+    Two numbers are two people, so of a million new people with numbers nobody else need be compared.
+    """
+    bare = people.filter(people.identity.isnull())
+    met = live.touched_by(new.filter(new.identity.notnull()), bare)
+    return ibis.union(new.filter(new.identity.isnull()), met).order_by("id")

@@ -257,6 +257,19 @@ def test_likely_doubles_among_new_people_are_left_to_a_person() -> None:
     assert old.subject.merged_into is None
 
 
+def test_new_people_with_numbers_are_compared_with_those_without_only() -> None:
+    in_force()
+    bare = make.person(1, name="欧阳娜娜", identity=None)
+    met = make.person(2, name="欧阳娜娜")
+    twin, stranger = (make.person(n, name="李伟", birth_on=date(1950, n, n), phone=None) for n in (3, 4))
+    people = register.register(store.connect()).rename(id="subject_id", identity=link.KEY)
+    new = people.filter(people.id.isin([met.pk, twin.pk, stranger.pk]))
+    asked = store.connect().to_pyarrow(relink._without_a_number(people, new))
+    assert asked["id"].to_pylist() == [met.pk]
+    assert relink.find_duplicates([met.pk, twin.pk, stranger.pk], make.AT) == 1
+    assert {LinkReview.objects.get().left_id, LinkReview.objects.get().right_id} == {bare.pk, met.pk}
+
+
 def test_a_late_link_reaches_values_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
     in_force()
     twins = [make.person(n, name="李伟", birth_on=BORN) for n in (2, 3)]
