@@ -18,6 +18,7 @@ PLACES_WITH_RISK = (
     ("南京市", "low"),
     ("广州市", "medium"),
 )
+DOUBTFUL = 0.2  # of vaccinations
 
 
 def records(
@@ -25,7 +26,7 @@ def records(
 ) -> tuple[str, list[dict[str, str]]]:
     """A small delivery about some of `people` (subject ids): `pack:source`, in turn, and its rows.
 
-    Every second has a bad row; those of emergency packs are refused at the door while no order is in force.
+    Every third has a bad row; those of emergency packs are refused at the door while no order is in force.
     """
     source, make = MAKERS[delivered % len(MAKERS)]
     chosen = random.choice(people, min(len(people), int(random.integers(8, 25))), replace=False)
@@ -36,7 +37,7 @@ def records(
         identity = unseal_field(person, "identity") or ""
         number = f"{at:%Y%m%d%H%M%S}{i:03d}"
         rows.append(make(random, number, person, identity, at))
-    if delivered % 2 and rows and rows[0].get("identity"):
+    if delivered % 3 == 1 and rows and rows[0].get("identity"):
         spoiled = rows[int(random.integers(len(rows)))]
         spoiled["identity"] = spoiled["identity"][:-1] + ("0" if spoiled["identity"][-1:] != "0" else "1")
     return source, rows
@@ -50,6 +51,23 @@ def _visit(
         "visit_no": f"F{number}", "identity": identity, "name": person.name,
         "visited_on": local_day(at).isoformat(), "temperature": f"{random.normal(37.1, 0.7):.1f}",
         "result": result,
+    }  # fmt: skip
+
+
+def _inoculation(
+    random: np.random.Generator, number: str, person: Person, identity: str, at: datetime
+) -> dict[str, str]:
+    """Some are without number, with a year of birth that was misheard and a phone of somebody else: for people to decide."""
+    doubtful = random.random() < DOUBTFUL
+    born, phone = person.birth_on, unseal_field(person, "phone")
+    if doubtful:
+        born = born.replace(year=born.year - 1, day=min(born.day, 28))
+    if doubtful or not phone:
+        phone = f"1400{random.integers(10_000_000):07d}"
+    return {
+        "record_no": f"Y{number}", "identity": "" if doubtful else identity, "name": person.name,
+        "birth_date": born.isoformat(), "phone": phone, "vaccine": "流感疫苗", "clinic": "社区卫生服务中心",
+        "given_on": local_day(at).isoformat(),
     }  # fmt: skip
 
 
@@ -119,6 +137,7 @@ def _count(
 MAKERS = (
     ("city_code:fever_clinics", _visit),
     ("public_security:residence_permits", _permit),
+    ("health:inoculations", _inoculation),
     ("city_code:travel", _journey),
     ("social_security:employment", _job),
     ("city_sensing:place_counts", _count),

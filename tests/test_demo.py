@@ -250,3 +250,14 @@ def test_a_tick_posts_to_the_doors_that_devices_and_offices_use(loaded: dict[str
     ]
     assert sum(unknown) == 1
     assert sum(path == "/api/v1/readings" for path, _, _ in posted) == turns
+
+
+def test_some_vaccinations_are_left_to_people_to_link(loaded: dict[str, int], at: datetime) -> None:
+    people, turn = list(Person.objects.values_list("pk", flat=True)), 2
+    source, rows = demo_records.records(people, turn, np.random.default_rng(4), at)
+    assert source == "health:inoculations"
+    bare = [row for row in rows if not row["identity"]]
+    assert 0 < len(bare) < len(rows) / 2
+    for row in bare:
+        namesakes = Person.objects.filter(name=row["name"])
+        assert date.fromisoformat(row["birth_date"]) not in namesakes.values_list("birth_on", flat=True)
