@@ -164,7 +164,7 @@ class Loading:
         return con
 
     def ahead(self, chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, pa.Table]]:
-        """Each chunk with its check, made while the chunk before is linked and stored: work for two cores."""
+        """Each chunk with its check and hashes, made while the chunk before is linked and stored: work for two cores."""
         before: tuple[Chunk, Future[pa.Table]] | None = None
         with ThreadPoolExecutor(1) as other:
             for chunk in chunks:
@@ -192,17 +192,20 @@ class Loading:
         double = self.doubles.among([text[name].combine_chunks() for name in self.source.key])
         table = text.append_column("row", pa.array(chunk.rows, pa.int32()))
         table = table.append_column("doubled", pa.array(double))
-        found = self._run(contract.checked(ibis.memtable(table), self.source, self.context), self.checking)
-        return in_order(found, "row")
+        checked = contract.checked(ibis.memtable(table), self.source, self.context)
+        return in_order(self._run(contract.hashed(checked, self.source), self.checking), "row")
 
     def _linked(self, good: pa.Table) -> pa.Table:
-        hashed = self._run(contract.hashed(ibis.memtable(good), self.source))
-        known = self._register(hashed)
-        found = self._run(link.linked(ibis.memtable(hashed), known, self.source))
+        known = self._register(good)
+        # Only what links goes through the join: to put all columns in order again behind it would cost more than it.
+        asked = ibis.memtable(good.select(["row", *link.columns_of(self.source)]))
+        links = self._run(link.linked(asked, known, self.source)).sort_by("row")
+        found = good
+        for name in link.FOUND:
+            found = found.append_column(name, links[name])
         if self.newcomers is not None:
             found = self.newcomers.take(found)
-        found = self.matcher.take(found)
-        return found.take(pc.sort_indices(found["row"]))
+        return self.matcher.take(found)
 
     def _register(self, rows: pa.Table) -> ibis.Table:
         """Whom the rows can mean: looked up in the database for a few rows, the register's files for many."""

@@ -15,6 +15,8 @@ from .declare import Source
 KEY = "identity_hash"
 NAME_BIRTH_PHONE = "name_birth_phone"
 CERTAIN = 1.0
+FOUND = ("subject_id", "method", "score")
+ASKED = {"name", "birth_date", "phone"}  # of rows without an identifier
 LATE = pa.schema(
     [
         ("late_batch", pa.int64()),
@@ -56,6 +58,15 @@ def linked(table: ibis.Table, register: ibis.Table, source: Source) -> ibis.Tabl
     return done.mutate(score=score).drop(*[name for name in done.columns if name.startswith("by_")])
 
 
+def columns_of(source: Source) -> list[str]:
+    """The columns that `linked` looks at, each once."""
+    said = said_by(source)
+    columns = [key_of(source, name) for name in source.identifiers]
+    if source.about == "person" and ASKED <= said.keys():
+        columns += [said["name"], said["birth_date"], key_of(source, said["phone"])]
+    return list(dict.fromkeys(columns))
+
+
 def key_of(source: Source, name: str) -> str:
     """The column that meets the register's key: the hash of a sealed column, else the column itself."""
     return f"{name}_hash" if source.columns[name].sealed else name
@@ -71,7 +82,7 @@ def _by_name(
 ) -> ibis.Table | None:
     """The table with `by_name`: the one person who has name, birth date and phone, for rows without any identifier."""
     said = said_by(source)
-    if not {"name", "birth_date", "phone"} <= said.keys():
+    if not ASKED <= said.keys():
         return None
     name, birth, phone = said["name"], said["birth_date"], key_of(source, said["phone"])
     blank = reduce(lambda a, b: a & b, [table[column].isnull() for column in identifiers], ibis.literal(True))

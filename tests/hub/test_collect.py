@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from liangwang.base import keys
-from liangwang.hub import actions, inbox, queries, store
+from liangwang.hub import actions, inbox, link_model, queries, store
 from liangwang.hub.models import Batch, Partition
 from liangwang.hub.orders import OutsideOrder
 from liangwang.hub.read_csv import delivered as read
@@ -117,6 +117,7 @@ def test_the_original_text_of_a_bad_row_can_be_unsealed() -> None:
 
 
 def test_people_are_linked_by_number_or_by_name_birth_and_phone_together() -> None:
+    link_model.switch_off()  # which would link the third by name and birth date, among so few people
     rows = [
         make.registration(1),
         make.registration(2, identity=""),
