@@ -34,6 +34,12 @@ PICTURES = [
     Picture("field", "crew_rain", "/field/", PHONE),
     Picture("gate", "gate", "/gate/", PHONE),
     Picture("data", "data", "/data/", DESK),
+    Picture("data-source", "data", "/data/sources/health:inoculations/", DESK),
+    Picture("data-batch", "data", "/data/batches/?bad=1", DESK, "tbody a"),
+    Picture("data-quality", "data", "/data/quality/", DESK),
+    Picture("data-review", "data", "/data/reviews/", DESK, "tbody a"),
+    Picture("data-conflict", "data", "/data/conflicts/", DESK, "tbody a"),
+    Picture("data-lineage", "data", "/data/lineage/", DESK, 'main a[href*="attribute="]'),
 ]
 
 

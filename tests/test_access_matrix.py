@@ -439,7 +439,17 @@ def test_a_revoked_mandate_opens_nothing_at_once(matrix: Matrix) -> None:
 def test_samples_are_about_the_owner(matrix: Matrix) -> None:
     """The matrix would prove nothing if its things were nobody's."""
     owned = {kind for kind in factories.SAMPLES if matrix.owner.pk in _subjects(matrix, kind)}
-    assert {"application", "application_task", "incident_task", "draft", "certificate", "notice", "audit", "file", "person"} <= owned
+    assert {
+        "application",
+        "application_task",
+        "incident_task",
+        "draft",
+        "certificate",
+        "notice",
+        "audit",
+        "file",
+        "person",
+    } <= owned
 
 
 def _subjects(matrix: Matrix, kind: str) -> frozenset[int]:

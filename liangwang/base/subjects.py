@@ -27,7 +27,9 @@ def reserve(kind: str, n: int, *, at: datetime) -> list[int]:
         ids = [subject.pk for subject in new_subjects(kind, n, at=at)]
         for start in range(0, n, 500):
             rows = Subject.objects.filter(pk__in=ids[start : start + 500])
-            rows._raw_delete(rows.db)  # nothing refers to a row of this transaction: no need to look everywhere
+            rows._raw_delete(
+                rows.db
+            )  # nothing refers to a row of this transaction: no need to look everywhere
     return ids
 
 

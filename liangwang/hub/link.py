@@ -62,7 +62,7 @@ def columns_of(source: Source) -> list[str]:
     """The columns that `linked` looks at, each once."""
     said = said_by(source)
     columns = [key_of(source, name) for name in source.identifiers]
-    if source.about == "person" and ASKED <= said.keys():
+    if source.about == "person" and said.keys() >= ASKED:
         columns += [said["name"], said["birth_date"], key_of(source, said["phone"])]
     return list(dict.fromkeys(columns))
 
@@ -82,7 +82,7 @@ def _by_name(
 ) -> ibis.Table | None:
     """The table with `by_name`: the one person who has name, birth date and phone, for rows without any identifier."""
     said = said_by(source)
-    if not ASKED <= said.keys():
+    if not said.keys() >= ASKED:
         return None
     name, birth, phone = said["name"], said["birth_date"], key_of(source, said["phone"])
     blank = reduce(lambda a, b: a & b, [table[column].isnull() for column in identifiers], ibis.literal(True))

@@ -126,7 +126,9 @@ def test_whole_and_incremental_judgement_agree() -> None:
     rule = derive.rule_of(NAME)
     everybody = derive._people(None)
     whole = derive.judged(rule, everybody, make.AT, whole=True).rows().to_pylist()
-    one_by_one = [derive.judged(rule, np.array([s]), make.AT).rows().to_pylist()[0] for s in everybody.tolist()]
+    one_by_one = [
+        derive.judged(rule, np.array([s]), make.AT).rows().to_pylist()[0] for s in everybody.tolist()
+    ]
     assert whole == one_by_one
 
 
