@@ -37,6 +37,7 @@ from .statements import domain_of
 
 receive = inbox.receive
 deposit = inbox.deposit
+PIECE_BYTES = inbox.PIECE_BYTES
 take = inbox.take
 require_may_deliver = inbox.require_may_deliver
 load = collect.load
@@ -267,7 +268,9 @@ def erase(order: Order, at: datetime) -> dict[str, Any]:
         maps = sum(attributes.remove(rule.name) for rule in derive.rules_of(pack))
         held[pack] = {
             "files": len(partitions),
-            "rows": sum(part.rows for part in partitions if part.ended_at is None and part.kind not in BESIDE),
+            "rows": sum(
+                part.rows for part in partitions if part.ended_at is None and part.kind not in BESIDE
+            ),
             "map_files": maps,
             "inbox": sum(path.exists() for path in inboxes),
             "links": review.erase(pack),

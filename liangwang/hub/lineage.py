@@ -48,7 +48,7 @@ class NotRecalled(Refusal):
 
 
 def behind(subject_id: int, attribute: str, pack: str = "") -> dict[str, Any]:
-    """Every statement behind a value: `{attribute, rule, office, value, state, version, since, statements}`.
+    """Every statement behind a value: `{attribute, pack, rule, office, value, state, version, since, statements}`.
 
     A statement is `{source, label, office, batch, batch_ref, row, value, at, delivered_at, loaded_at, contract, role}`;
     its role is `wins`, `loses`, `silent` (its office spoke through another row) or `ruling`. Newest first. The caller
@@ -59,6 +59,7 @@ def behind(subject_id: int, attribute: str, pack: str = "") -> dict[str, Any]:
     word = words().get(attribute)
     return {
         "attribute": attribute,
+        "pack": domain,
         "rule": word.rule if word else "agreement",
         "together": word.together if word else None,
         "office": word.office if word else None,
@@ -136,7 +137,7 @@ def _role(row: dict[str, Any], cell: dict[str, Any] | None) -> str:
 def used_by(batch: Batch, row: int) -> dict[str, Any]:
     """Where a row went: `{subjects, values, derived, answers}`, now and before.
 
-    `values` are settled cells `{subject_id, attribute, state, role, version, since, until}`; `derived` the versions of
+    `values` are settled cells `{subject_id, attribute, pack, state, role, version, since, until}`; `derived` the versions of
     attributes whose rule reads the row's source `{subject_id, name, version, at, value}`; `answers` the audited looks
     and uses `{at, who, verb, thing, ref, used}` that stood on either.
     """
@@ -170,6 +171,7 @@ def _values(subject_id: int, one: Declared, batch_id: int, row: int) -> list[dic
                         {
                             "subject_id": subject_id,
                             "attribute": cell["attribute"],
+                            "pack": part.pack,
                             "state": cell["state"],
                             "role": role,
                             "version": part.pk,

@@ -323,11 +323,18 @@ def pair(actor: Actor, review: LinkReview, at: datetime, *, reveal: bool = False
 def comparisons(agreement: dict[str, list[int]]) -> list[dict[str, Any]]:
     """Each comparison in words; a level counts from 0 (different) to levels - 1 (the same), -1 is not known."""
     found = []
-    for name, (level, levels) in sorted(agreement.items()):
+    for name, (level, levels) in sorted(agreement.items(), key=_as_read):
         words = SAME if level >= levels - 1 else CLOSE if level > 0 else DIFFERENT if level == 0 else MISSING
         label = COMPARISONS.get(name, {"zh": name, "en": name})
         found.append({"field": name, "label": label, "level": level, "levels": levels, "words": words})
     return found
+
+
+def _as_read(comparison: tuple[str, Any]) -> tuple[int, str]:
+    """The order in which people read comparisons: name first, then birth, sex, phone, address."""
+    known = list(COMPARISONS)
+    name = comparison[0]
+    return (known.index(name) if name in known else len(known)), name
 
 
 def _subject_side(subject: Subject) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from liangwang.base import clock
 from liangwang.base.models import AuditEntry
+from liangwang.cases.tickets import open_ticket
 from liangwang.hub import actions, review
 from liangwang.hub.models import Batch, Disagreement, LinkReview, Merge, Recall
 from liangwang.hub.review import Doubt
@@ -99,6 +100,7 @@ def test_a_source_shows_its_contract_in_words_and_how_to_deliver(desk: Client, l
     ):
         assert words in page, words
     assert "出发地风险等级不在代码表内" in page  # the reasons over deliveries
+    assert "/drop/city_code:travel" in page and "/uploads/travel-" in page and "/drop/city_code/" not in page
     assert desk.get("/data/sources/no:such/").status_code == 404
 
 
@@ -117,6 +119,8 @@ def test_a_dropped_file_becomes_a_batch_of_the_desk_and_the_same_one_counts_once
     waiting = asked(desk, f"/data/batches/{batch.ref}/")
     assert "正在装载" in waiting and 'data-poll="?part=loading"' in waiting
     assert desk.get(f"/data/batches/{batch.ref}/?part=loading").status_code == 200
+    own, other = (f"/data/sources/city_code:{name}/?part=loading" for name in ("travel", "community"))
+    assert (desk.get(own).status_code, desk.get(other).status_code) == (200, 286)
     actions.load(batch, make.AT)
     actions.settle_and_derive(batch.pack, [], make.AT)
     Batch.objects.filter(pk=batch.pk).update(stage="")
@@ -298,12 +302,24 @@ def test_the_source_office_rules_and_the_conflict_ends(conflict: Disagreement) -
     assert elsewhere.get(address).status_code == 404
 
 
+def test_the_ticket_on_the_workbench_leads_to_the_ruling(conflict: Disagreement) -> None:
+    asked_office = make.office("asked", conflict.department)
+    open_ticket(conflict.ref, at=make.AT)
+    clerk = browser(asked_office, "clerk")
+    row = re.search(rf'href="(/data/conflicts/{conflict.ref}/[^"]*)"', said(clerk.get("/staff/")))
+    assert row and "认定所选的值" in said(clerk.get(row[1]))
+
+
 def test_lineage_goes_back_from_a_value_and_forth_from_a_row(
     desk: Client, loaded: Batch, conflict: Disagreement
 ) -> None:
     assert "从一个值往回看" in asked(desk, "/data/lineage/")
     back = asked(desk, f"/data/lineage/?subject={conflict.subject.ref}&attribute=name")
     assert "没有来源说过这一项" in back  # what an emergency pack was told is not in the routine domain
+    link = re.search(
+        r'href="([^"]+attribute=name[^"]*)"', asked(desk, f"/data/conflicts/{conflict.ref}/", 14)
+    )
+    assert link and "旅居与交通记录" in asked(desk, link[1], most=14)
     forth = asked(desk, f"/data/lineage/?batch={loaded.ref}&row=1")
     for words in ("第 1 行", "姓名", "推算出的属性", "给出过的答复", "撤回会动到这些", "1 个对象"):
         assert words in forth, words

@@ -4,7 +4,6 @@ from itertools import chain
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from liangwang.base import clock
@@ -24,7 +23,7 @@ from .page import (
     source_labels,
     state_word,
 )
-from .progress import STOP_POLLING, progress
+from .progress import loading_part, progress
 
 STATES = ("loaded", "refused", "received")
 
@@ -78,7 +77,10 @@ def _filters(request: HttpRequest, state: str, bad: str) -> list[dict[str, Any]]
 
 
 def _listed(batch: queries.Batch, labels: dict[str, Any]) -> dict[str, Any]:
+    """One line of the list; what is not counted yet is None and not nought."""
+    counted = batch.state != "received"
     return {
+        **{name: getattr(batch, name) if counted else None for name in ("rows", "bad", "linked", "unlinked")},
         "batch": batch,
         "label": labels.get(f"{batch.pack}:{batch.source}", batch.source),
         "state": (BATCH_KINDS[batch.state], state_word(batch.state)),
@@ -93,7 +95,7 @@ def batch(request: HttpRequest, batch: queries.Batch) -> HttpResponse:
     source = f"{batch.pack}:{batch.source}"
     labels = source_labels()
     if request.GET.get("part") == "loading":
-        return _loading(request, batch, labels)
+        return loading_part(request, progress([batch], labels) if _runs(batch) else [])
     text = request.GET.get("after", "")
     after = int(text) if text.isdigit() else 0
     refused = list(queries.quarantine(batch, PAGE_SIZE + 1, after))
@@ -122,11 +124,6 @@ def batch(request: HttpRequest, batch: queries.Batch) -> HttpResponse:
         "first_url": request.path + "#rows" if after else "",
     }
     return page(request, "data/batch.html", context)
-
-
-def _loading(request: HttpRequest, batch: queries.Batch, labels: dict[str, Any]) -> HttpResponse:
-    rows = progress([batch], labels) if _runs(batch) else []
-    return render(request, "data/_loading.html", {"loading": rows}, status=200 if rows else STOP_POLLING)
 
 
 def _runs(batch: queries.Batch) -> bool:

@@ -50,7 +50,7 @@ def nice(top: float) -> float:
     return int(made) if made == int(made) else made
 
 
-WIDTH, HEIGHT = 720.0, 150.0
+WIDTH, HEIGHT, DATE_WIDTH = 720.0, 150.0, 110.0
 
 
 def volume(deliveries: Sequence[Any], low: int, high: int) -> dict[str, Any] | None:
@@ -86,9 +86,14 @@ def volume(deliveries: Sequence[Any], low: int, high: int) -> dict[str, Any] | N
     ticks = [{"y": round(HEIGHT - part * HEIGHT, 1), "value": _whole(top * part)} for part in (0.0, 0.5, 1.0)]
     return {
         "bars": bars, "lines": lines, "ticks": ticks, "width": WIDTH, "height": HEIGHT,
-        "first": deliveries[0].received_at, "last": deliveries[-1].received_at,
+        "ends": [{"x": bars[i]["middle"], "at": deliveries[i].received_at} for i in _dated(len(bars), slot)],
         "above": high > top, "slot": slot,
     }  # fmt: skip
+
+
+def _dated(count: int, slot: float) -> list[int]:
+    """Which columns are dated: the first, and the last where it stands far enough from it."""
+    return [0, count - 1] if (count - 1) * slot >= DATE_WIDTH else [0]
 
 
 def _whole(value: float) -> float | int:

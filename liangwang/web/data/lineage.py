@@ -38,12 +38,14 @@ def state_word(state: str | None) -> str:
 @door("read", "attribute")
 def lineage(request: HttpRequest) -> HttpResponse:
     """A value back to its rows (`?subject=&attribute=`), or a row on to its answers (`?batch=&row=`)."""
-    given = {name: request.GET.get(name, "").strip() for name in ("subject", "attribute", "batch", "row")}
+    given = {
+        name: request.GET.get(name, "").strip() for name in ("subject", "attribute", "pack", "batch", "row")
+    }
     context: dict[str, Any] = {"given": given, "choices": _choices(), "error": ""}
     status = 200
     try:
         if given["subject"] and given["attribute"]:
-            context["back"] = _back(request, given["subject"], given["attribute"])
+            context["back"] = _back(request, given["subject"], given["attribute"], given["pack"])
         elif given["batch"]:
             context["forth"] = _forth(request, given["batch"], given["row"])
         else:
@@ -100,16 +102,20 @@ def _look(request: HttpRequest, thing: Thing) -> None:
         audit.record(actor, "read", thing, at=clock.now())
 
 
-def _back(request: HttpRequest, ref: str, attribute: str) -> dict[str, Any]:
-    """The value in the middle of nothing but its statements: which won, which lost, from which rows."""
+def _back(request: HttpRequest, ref: str, attribute: str, pack: str) -> dict[str, Any]:
+    """The value in the middle of nothing but its statements: which won, which lost, from which rows.
+
+    An emergency pack weighs what it was told by itself: its value is another than the routine one.
+    """
     subject: Subject = subject_by_ref(ref)
     _look(request, Thing(kind="attribute", ref=attribute, subject_ids=frozenset({subject.pk})))
-    found = queries.lineage_behind(subject.pk, attribute)
+    found = queries.lineage_behind(subject.pk, attribute, pack)
     said = found["statements"]
     letters = lettered(said, english=english())
     offices = departments()
     return {
         "subject": subject,
+        "emergency": found["pack"] != "",
         "label": picked(attribute_labels().get(attribute)) or attribute,
         "value": shown(attribute, found["value"]),
         "state": (STATE_KINDS.get(found["state"] or "", "idle"), state_word(found["state"])),
@@ -194,10 +200,10 @@ def _went(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _newest(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Of each value the newest version only: earlier ones said the same of the same row."""
+    """Of each value the newest version only, the routine one before an emergency pack's: they say the same of the row."""
     seen: set[tuple[int, str]] = set()
     found = []
-    for one in values:
+    for one in sorted(values, key=lambda value: value["pack"] != ""):
         key = (one["subject_id"], one["attribute"])
         if key not in seen:
             seen.add(key)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from liangwang.base import clock
@@ -12,7 +11,7 @@ from liangwang.hub import queries
 
 from . import charts
 from .page import SOURCE_KINDS, address, departments, page, picked, share, source_labels, state_word
-from .progress import STOP_POLLING, progress
+from .progress import loading_part, progress
 
 STATES = ("fresh", "late", "refused", "silent", "closed")
 
@@ -21,7 +20,7 @@ STATES = ("fresh", "late", "refused", "silent", "closed")
 def overview(request: HttpRequest) -> HttpResponse:
     """All sources by category with freshness, rows in use, quality, quarantine, open reviews and conflicts."""
     if request.GET.get("part") == "loading":
-        return loading(request)
+        return loading_part(request, progress(queries.loading(), source_labels()))
     rows = queries.overview(clock.now())
     wanted, text = request.GET.get("state", ""), request.GET.get("q", "").strip()
     shown = [row for row in rows if not wanted or row.state == wanted]
@@ -44,12 +43,6 @@ def overview(request: HttpRequest) -> HttpResponse:
         "whole": request.path,
     }
     return page(request, "data/overview.html", context)
-
-
-def loading(request: HttpRequest) -> HttpResponse:
-    """Only what is loading: the page asks for it while a load runs, and for itself once nothing loads any more."""
-    rows = progress(queries.loading(), source_labels())
-    return render(request, "data/_loading.html", {"loading": rows}, status=200 if rows else STOP_POLLING)
 
 
 def _has(row: queries.SourceRow, text: str) -> bool:

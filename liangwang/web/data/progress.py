@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from liangwang.base.labels import Label
@@ -34,7 +36,7 @@ def steps(batch: Batch) -> list[dict[str, Any]]:
 
 
 def progress(batches: Iterable[Batch], labels: dict[str, Label]) -> list[dict[str, Any]]:
-    """What is loading now, with its stages; `waits` says why a load that stopped is tried again later."""
+    """What is loading now, with its stages, what runs before what waits; `waits` says why a stopped load is tried again."""
     return [
         {
             "batch": batch,
@@ -43,5 +45,10 @@ def progress(batches: Iterable[Batch], labels: dict[str, Label]) -> list[dict[st
             "steps": steps(batch),
             "waits": batch.refusal,
         }
-        for batch in batches
+        for batch in sorted(batches, key=lambda one: not one.stage)
     ]
+
+
+def loading_part(request: HttpRequest, rows: list[dict[str, Any]]) -> HttpResponse:
+    """Only what is loading: a page asks for it while a load runs, and for itself once nothing loads any more."""
+    return render(request, "data/_loading.html", {"loading": rows}, status=200 if rows else STOP_POLLING)

@@ -78,7 +78,7 @@ def _source(one: Any, days: list[Any]) -> dict[str, Any]:
             _measure(_("核对"), one.right),
         ],
         "curve": charts.curve(daily, _floor(daily), 1.0),
-        "floor": share(_floor(daily)),
+        "floor": f"{_floor(daily):.0%}",
         "rows": one.rows,
         "has_curve": any(value is not None for value in daily),
     }

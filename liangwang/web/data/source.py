@@ -30,7 +30,7 @@ from .page import (
     state_word,
     term,
 )
-from .progress import progress
+from .progress import loading_part, progress
 
 SHOWN_DELIVERIES = 40
 DESK = queries.Batch.Channel.DESK
@@ -41,6 +41,8 @@ LISTED = 8
 def source(request: HttpRequest, source: str) -> HttpResponse:
     """Shows one source; a POST takes the file that was dropped on it."""
     declared = queries.source_named(source)
+    if request.GET.get("part") == "loading":
+        return loading_part(request, _loading(declared))
     if request.method == "POST":
         return _upload(request, declared)
     return _shown(request, declared)
@@ -86,21 +88,23 @@ def _shown(request: HttpRequest, declared: Declared, *, error: str = "", status:
         "quality": share(row.good_share),
         "fresh_within": term(value.fresh_within),
         "retention": term(value.retention),
-        "reject_over": share(value.reject_over),
+        "reject_over": f"{value.reject_over * 100:g}%",
         "columns": contract_rows(value),
         "volume": charts.volume(taken, value.rows.min, value.rows.max),
         "reasons": _reasons(declared, taken),
         "deliveries": [_delivery(one) for one in taken[::-1][:LISTED]],
         "more": len(taken) > LISTED,
         "channels": _channels(request, declared),
-        "loading": [one for one in progress(queries.loading(), source_labels()) if _same(one, declared)],
+        "loading": _loading(declared),
         "error": error,
     }
     return page(request, "data/source.html", context, status)
 
 
-def _same(one: dict[str, Any], declared: Declared) -> bool:
-    return (one["batch"].pack, one["batch"].source) == (declared.pack, declared.key)
+def _loading(declared: Declared) -> list[dict[str, Any]]:
+    """What is loading of this source."""
+    own = (declared.pack, declared.key)
+    return progress((one for one in queries.loading() if (one.pack, one.source) == own), source_labels())
 
 
 def type_word(kind: str) -> str:
@@ -195,6 +199,8 @@ def _channels(request: HttpRequest, declared: Declared) -> list[dict[str, str]]:
         "parquet": _pushed(request, declared, ending="parquet"),
     }
     found = [made[channel] for channel in ("http", "parquet", "csv") if channel in declared.value.channels]
+    if {"http", "parquet"} & set(declared.value.channels):
+        found.append(_in_pieces(request, declared))
     if declared.value.pull:
         found.append(_pulled(declared.value.pull))
     return [*found, _receipt(request, declared)]
@@ -218,12 +224,29 @@ def _pushed(request: HttpRequest, declared: Declared, ending: str = "csv") -> di
     }
 
 
+def _in_pieces(request: HttpRequest, declared: Declared) -> dict[str, str]:
+    ending = "parquet" if "parquet" in declared.value.channels else "csv"
+    lines = (
+        f"to={_url(request, declared)}/uploads/{declared.key}-$(date +%Y%m%d)",
+        f"f={declared.key}.{ending}; size=$(stat -c %s $f); step={actions.PIECE_BYTES}",
+        "for ((at=0; at<size; at+=step)); do end=$((at+step<size ? at+step : size))",
+        "tail -c +$((at+1)) $f | head -c $((end-at)) |",
+        'curl -X PUT "$to" --data-binary @- -H "Authorization: Bearer $KEY" \\',
+        '-H "Content-Range: bytes $at-$((end-1))/$size"; done',
+    )
+    return {
+        "title": _("大文件分段"),
+        "said": _("超过 32 MB 的文件一段一段送；断了从头再跑一遍也无妨，送过的段不重算。"),
+        "command": "\n".join(lines),
+    }
+
+
 def _dropped(declared: Declared) -> dict[str, str]:
-    folder = f"$DATA/drop/{declared.pack}/{declared.key}"
+    key = declared.key
     return {
         "title": _("文件投放"),
-        "said": _("先写成以点开头的临时名，再改名，免得读到半个文件。"),
-        "command": f"cp {declared.key}.csv {folder}/.part && mv {folder}/.part {folder}/{declared.key}.csv",
+        "said": _("先写成别的结尾再改名，免得读到半个文件。"),
+        "command": f'TO="$DATA/drop/{declared.ref}"; cp {key}.csv "$TO/{key}.part" && mv "$TO/{key}.part" "$TO/{key}.csv"',
     }
 
 

@@ -1,22 +1,30 @@
 // Data desk: keeps a running load in view, filters the overview, takes files by drop, and the keys of the review.
 
-import { toast } from "./page.mjs";
+import { enliven, toast } from "./page.mjs";
 
 const STOP_POLLING = 286;
 const EVERY_MS = 1200;
 
-/** Replaces the part that loads; when nothing loads any more the page's main is fetched anew. */
-async function poll(box) {
-  const answer = await fetch(box.dataset.poll, { headers: { "X-Requested-With": "fetch" } });
-  if (answer.status === STOP_POLLING) return renew();
-  if (answer.ok) box.innerHTML = await answer.text();
-  setTimeout(() => poll(box).catch(() => setTimeout(() => poll(box), EVERY_MS * 5)), EVERY_MS);
+/** Replaces the part that loads, when it changed; when nothing loads any more the page's main is fetched anew. */
+async function poll(box, before = "") {
+  let [shown, wait] = [before, EVERY_MS];
+  try {
+    const answer = await fetch(box.dataset.poll);
+    if (answer.redirected) return location.reload(); // signed out meanwhile
+    if (answer.status === STOP_POLLING) return await renew();
+    const text = answer.ok ? await answer.text() : shown;
+    if (text !== shown) box.innerHTML = shown = text;
+  } catch {
+    wait *= 5; // the network is away
+  }
+  setTimeout(poll, wait, box, shown);
 }
 
 async function renew() {
   const text = await (await fetch(location.href)).text();
   const fresh = new DOMParser().parseFromString(text, "text/html").querySelector("main");
   document.querySelector("main").replaceWith(document.adoptNode(fresh));
+  enliven(fresh);
   start();
 }
 
@@ -30,7 +38,7 @@ function filterRows(input, table) {
 }
 
 function start() {
-  document.querySelectorAll("[data-poll]").forEach((box) => setTimeout(() => poll(box), EVERY_MS));
+  document.querySelectorAll("[data-poll]").forEach((box) => setTimeout(poll, EVERY_MS, box));
   const input = document.querySelector("[data-filter]");
   const table = document.querySelector("[data-rows]");
   if (input && table) input.addEventListener("input", () => filterRows(input, table));

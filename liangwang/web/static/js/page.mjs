@@ -61,7 +61,21 @@ function wallClock(element) {
   setInterval(tick, 1000);
 }
 
+/** Brings copy buttons and sortable tables to life; called again for what a page fetches later. */
+export function enliven(root) {
+  all("[data-copy]", root).forEach((button) => {
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(button.dataset.copy);
+      toast(button.dataset.done);
+    });
+  });
+  const tables = all("[data-table]", root);
+  if (tables.length) import("./table.mjs").then((module) => tables.forEach(module.enhance));
+}
+
 focusFirstError();
+enliven(document);
 document.addEventListener("keydown", letterKeys);
 document.addEventListener("submit", onceOnly);
 window.addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
@@ -71,7 +85,5 @@ all("[data-toast]").forEach((item) => setTimeout(() => item.remove(), 8000));
 all("[data-print]").forEach((button) => { button.hidden = false; button.addEventListener("click", () => print()); });
 all("[data-read-aloud]").forEach(readAloud);
 all("[data-now]").forEach(wallClock);
-all("[data-copy]").forEach((button) => { button.hidden = false; button.addEventListener("click", async () => { await navigator.clipboard.writeText(button.dataset.copy); toast(button.dataset.done); }); });
 if (document.querySelector("[data-since]")) import("./clock.mjs").then((module) => module.start());
-if (document.querySelector("[data-table]")) import("./table.mjs").then((module) => all("[data-table]").forEach(module.enhance));
 if (document.querySelector("[data-map]")) import("./map.mjs").then((module) => all("[data-map]").forEach(module.draw));
