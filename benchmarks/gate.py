@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import ibis
 import numpy as np
 import pyarrow as pa
 from cryptography.hazmat.primitives import hashes
@@ -23,7 +24,7 @@ from liangwang.base import clock, keys
 from liangwang.base.hats import ANONYMOUS
 from liangwang.bench import Figures, Measured, figure
 from liangwang.hot import HotRequest
-from liangwang.hub import attributes, contract
+from liangwang.hub import attributes, contract, store
 from liangwang.hub.sources import source_of
 from liangwang.services import code_tokens, gate_list, gate_log, gates
 
@@ -197,12 +198,14 @@ def _contract() -> Iterator[tuple[str, Measured]]:
         name: pa.array([f"{cell}{n}" if name == "visit_no" else cell for n in range(ROWS)])
         for name, cell in zip(source.columns, one, strict=True)
     }
-    table = pa.table(columns)
+    columns |= {"row": pa.array(range(ROWS), pa.int32()), "doubled": pa.array([False] * ROWS)}
+    text = ibis.memtable(pa.table(columns))
     context = contract.Context(
         datetime(2020, 4, 2, tzinfo=UTC), ZoneInfo("Asia/Shanghai"), lambda _: frozenset()
     )
+    con = store.connect()
     began = time.process_time()
-    contract.check(table, source, context)
+    con.to_pyarrow(contract.checked(text, source, context))
     took = time.process_time() - began
     yield (
         "contract_rows_per_s",

@@ -218,8 +218,9 @@ def _fashion(sex: str, year: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _zipf(n: int, exponent: float = ZIPF) -> np.ndarray:
-    weights = np.arange(1, n + 1) ** -exponent
-    return weights / weights.sum()
+    weights = np.arange(1.0, n + 1) ** -exponent
+    shares: np.ndarray = weights / weights.sum()
+    return shares
 
 
 # --- homes and numbers ---------------------------------------------------------------------------------

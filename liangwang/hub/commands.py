@@ -1,5 +1,6 @@
 """Commands for who adds a source: try a file against its contract, and issue the key with which an office delivers."""
 
+import io
 import secrets
 from collections import Counter
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from django.db import OperationalError, ProgrammingError
 from liangwang.base import clock
 from liangwang.base.errors import Refusal
 from liangwang.base.hats import issue_source_key
+from liangwang.base.keys import file_key
 from liangwang.base.models import Office
 from liangwang.base.packs import Declared
 from liangwang.base.transactions import write
@@ -55,7 +57,7 @@ def _told(refused: Refusal) -> int:
 
 
 def _opened(declared: Declared, held: inbox.Deposit) -> Delivered:
-    file = SealedReader(held.path, inbox.file_key)
+    file = io.BufferedReader(SealedReader(held.path, file_key))
     if file.read(4) == read_parquet.MAGIC:
         file.close()
         return read_parquet.delivered(held.path, declared.value, settings.TIME_ZONE)
