@@ -39,7 +39,7 @@ REASONS: dict[str, Label] = {
         "zh": "{label}与所填证件类型不符",
         "en": "{label} is not a number of the kind of document given",
     },
-    "check_digit": {"zh": "{label}校验码不符", "en": "the check digit of {label} is wrong"},
+    "check_digit": {"zh": "{label}校验码不符", "en": "{label} has a wrong check digit"},
     "birth_in_identity": {
         "zh": "{label}中的出生日期不存在",
         "en": "{label} holds a date of birth that does not exist",
