@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings as hypothesis
 
 from tests.house import House
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+hypothesis.register_profile("house", deadline=None)  # a busy machine is no failure
+hypothesis.load_profile("house")
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # a Monday, noon in the city
 
