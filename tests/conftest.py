@@ -14,7 +14,7 @@ from hypothesis import settings as hypothesis
 from tests.house import House
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Playwright
 
 hypothesis.register_profile("house", deadline=None)  # a busy machine is no failure
 hypothesis.load_profile("house")
@@ -100,18 +100,24 @@ def house_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator["Browser"]:
-    """One Chromium for the session, because starting it takes two seconds."""
+def playwright() -> Iterator["Playwright"]:
+    """The one driver of a process: a second beside it is refused."""
     if CHROMIUM is None:
         pytest.skip(
             "no Chromium on this machine and it cannot be installed: see the first lines of `make test`"
         )
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield chromium
-        chromium.close()
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: "Playwright") -> Iterator["Browser"]:
+    """One Chromium for the session, because starting it takes two seconds."""
+    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    yield chromium
+    chromium.close()
 
 
 @pytest.fixture

@@ -303,8 +303,10 @@ SAMPLES: dict[str, Make] = {
     "file": stored_file,
     "application": lambda about: case("application", about),
     "incident": lambda about: case("incident", about),
+    "ticket": lambda about: case("ticket", about),
     "application_task": lambda about: task(about, "application"),
     "incident_task": task,
+    "ticket_task": lambda about: task(about, "ticket"),
     "draft": draft,
     "certificate": certificate,
     "asset": asset,
@@ -315,8 +317,8 @@ SAMPLES: dict[str, Make] = {
         name="a", version=f"v{next(_serial)}", rule_hash="0" * 64, at=AT, changed=0, counts={}
     ),
     "disagreement": lambda about: Disagreement.objects.create(
-        subject=about.subject,
-        attribute="birth_date",
+        subject=about.subject or person(None).subject,
+        attribute=f"birth_date{next(_serial)}",  # of one subject and attribute only one is open
         said={},
         department=about.office.department if about.office else "",
         opened_at=AT,

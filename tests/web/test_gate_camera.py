@@ -15,7 +15,7 @@ from tests.house import House
 from .test_axe import sign_in
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Playwright
 
 pytestmark = pytest.mark.browser
 
@@ -59,12 +59,8 @@ def house(house_factory: Callable[..., House]) -> House:
 
 
 @pytest.fixture
-def gate(house: House, tmp_path: Path) -> Iterator["Page"]:
+def gate(house: House, tmp_path: Path, playwright: "Playwright") -> Iterator["Page"]:
     """The gate's page before a camera that sees a good code, then the same code with one letter changed."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
     good = house.do(
         """
         from liangwang.base import clock
@@ -77,15 +73,14 @@ def gate(house: House, tmp_path: Path) -> Iterator["Page"]:
     forged = good[:-9] + ("A" if good[-9] != "A" else "B") + good[-8:]
     seen_by_it = film(tmp_path / "codes.y4m", [seen(good), seen(forged)])
     camera = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    with sync_playwright() as playwright:
-        arguments = [*QUIET, *camera, f"--use-file-for-fake-video-capture={seen_by_it}"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        page = chromium.new_context(locale="zh-CN", viewport={"width": 390, "height": 844}).new_page()
-        sign_in(page, house, "gate")
-        page.goto(f"{house.address}/gate/")
-        page.wait_for_selector("html[data-gate-ready]")
-        yield page
-        chromium.close()
+    arguments = [*QUIET, *camera, f"--use-file-for-fake-video-capture={seen_by_it}"]
+    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    page = chromium.new_context(locale="zh-CN", viewport={"width": 390, "height": 844}).new_page()
+    sign_in(page, house, "gate")
+    page.goto(f"{house.address}/gate/")
+    page.wait_for_selector("html[data-gate-ready]")
+    yield page
+    chromium.close()
 
 
 def test_a_code_before_the_camera_is_verified_and_a_forged_one_refused(gate: "Page") -> None:
