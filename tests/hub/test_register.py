@@ -292,9 +292,11 @@ actions.load(batch, batch.received_at)
 @pytest.mark.parametrize(
     ("module", "where"),
     [
-        ("live", "live.Matcher.take"),  # newcomers have their ids, nothing is written
+        # newcomers have their ids, nothing is written
+        pytest.param("live", "live.Matcher.take", marks=pytest.mark.slow),
         ("store", "store.publish"),  # files lie under their names, the transaction is open
-        ("review", "review.open_for_rows"),  # the subjects are made, the transaction is open
+        # the subjects are made, the transaction is open
+        pytest.param("review", "review.open_for_rows", marks=pytest.mark.slow),
     ],
 )
 def test_kill_9_while_linking_leaves_nothing_half_done(data_dir: Path, module: str, where: str) -> None:

@@ -94,6 +94,7 @@ def test_neither_order_nor_pieces_of_deliveries_matter(
     assert fresh(at_once) == fresh(in_pieces)
 
 
+@pytest.mark.slow
 @QUICK
 @given(before=MANY, later=MANY)
 def test_settling_what_a_batch_touches_equals_settling_everything(
@@ -112,6 +113,7 @@ def test_settling_what_a_batch_touches_equals_settling_everything(
     assert part == whole
 
 
+@pytest.mark.slow
 @QUICK
 @given(rows=MANY, later=MANY, data=st.data())
 def test_a_recall_undone_is_as_if_it_had_not_been(
