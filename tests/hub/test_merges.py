@@ -84,6 +84,7 @@ ROW = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(
     max_examples=5,
     deadline=None,
