@@ -1,7 +1,6 @@
 """What others may ask of the hub: sources and their freshness, batches and their reports, values with provenance."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +11,6 @@ from liangwang.base import audit, clock
 from liangwang.base.access import Thing, require
 from liangwang.base.hats import Actor
 from liangwang.base.packs import Declared
-from liangwang.base.units import duration
 
 from . import attributes, contract, corrections, lineage, merges, quality, review, settled, store, vault
 from .history import SourceRow, daily, deliveries, loading, open_conflicts, open_reviews, overview
@@ -69,40 +67,10 @@ __all__ = [
     "rulings",
     "said_of",
     "source_named",
-    "source_states",
     "status_of",
     "supplier_sheet",
     "why",
 ]
-
-
-@dataclass(frozen=True)
-class SourceState:
-    """A source as the data desk shows it: what it brought last and whether that is fresh."""
-
-    declared: Declared
-    last: Batch | None
-    batches: int
-    rows: int
-    state: str  # fresh late silent closed
-
-
-def source_states(at: datetime) -> list[SourceState]:
-    """Every declared source with its freshness; `closed` is an emergency source in routine."""
-    return [_state(one, at) for one in sources()]
-
-
-def _state(one: Declared, at: datetime) -> SourceState:
-    taken = Batch.objects.filter(pack=one.pack, source=one.key).exclude(state=Batch.State.ERASED)
-    last = taken.order_by("-received_at").first()
-    rows = sum(part.rows for part in store.in_force(Partition.Kind.ROWS, one.pack, one.key))
-    if not may_act(one.pack, at):
-        state = "closed"
-    elif last is None:
-        state = "silent"
-    else:
-        state = "fresh" if at - last.received_at <= duration(one.value.fresh_within) else "late"
-    return SourceState(one, last, taken.count(), rows, state)
 
 
 def mended(batch: Batch) -> dict[str, Any] | None:
@@ -142,7 +110,7 @@ def report(batch: Batch, limit: int = 200, after: int = 0) -> dict[str, Any]:
 
 def quarantine(batch: Batch, limit: int = 200, after: int = 0) -> Iterator[dict[str, Any]]:
     """The refused rows of a batch after row `after`: `{row, reasons: [{column, code, zh, en}]}`; never their text."""
-    declared = next((one for one in sources() if (one.pack, one.key) == (batch.pack, batch.source)), None)
+    declared = _declared_of(batch.pack, batch.source)
     for partition in batch.partitions.filter(kind=Partition.Kind.QUARANTINE, ended_at=None):
         table = pq.read_table(store.folder() / partition.path, columns=["row", "reasons"])
         table = table.filter(pc.greater(table["row"], after)).slice(0, limit)
@@ -153,7 +121,7 @@ def quarantine(batch: Batch, limit: int = 200, after: int = 0) -> Iterator[dict[
 
 def reasons(batch: Batch) -> list[dict[str, Any]]:
     """The reasons of a batch with how many rows each holds for, most first."""
-    declared = next((one for one in sources() if (one.pack, one.key) == (batch.pack, batch.source)), None)
+    declared = _declared_of(batch.pack, batch.source)
     found = []
     for key, count in sorted(batch.reasons.items(), key=lambda item: -item[1]):
         column, _, code = key.partition(":")
@@ -165,6 +133,11 @@ def reason(declared: Declared, column: str, code: str) -> dict[str, str]:
     """One reason code of a source in words: {zh, en}."""
     found = _reason(declared, column, code)
     return {"zh": found["reason"], "en": found["reason_en"]}
+
+
+def _declared_of(pack: str, source: str) -> Declared | None:
+    """The source as it is declared now; None for one that no pack declares any more."""
+    return next((one for one in sources() if (one.pack, one.key) == (pack, source)), None)
 
 
 def _reason(declared: Declared | None, column: str, code: str) -> dict[str, Any]:
@@ -201,7 +174,7 @@ def _readable(row: dict[str, Any]) -> str | None:
     part = Partition.objects.filter(batch_id=row["batch"], kind=Partition.Kind.ROWS, ended_at=None).first()
     if part is None or part.batch is None:
         return None
-    declared = next((one for one in sources() if (one.pack, one.key) == (part.pack, part.source)), None)
+    declared = _declared_of(part.pack, part.source)
     if declared is None:
         return None
     name = next((n for n, c in declared.value.columns.items() if c.says == row["attribute"]), None)

@@ -153,7 +153,7 @@ def test_columns_that_come_and_go_are_noted_and_needed_ones_refuse_the_batch() -
 @pytest.mark.parametrize(("hours", "state"), [(23, "fresh"), (25, "late"), (720, "late")])
 def test_a_source_an_hour_or_a_month_late_says_so(hours: int, state: str) -> None:
     make.delivered("fever_clinics", make.sheet("fever_clinics", make.visit(1)))
-    states = {one.declared.ref: one.state for one in queries.source_states(make.AT + timedelta(hours=hours))}
+    states = {one.declared.ref: one.state for one in queries.overview(make.AT + timedelta(hours=hours))}
     assert states["city_code:fever_clinics"] == state
 
 
