@@ -1,5 +1,7 @@
 """Compiles items or a bundle for one situation into one form, one material list and the most parallel plan."""
 
+import msgspec
+
 from . import merge, plan, supply
 from .compiled import Bound, Compiled, CompileError, Node, Proved, Source
 from .declare import Bundle, holds
@@ -17,6 +19,7 @@ def compile_bound(bound: Bound, answers: Answers, proved: Proved, words: Words) 
     # An answer to a question that no longer concerns her must not select anything.
     live = {q.question: answers[q.question] for q in asked if q.question in answers}
     joined = _joined(bound, live)
+    proved = _less_the_new(joined, live, proved)
     already = tuple(source for source in joined if _has_all(source, live, proved))
     items = tuple(source for source in joined if source not in already)
     needs = supply.needs(bound, items, live, proved, words)
@@ -56,7 +59,26 @@ def _joined(bound: Bound, answers: Answers) -> tuple[Source, ...]:
 def _has_all(source: Source, answers: Answers, proved: Proved) -> bool:
     """True where every certificate that the item would issue is in the library already."""
     outputs = [o for o in source.item.outputs if o.certificate and holds(o.when, answers)]
+    if any(o.again for o in outputs):
+        return False
     return bool(outputs) and all(f"{o.role}.{o.certificate}" in proved.certificates for o in outputs)
+
+
+def _less_the_new(joined: tuple[Source, ...], answers: Answers, proved: Proved) -> Proved:
+    """What is proved, without the certificates that this very case makes anew: the old ones are of something else.
+
+    An item that takes in the certificate that it renews still finds it in the library.
+    """
+    made = set[str]()
+    for source in joined:
+        taken = {f"{m.role}.{m.type}" for m in source.item.materials if holds(m.when, answers)}
+        made |= {
+            f"{o.role}.{o.certificate}"
+            for o in source.item.outputs
+            if o.again and o.certificate and holds(o.when, answers)
+        } - taken
+    left = {key: one for key, one in proved.certificates.items() if key not in made}
+    return msgspec.structs.replace(proved, certificates=left)
 
 
 def _keep_promises(items: tuple[Source, ...], nodes: tuple[Node, ...]) -> None:

@@ -120,10 +120,15 @@ class Material(Shape, frozen=True, kw_only=True):
 
 
 class Output(Shape, frozen=True, kw_only=True):
-    """What the item ends in: a certificate, and the values that enter the hub with it."""
+    """What the item ends in: a certificate, and the values that enter the hub with it.
+
+    `again`: every application makes a new one (a second home, a further employee, a renewal), so one that the person
+    has already neither settles the item nor stands for the new one.
+    """
 
     certificate: Annotated[str, reference("materials.csv")] | None = None
     role: str
+    again: bool = False
     attributes: tuple[Annotated[str, reference("concepts.csv")], ...] = ()
     valid_months: int | None = None
     paper: bool = False
