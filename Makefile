@@ -9,6 +9,8 @@ $(error 需要 Python 3.11 或更新版本 · Python 3.11 or newer is needed: in
 endif
 PY := .venv/bin/python
 SETUP := $(PYTHON) scripts/setup.py
+# A process starts in 3 s with its bytecode beside the sources and in 7 s without: keep it, whatever the machine's habit.
+export PYTHONDONTWRITEBYTECODE :=
 
 help: ## 列出命令 · list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -29,7 +29,13 @@ HEADERS = [
     ("x-accel-buffering", "no"),
 ]
 # What a type of event is about, where its body does not say (`kind`).
-KIND_OF_TOPIC = {"case": "incident", "signal": "incident", "warning": "board", "gate": "pass", "task": "incident_task"}
+KIND_OF_TOPIC = {
+    "case": "incident",
+    "signal": "incident",
+    "warning": "board",
+    "gate": "pass",
+    "task": "incident_task",
+}
 
 
 class Told(msgspec.Struct, frozen=True):

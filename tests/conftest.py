@@ -100,6 +100,25 @@ def house_factory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
 
 
 @pytest.fixture(scope="session")
+def demo_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A small demo city, running, for every page test of a worker: it takes half a minute to come up.
+
+    Who changes something in it takes people and things that no other test looks at.
+    """
+    makers = _houses(tmp_path_factory)
+    made = next(makers)(DEMO="1")
+    assert made.command("demo", "--people", "60").returncode == 0
+    made.start()
+    yield made
+    next(makers, None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the shared house come first: workers steal from the end of a list, so that one worker has them all."""
+    items.sort(key=lambda item: "demo_house" not in getattr(item, "fixturenames", ()))
+
+
+@pytest.fixture(scope="session")
 def playwright() -> Iterator["Playwright"]:
     """The one driver of a process: a second beside it is refused."""
     if CHROMIUM is None:

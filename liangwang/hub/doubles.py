@@ -3,7 +3,6 @@
 import secrets
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -45,6 +44,8 @@ class Doubles:
         return double
 
     def _digests(self, columns: list[pa.Array]) -> np.ndarray:
+        import pandas as pd  # half a second, which only a process that loads should pay
+
         total = np.zeros(len(columns[0]), dtype=np.uint64)
         for column in columns:
             text = column.to_numpy(zero_copy_only=False)

@@ -30,15 +30,6 @@ STYLE = ["/style/", "/style/?surface=desk", "/style/?surface=command", "/style/?
 PHONE, DESK, SCREEN = (360, 740), (1440, 900), (1920, 1080)
 
 
-@pytest.fixture(scope="module")
-def house(house_factory: Callable[..., House]) -> House:
-    """A small demo city, running."""
-    made = house_factory(DEMO="1")
-    assert made.command("demo", "--people", "60").returncode == 0
-    made.start()
-    return made
-
-
 @pytest.fixture
 def context_of(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
     """Makes pages of a size, in Chinese; each is closed when the test ends."""

@@ -41,15 +41,6 @@ PAGES = [
 
 
 @pytest.fixture(scope="module")
-def house(house_factory: Callable[..., House]) -> House:
-    """A small demo city, running, with an incident that a committee reported."""
-    made = house_factory(DEMO="1")
-    assert made.command("demo", "--people", "60").returncode == 0
-    made.start()
-    return made
-
-
-@pytest.fixture(scope="module")
 def reported(house: House, browser: object) -> str:
     """The path of an incident reported through the form, then confirmed, so that crews are sent."""
     page = browser.new_context(locale="zh-CN").new_page()  # type: ignore[attr-defined]

@@ -24,15 +24,6 @@ HEADS = "身份证号 姓名 性别 出生日期 民族 户籍地址 户口类�
 TAIL = ["汉族", "某路1号", "family", "shanghai", "2026-01-05"]
 
 
-@pytest.fixture(scope="module")
-def house(house_factory: Callable[..., House]) -> House:
-    """A small demo city, running."""
-    made = house_factory(DEMO="1")
-    assert made.command("demo", "--people", "60").returncode == 0
-    made.start()
-    return made
-
-
 def sheet(heads: list[str], rows: list[list[str]]) -> dict[str, Any]:
     """A CSV file as Playwright takes one."""
     out = io.StringIO()

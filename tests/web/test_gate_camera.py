@@ -1,6 +1,6 @@
 """The gate page reads codes from a camera: Chromium sees a film of two codes, made here, instead of one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,15 +47,6 @@ def film(path: Path, pictures: list[np.ndarray]) -> Path:
             for _ in range(SECONDS_EACH * PER_SECOND):
                 f.write(b"FRAME\n" + picture.tobytes() + chroma)
     return path
-
-
-@pytest.fixture(scope="module")
-def house(house_factory: Callable[..., House]) -> House:
-    """A small demo city, running."""
-    made = house_factory(DEMO="1")
-    assert made.command("demo", "--people", "60").returncode == 0
-    made.start()
-    return made
 
 
 @pytest.fixture

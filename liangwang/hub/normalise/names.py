@@ -16,8 +16,6 @@ import numpy as np
 import opencc
 import pyarrow as pa
 import pyarrow.compute as pc
-from pypinyin.constants import PINYIN_DICT
-from pypinyin.contrib.tone_convert import to_normal
 
 from .shapes import by_distinct, code_points, holding, text_array
 
@@ -186,6 +184,11 @@ def _readings() -> tuple[dict[str, str], dict[str, str], dict[str, tuple[str, st
 @cache
 def _dictionary() -> dict[int, str]:
     """The first reading of each character in pypinyin's dictionary (MIT), without tone; ü is v."""
+    from pypinyin.constants import (
+        PINYIN_DICT,
+    )  # half a second, which only a process that reads names should pay
+    from pypinyin.contrib.tone_convert import to_normal
+
     return {
         point: to_normal(readings.split(",")[0])
         for point, readings in PINYIN_DICT.items()
