@@ -3,7 +3,7 @@
 import msgspec
 
 from . import merge, plan, supply
-from .compiled import Bound, Compiled, CompileError, Node, Proved, Source
+from .compiled import Bound, Compiled, CompileError, Need, Node, Proved, Source
 from .declare import Bundle, holds
 from .merge import Answers
 from .vocabulary import Words
@@ -26,7 +26,7 @@ def compile_bound(bound: Bound, answers: Answers, proved: Proved, words: Words) 
     supplied = frozenset(proved.certificates) | {
         key for key, evidence in proved.values.items() if evidence.state == "verified"
     }
-    nodes = plan.nodes(items, live, supplied, words)
+    nodes = plan.nodes(items, live, supplied, _handed(needs), words)
     _keep_promises(items, nodes)
     promised = plan.critical_days(nodes)
     # Joint handling has a limit of its own, where the bundle names it.
@@ -81,10 +81,23 @@ def _less_the_new(joined: tuple[Source, ...], answers: Answers, proved: Proved) 
     return msgspec.structs.replace(proved, certificates=left)
 
 
+def _handed(needs: tuple[Need, ...]) -> list[plan.Handed]:
+    """Materials that one item of the bundle makes for others: these wait for it, whether or not a step names it."""
+    return [
+        plan.Handed(need.id, item, tuple(gate for gate in need.gates if gate.startswith(f"{short}.")))
+        for need in needs
+        if need.supply.way == "output"
+        for item, short in ((item, item.partition(":")[2]) for item in need.asked_by)
+    ]
+
+
 def _keep_promises(items: tuple[Source, ...], nodes: tuple[Node, ...]) -> None:
     """An item whose steps take longer than it promises is a contradiction in its own declaration."""
+    own: dict[str, list[Node]] = {}
+    for node in nodes:
+        own.setdefault(node.item, []).append(node)
     for source in items:
-        days = plan.own_days([node for node in nodes if node.item == source.key])
+        days = plan.own_days(own.get(source.key, []))
         if days > source.item.promised_days.days:
             raise CompileError(
                 zh=f"{source.key} 承诺 {source.item.promised_days.days} 个工作日，但它的环节要 {days} 个",

@@ -25,7 +25,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     source: Label
     value: Any = None
-    state: Literal["verified", "single", "majority", "conflict"] = "verified"
+    state: Literal["verified", "single", "majority", "conflict", "disputed"] = "verified"
     at: str = ""
     ref: str = ""
 
@@ -56,7 +56,11 @@ class Bound(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """One field of the merged form; `id` is role.concept, `asked_by` the items that need it."""
+    """One field of the merged form; `id` is role.concept, `asked_by` the items that need it.
+
+    `chosen`: an item or the concept names options, so a value outside all of them is none. `group` and `row` are of
+    a field that is asked once for each of several.
+    """
 
     id: str
     concept: str
@@ -74,6 +78,10 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     maximum: float | None = None
     not_after_today: bool = False
     asked_by: tuple[str, ...] = ()
+    chosen: bool = False
+    group: str = ""
+    row: int = 0
+    unit: str = ""
     known: Evidence | None = None
     comes_from: Label | None = None
 
@@ -83,12 +91,32 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
         return self.comes_from is not None or (self.known is not None and self.known.state == "verified")
 
 
+class Filled(msgspec.Struct, frozen=True, kw_only=True):
+    """What a draft has so far: values that fields may hang on, and the numbers of the rows of each group."""
+
+    values: dict[str, str] = {}
+    rows: dict[str, tuple[int, ...]] = {}
+
+
+class Rows(msgspec.Struct, frozen=True, kw_only=True):
+    """A repeating group as it stands: `numbers` are its rows, each number used once and never again."""
+
+    group: str
+    label: Label
+    row: Label
+    hint: Label | None
+    minimum: int
+    maximum: int
+    numbers: tuple[int, ...]
+
+
 class Page(msgspec.Struct, frozen=True):
-    """One page of the form: the fields about one person, in the order of the declarations."""
+    """One page of the form: the fields about one person, in the order of the declarations, rows of groups last."""
 
     key: str
     title: Label
     fields: tuple[Ask, ...]
+    groups: tuple[Rows, ...] = ()
 
 
 class Supply(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,8 @@
 """Merges what several items ask: questions by key, fields by (concept, role), constraints by intersection."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
+from itertools import combinations
 
 import msgspec
 
@@ -105,16 +107,16 @@ def consents(bound: Bound, items: Iterable[Source], answers: Answers) -> tuple[C
 
 
 def _merged(asked: list[tuple[str, Field]], role_label: Label, proved: Proved, words: Words) -> Ask:
-    """One field out of all that ask it; raises CompileError citing both items where no value suits them."""
-    key, field = asked[0]
-    concept = words.concept(field.concept)
-    ask = _ask(key, field, role_label, words)
-    for other_key, other in asked[1:]:
-        ask = _both(ask, key, _ask(other_key, other, role_label, words), other_key)
-        key = other_key
-    if concept.choices and not ask.choices:
-        raise _contradiction(ask, asked[0][0], asked[-1][0], "选项", "choices")
-    return msgspec.structs.replace(ask, known=proved.values.get(ask.id))
+    """One field out of all that ask it; raises CompileError citing the items where no value suits them."""
+    each = [_ask(key, field, role_label, words) for key, field in asked]
+    ask = each[0] if len(each) == 1 else _all_of(each)
+    for what, empty in _EMPTY.items():
+        if empty(ask):
+            raise _contradiction(ask, _culprits(each, empty), what)
+    if ask.choices and (ask.patterns or ask.min_length or ask.max_length):
+        ask = msgspec.structs.replace(ask, choices=_allowed(ask))
+    known = proved.values.get(ask.id)
+    return ask if known is None else msgspec.structs.replace(ask, known=known)
 
 
 def _ask(key: str, field: Field, role_label: Label, words: Words) -> Ask:
@@ -143,48 +145,80 @@ def _ask(key: str, field: Field, role_label: Label, words: Words) -> Ask:
         maximum=field.maximum,
         not_after_today=field.not_after_today,
         asked_by=(key,),
+        chosen=bool(choices),
     )
 
 
-def _both(one: Ask, one_key: str, two: Ask, two_key: str) -> Ask:
-    """The intersection of two demands on the same field."""
-    theirs = {choice.value for choice in two.choices}
-    choices = tuple(choice for choice in one.choices if choice.value in theirs)
-    if (one.choices or two.choices) and not choices:
-        raise _contradiction(one, one_key, two_key, "选项", "choices")
-    low, high = _top(one.min_length, two.min_length), _bottom(one.max_length, two.max_length)
-    if low is not None and high is not None and low > high:
-        raise _contradiction(one, one_key, two_key, "长度", "length")
-    least, most = _top(one.minimum, two.minimum), _bottom(one.maximum, two.maximum)
-    if least is not None and most is not None and least > most:
-        raise _contradiction(one, one_key, two_key, "数值范围", "range")
+def _all_of(each: list[Ask]) -> Ask:
+    """The intersection of several demands on the same field; a demand that an item does not make restricts nothing."""
+    low, high = _top(ask.min_length for ask in each), _bottom(ask.max_length for ask in each)
     return msgspec.structs.replace(
-        one,
-        hint=one.hint or two.hint,
-        required=one.required or two.required,
-        choices=choices,
+        each[0],
+        hint=next((ask.hint for ask in each if ask.hint), None),
+        required=any(ask.required for ask in each),
+        choices=_shared([ask.choices for ask in each if ask.choices]),
         min_length=None if low is None else int(low),
         max_length=None if high is None else int(high),
-        patterns=tuple(dict.fromkeys((*one.patterns, *two.patterns))),
-        minimum=least,
-        maximum=most,
-        not_after_today=one.not_after_today or two.not_after_today,
-        asked_by=(*one.asked_by, *two.asked_by),
+        patterns=tuple(dict.fromkeys(pattern for ask in each for pattern in ask.patterns)),
+        minimum=_top(ask.minimum for ask in each),
+        maximum=_bottom(ask.maximum for ask in each),
+        not_after_today=any(ask.not_after_today for ask in each),
+        asked_by=tuple(key for ask in each for key in ask.asked_by),
+        chosen=any(ask.chosen for ask in each),
     )
 
 
-def _contradiction(ask: Ask, one: str, two: str, zh: str, en: str) -> CompileError:
+def _shared(lists: list[tuple[Choice, ...]]) -> tuple[Choice, ...]:
+    """The options that stand in every list, in the order of the first."""
+    if not lists:
+        return ()
+    values = set.intersection(*({choice.value for choice in one} for one in lists))
+    return tuple(choice for choice in lists[0] if choice.value in values)
+
+
+def _allowed(ask: Ask) -> tuple[Choice, ...]:
+    """The options that also meet the demands on length and form."""
+    low, high = ask.min_length or 0, ask.max_length
+    return tuple(
+        choice
+        for choice in ask.choices
+        if low <= len(choice.value) <= (high or len(choice.value))
+        and all(re.fullmatch(pattern, choice.value) for pattern in ask.patterns)
+    )
+
+
+def _crossed(low: float | None, high: float | None) -> bool:
+    return low is not None and high is not None and low > high
+
+
+_EMPTY: dict[tuple[str, str], Callable[[Ask], bool]] = {
+    ("选项", "choices"): lambda ask: ask.chosen and not _allowed(ask),
+    ("长度", "length"): lambda ask: _crossed(ask.min_length, ask.max_length),
+    ("数值范围", "range"): lambda ask: _crossed(ask.minimum, ask.maximum),
+}
+"""What of a field no value can satisfy, and how that is seen."""
+
+
+def _culprits(each: list[Ask], empty: Callable[[Ask], bool]) -> list[str]:
+    """The fewest items that exclude each other: one in itself, two, or all of them where only together they do."""
+    for size in (1, 2):
+        for some in combinations(each, size):
+            if empty(_all_of(list(some))):
+                return [key for ask in some for key in ask.asked_by]
+    return [key for ask in each for key in ask.asked_by]
+
+
+def _contradiction(ask: Ask, items: list[str], what: tuple[str, str]) -> CompileError:
+    zh, en = what
     return CompileError(
-        zh=f"{one} 与 {two} 对“{ask.role_label['zh']}·{ask.label['zh']}”的{zh}要求互相矛盾，没有一个值能同时满足",
-        en=f"{one} and {two} contradict each other on the {en} of {ask.id}: no value satisfies both",
+        zh=f"{' 与 '.join(items)} 对“{ask.role_label['zh']}·{ask.label['zh']}”的{zh}要求互相矛盾，没有一个值能同时满足",
+        en=f"{' and '.join(items)} contradict each other on the {en} of {ask.id}: no value satisfies all of it",
     )
 
 
-def _top(one: float | None, two: float | None) -> float | None:
-    given = [value for value in (one, two) if value is not None]
-    return max(given) if given else None
+def _top(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
 
 
-def _bottom(one: float | None, two: float | None) -> float | None:
-    given = [value for value in (one, two) if value is not None]
-    return min(given) if given else None
+def _bottom(values: Iterable[float | None]) -> float | None:
+    return min((value for value in values if value is not None), default=None)

@@ -28,16 +28,30 @@ class Edge(NamedTuple):
     why: str
 
 
+class Handed(NamedTuple):
+    """A material that another item's step makes: `item` waits for it, at the steps that it gates where it says so."""
+
+    id: str
+    item: str
+    gates: tuple[str, ...]
+
+
 def nodes(
-    items: Iterable[Source], answers: Answers, supplied: frozenset[str], words: Words
+    items: Iterable[Source],
+    answers: Answers,
+    supplied: frozenset[str],
+    handed: Iterable[Handed],
+    words: Words,
 ) -> tuple[Node, ...]:
     """Every step of the situation with its needs and its place in time; raises CompileError for a circle.
 
-    `supplied` names the values and documents that are there at the start: nobody waits for those.
+    `supplied` names the values and documents that are there at the start: nobody waits for those. `handed` are the
+    materials that items hand to one another.
     """
     drafts = [draft for source in items for draft in _drafts(source, answers)]
     index = _index(drafts)
     edges = {draft.key: _edges(draft, index, supplied) for draft in drafts}
+    _hand_over(handed, drafts, index, edges)
     order = _ordered(edges, words)
     by_key = {draft.key: draft for draft in drafts}
     ends: dict[str, int] = {}
@@ -172,6 +186,27 @@ def _edges(draft: Draft, index: _Index, supplied: frozenset[str]) -> list[Edge]:
         paid = f"paid.{draft.source.key}.{draft.step.pays}"
         edges += [Edge(giver, "payment") for giver in index.givers.get(paid, ())]
     return edges
+
+
+def _hand_over(
+    handed: Iterable[Handed], drafts: list[Draft], index: _Index, edges: dict[str, list[Edge]]
+) -> None:
+    """Adds the edge from a paper's maker to whoever asks it, where no step of that item waits for the maker already.
+
+    Without it an item would begin before the paper that it asks for exists.
+    """
+    own: dict[str, list[str]] = {}
+    for draft in drafts:
+        own.setdefault(draft.source.key, []).append(draft.key)
+    for id, item, gates in handed:
+        steps, givers = own.get(item, []), index.givers.get(id, [])
+        waiting = {edge.before for key in steps for edge in edges[key]}
+        first = [key for key in steps if not any(edge.before in steps for edge in edges[key])]
+        at = [key for key in gates if key in edges] or first
+        for giver in givers:
+            if giver not in waiting and giver not in steps:
+                for key in at:
+                    edges[key].append(Edge(giver, id))
 
 
 def _ordered(edges: dict[str, list[Edge]], words: Words) -> list[str]:

@@ -111,7 +111,8 @@ def _supply(
     valid_months: int,
 ) -> Supply:
     """The first of: certificate, hub value, output of an earlier step, earlier case, commitment, ask."""
-    if evidence := proved.certificates.get(id):
+    evidence = proved.certificates.get(id)
+    if evidence and not _too_old(evidence, proved.today, valid_months):
         return _from("certificate", evidence)
     if shown:
         return _from("attribute", shown)
@@ -126,11 +127,18 @@ def _supply(
 
 def _young_enough(evidence: Evidence, today: str, valid_months: int) -> bool:
     """Whether a paper of an earlier case still serves: only a material that says how long it is valid can."""
-    if not valid_months or not today or not evidence.at:
-        return False
+    return bool(valid_months and today and evidence.at) and _months(evidence, today) < valid_months
+
+
+def _too_old(evidence: Evidence, today: str, valid_months: int) -> bool:
+    """Whether a certificate was made longer ago than the item that asks it accepts (a proof of the last three months)."""
+    return bool(valid_months and today and evidence.at) and _months(evidence, today) >= valid_months
+
+
+def _months(evidence: Evidence, today: str) -> int:
+    """Whole months since a paper was made."""
     made, now = date.fromisoformat(evidence.at), date.fromisoformat(today)
-    months = (now.year - made.year) * 12 + now.month - made.month - (now.day < made.day)
-    return months < valid_months
+    return (now.year - made.year) * 12 + now.month - made.month - (now.day < made.day)
 
 
 def _shown(asked: list[tuple[Source, Material]], proved: Proved) -> Evidence | None:
