@@ -128,6 +128,8 @@ def playwright() -> Iterator["Playwright"]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
+        # The driver's loop runs in this thread for the rest of the session, and Django takes it for async code.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
         yield driver
 
 

@@ -55,7 +55,8 @@ class House:
     def env(self) -> dict[str, str]:
         own = {"DATA": str(self.data), "PORT": str(self.port), "CITY": "testville", "PYTHONPATH": str(ROOT)}
         own["MQTT_PORT"] = str(self.mqtt_port)
-        return {**os.environ, **own, **self.environment}
+        outside = {k: v for k, v in os.environ.items() if k != "DJANGO_ALLOW_ASYNC_UNSAFE"}
+        return {**outside, **own, **self.environment}
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Runs one `liangwang` command on this house's data and waits for it."""
