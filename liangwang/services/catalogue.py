@@ -15,7 +15,13 @@ from .vocabulary import Choice, Concept, Document, Words
 
 def bound(key: str, root: Path | None = None) -> Bound:
     """The item or bundle called `pack:key`, with the items that it joins; raises NotFound."""
-    return _bound(key, tuple(packs.declarations("items.yaml", root)))
+    return _bound(key, _by_ref(packs.declarations("items.yaml", root)))
+
+
+def every_bound() -> list[Bound]:
+    """Every item and bundle in force, bundles first, each bound to what it joins."""
+    by_ref = _by_ref(packs.declarations("items.yaml"))
+    return [_bound(key, by_ref) for key in item_keys()]
 
 
 def item_keys() -> list[str]:
@@ -52,8 +58,18 @@ def _entries(found: object) -> list[dict[str, str]]:
     return msgspec.convert(found, list[dict])
 
 
-def _bound(key: str, in_force: tuple[packs.Declared, ...]) -> Bound:
-    by_ref = {d.ref: d for d in in_force}
+_named: tuple[list[packs.Declared], dict[str, packs.Declared]] | None = None
+
+
+def _by_ref(in_force: list[packs.Declared]) -> dict[str, packs.Declared]:
+    """These declarations by name; packs answer with the same list until a file or a desk version changes."""
+    global _named
+    if _named is None or _named[0] is not in_force:
+        _named = in_force, {d.ref: d for d in in_force}
+    return _named[1]
+
+
+def _bound(key: str, by_ref: dict[str, packs.Declared]) -> Bound:
     one = by_ref.get(key)
     if one is None:
         raise NotFound

@@ -71,18 +71,49 @@ def critical_days(plan: Iterable[Node]) -> int:
 
 def own_days(nodes: list[Node]) -> int:
     """Working days that one item's own steps take once everything from elsewhere is there."""
+    if len(nodes) == 1:
+        return nodes[0].days
     ends: dict[str, int] = {}
-    for node in sorted(nodes, key=lambda n: (n.starts, n.ends, len(n.needs))):
+    for node in in_order(nodes):
         ends[node.key] = node.days + max((ends.get(need, 0) for need in node.needs), default=0)
     return max(ends.values(), default=0)
 
 
-def longest_chain(plan: Iterable[Node]) -> int:
-    """How many steps wait for one another, at most."""
+def in_order(plan: Iterable[Node]) -> list[Node]:
+    """The steps, each after those that it waits for; what is not among them counts as there."""
+    by_key = {node.key: node for node in plan}
+    graph = {key: [need for need in node.needs if need in by_key] for key, node in by_key.items()}
+    return [by_key[key] for key in TopologicalSorter(graph).static_order()]
+
+
+def critical_path(plan: Iterable[Node]) -> list[str]:
+    """The steps on which the promised day hangs, first to last: each waits for the one before it, without a gap.
+
+    Of two that are as long, the one that is declared first. Empty for a plan that takes no time.
+    """
+    by_key = {node.key: node for node in plan}
+    last = max(by_key.values(), key=lambda node: node.ends, default=None)
+    path: list[str] = []
+    while last is not None and last.ends:
+        path.append(last.key)
+        start = last.starts
+        last = next((by_key[need] for need in last.needs if by_key[need].ends == start), None)
+    return path[::-1]
+
+
+def longest_chain(plan: Iterable[Node]) -> list[str]:
+    """The most steps that wait for one another, first to last."""
     depth: dict[str, int] = {}
-    for node in sorted(plan, key=lambda n: (n.starts, n.ends, len(n.needs))):
-        depth[node.key] = 1 + max((depth.get(need, 0) for need in node.needs), default=0)
-    return max(depth.values(), default=0)
+    before: dict[str, str | None] = {}
+    for node in in_order(plan):
+        deepest = max(node.needs, key=lambda need: depth.get(need, 0), default=None)
+        before[node.key], depth[node.key] = deepest, 1 + (depth.get(deepest, 0) if deepest else 0)
+    at: str | None = max(depth, key=lambda key: depth[key], default=None)
+    chain: list[str] = []
+    while at is not None and at in before:
+        chain.append(at)
+        at = before[at]
+    return chain[::-1]
 
 
 def legal_days(plan: tuple[Node, ...], items: Iterable[Source]) -> int | None:

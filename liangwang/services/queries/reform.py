@@ -1,0 +1,37 @@
+"""What a reform office asks: one bundle before and after in one situation, and the whole catalogue added up."""
+
+from functools import lru_cache
+
+from liangwang.base import packs
+
+from .. import catalogue, reform
+from ..merge import Answers
+from ..reform import Study, Total
+
+
+def reform_study(key: str, scenario: Answers | None = None) -> Study:
+    """One item or bundle in one situation; what is not answered is answered as most people would. Raises NotFound."""
+    bound = catalogue.bound(key)
+    answers = {**reform.usual(bound), **(scenario or {})}
+    return reform.study(bound, answers, catalogue.words(), known_concepts())
+
+
+def reform_total() -> Total:
+    """The whole catalogue, each bundle and each item in its usual situation."""
+    return _total(_versions())
+
+
+def known_concepts() -> frozenset[str]:
+    """The concepts that a register of the hub or the login answers."""
+    attributes = {d.value.concept for d in packs.declarations("attributes.csv") if d.value.concept}
+    return reform.ALWAYS_KNOWN | attributes
+
+
+def _versions() -> tuple[str, ...]:
+    return tuple(one.version_hash for one in packs.declarations("items.yaml"))
+
+
+@lru_cache(maxsize=2)
+def _total(versions: tuple[str, ...]) -> Total:
+    """Computed once for the versions in force."""
+    return reform.total(catalogue.every_bound(), catalogue.words(), known_concepts())
