@@ -111,17 +111,17 @@ def steps(compiled: Compiled, answers: Answers) -> tuple[Fate, ...]:
     found: list[Fate] = []
     for number, source in enumerate(compiled.items):
         found.append(_application(source, compiled.items[0].item.label if number else None))
-        for node in own.get(source.key, ()):
-            found.append(
-                Fate(
-                    item=source.item.label,
-                    what=node.label,
-                    became="ask" if node.key in chain else "parallel",
-                    why=_waits(node, nodes, compiled),
-                    days=(node.starts, node.ends),
-                    critical=node.key in critical,
-                )
+        found.extend(
+            Fate(
+                item=source.item.label,
+                what=node.label,
+                became="ask" if node.key in chain else "parallel",
+                why=_waits(node, nodes, compiled),
+                days=(node.starts, node.ends),
+                critical=node.key in critical,
             )
+            for node in own.get(source.key, ())
+        )
     return tuple(found)
 
 

@@ -12,21 +12,22 @@ from .supply import identities
 from .vocabulary import Words
 
 BEFORE: Label = {
-    "zh": "“改革前”= 各事项按其公布的办事指南逐个办理之和：材料、证明、表格栏目、跑动次数逐项相加；环节 = 每个事项申请 1 个加公布的办理环节（含缴费）；"
-    "时间 = 各事项承诺工作日首尾相接。不是历史实测。",
+    "zh": "“改革前”= 各事项按其公布的办事指南逐个办理之和：材料、证明、表格栏目、跑动次数逐项相加；"
+    "环节 = 每个事项申请 1 个加公布的办理环节（含缴费）；时间 = 各事项承诺工作日首尾相接。不是历史实测。",
     "en": "“Before” is the items taken one after another as their own guides publish them: materials, proofs, fields and"
     " trips added up; steps = one application for each item plus its published steps and payments; time = the promised"
     " working days end to end. It is not a measurement of the past.",
 }
 AFTER: Label = {
-    "zh": "“改革后”= 本次编译的结果，当作对申请人一无所知：仍需您交的材料、仍需您填的栏目；环节 = 申请 1 个加最长一串互相等待的环节；"
-    "时间 = 关键路径；跑动 = 不能邮寄、只能领取的结果合成一次。",
+    "zh": "“改革后”= 本次编译的结果，当作对申请人一无所知：仍需您交的材料、仍需您填的栏目；"
+    "环节 = 申请 1 个加最长一串互相等待的环节；时间 = 关键路径；跑动 = 不能邮寄、只能领取的结果合成一次。",
     "en": "“After” is this compilation, knowing nothing of the applicant: materials and fields still asked; steps = one"
     " application plus the longest chain of steps that wait for one another; time = the critical path; trips = one visit"
     " for all results that can only be collected.",
 }
 KNOWN: Label = {
-    "zh": "“数据齐全”= 同一次编译，当作申请人的证照都在库、能核验的数据都已核验、能承诺的都作了承诺：这是数据到位以后的下限，不是现状。",
+    "zh": "“数据齐全”= 同一次编译，当作申请人的证照都在库、能核验的数据都已核验、能承诺的都作了承诺："
+    "这是数据到位以后的下限，不是现状。",
     "en": "“All known” is the same compilation for somebody whose certificates are all in the library, whose data are all"
     " verified and who makes every commitment offered: the least that it can come to, not what it is today.",
 }
