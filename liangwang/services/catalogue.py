@@ -1,5 +1,6 @@
 """Which items and bundles are in force, bound to what they join, and the words that they use."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -19,9 +20,16 @@ def bound(key: str, root: Path | None = None) -> Bound:
 
 
 def every_bound() -> list[Bound]:
-    """Every item and bundle in force, bundles first, each bound to what it joins."""
+    """Every item and bundle in force, bundles first, each bound to what it joins.
+
+    A bundle that names an item which is not there is left out: `liangwang check` says so.
+    """
     by_ref = _by_ref(packs.declarations("items.yaml"))
-    return [_bound(key, by_ref) for key in item_keys()]
+    found = []
+    for key in item_keys():
+        with suppress(NotFound):
+            found.append(_bound(key, by_ref))
+    return found
 
 
 def item_keys() -> list[str]:
@@ -108,4 +116,6 @@ def _concept(key: str, one: shared.Concept) -> Concept:
 
 
 def _document(key: str, one: shared.Material) -> Document:
-    return Document(key=key, label=one.label, kind=one.kind, issuer=one.source or "")
+    return Document(
+        key=key, label=one.label, kind=one.kind, issuer=one.source or "", electronic=one.electronic
+    )

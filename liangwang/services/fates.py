@@ -28,6 +28,7 @@ Became = Literal[
 ]
 NAMES: dict[str, Label] = {
     "ask": {"zh": "仍要", "en": "still asked"},
+    "kept": {"zh": "保留", "en": "stays"},
     "merged": {"zh": "合并", "en": "merged"},
     "form": {"zh": "自动生成", "en": "made from the form"},
     "certificate": {"zh": "调用电子证照", "en": "from the library"},
@@ -43,7 +44,7 @@ NAMES: dict[str, Label] = {
 class Fate(msgspec.Struct, frozen=True, kw_only=True):
     """One published part of one item: what became of it in the bundle, and why.
 
-    `became` is "ask" for exactly the parts that the side "after" counts. `days` is the first and last working day of
+    `left` holds for exactly the parts that the side "after" counts. `days` is the first and last working day of
     a step; `proof` marks a material that is a proof.
     """
 
@@ -54,6 +55,11 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True):
     proof: bool = False
     days: tuple[int, int] | None = None
     critical: bool = False
+
+    @property
+    def left(self) -> bool:
+        """True for what compiling did not do away with."""
+        return self.became in ("ask", "kept")
 
 
 def materials(compiled: Compiled, answers: Answers, words: Words) -> tuple[Fate, ...]:
@@ -115,7 +121,7 @@ def steps(compiled: Compiled, answers: Answers) -> tuple[Fate, ...]:
             Fate(
                 item=source.item.label,
                 what=node.label,
-                became="ask" if node.key in chain else "parallel",
+                became="kept" if node.key in chain else "parallel",
                 why=_waits(node, nodes, compiled),
                 days=(node.starts, node.ends),
                 critical=node.key in critical,
@@ -135,7 +141,7 @@ def trips(compiled: Compiled, left: int) -> tuple[Fate, ...]:
                 Fate(
                     item=source.item.label,
                     what=why,
-                    became="ask" if len(found) < left else "merged",
+                    became="kept" if len(found) < left else "merged",
                     why=ONE_VISIT if len(found) < left else NO_VISIT,
                 )
             )
@@ -211,7 +217,7 @@ def _application(source: Source, first: Label | None) -> Fate:
     what: Label = {"zh": "提出申请", "en": "Apply"}
     if first is None:
         why: Label = {"zh": "一张表、交一次，代表全部事项", "en": "one form, one submission for all items"}
-        return Fate(item=source.item.label, what=what, became="ask", why=why)
+        return Fate(item=source.item.label, what=what, became="kept", why=why)
     return Fate(
         item=source.item.label,
         what=what,

@@ -8,10 +8,11 @@ from liangwang.base.labels import Label
 
 from . import fates, merge
 from .compile import compile_bound
-from .compiled import Bound, Compiled, Evidence, Proved, Source
+from .compiled import Bound, Compiled, CompileError, Evidence, Proved, Source
 from .declare import Bundle, holds
 from .fates import Fate
 from .merge import Answers
+from .plan import critical_path
 from .report import Report, Side, after, report
 from .supply import ANY, given_by
 from .vocabulary import Words, field_id
@@ -35,6 +36,16 @@ class Study(msgspec.Struct, frozen=True, kw_only=True):
     trips: tuple[Fate, ...]
 
 
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """One bar of a flow chart, in working days; `critical` where the promised day hangs on it."""
+
+    label: Label
+    item: Label
+    start: int
+    days: int
+    critical: bool = False
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One bundle or item of the catalogue in its usual situation."""
 
@@ -47,12 +58,16 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Total(msgspec.Struct, frozen=True, kw_only=True):
-    """All bundles, and all items by themselves, each line and the sums; an item of two bundles counts in both."""
+    """All bundles, and all items by themselves, each line and the sums; an item of two bundles counts in both.
+
+    `broken` names what does not compile, with the reason.
+    """
 
     bundles: tuple[Line, ...]
     items: tuple[Line, ...]
     of_bundles: Line
     of_items: Line
+    broken: tuple[tuple[str, CompileError], ...] = ()
 
 
 def usual(bound: Bound) -> Answers:
@@ -78,6 +93,34 @@ def study(bound: Bound, answers: Answers, words: Words, concepts: frozenset[str]
         fields=fates.fields(compiled, answers),
         steps=fates.steps(compiled, answers),
         trips=fates.trips(compiled, made.after.trips),
+    )
+
+
+def serial(one: Study) -> tuple[Span, ...]:
+    """改革前: the items one after another, each as long as it promises; together the days of the side "before"."""
+    found, day = [], 0
+    for source in one.compiled.items:
+        days = source.item.promised_days.days
+        found.append(
+            Span(label=source.item.label, item=source.item.label, start=day, days=days, critical=True)
+        )
+        day += days
+    return tuple(found)
+
+
+def parallel(one: Study) -> tuple[Span, ...]:
+    """改革后: every step as soon as what it waits for is there; together the days of the side "after"."""
+    labels = {source.key: source.item.label for source in one.compiled.items}
+    critical = set(critical_path(one.compiled.nodes))
+    return tuple(
+        Span(
+            label=node.label,
+            item=labels[node.item],
+            start=node.starts,
+            days=node.days,
+            critical=node.key in critical,
+        )
+        for node in sorted(one.compiled.nodes, key=lambda node: (node.starts, node.ends))
     )
 
 
@@ -117,7 +160,7 @@ def all_known(items: Iterable[Source], answers: Answers, words: Words, concepts:
         for material in source.item.materials:
             document = words.document(material.type)
             name = f"{material.role}.{material.type}"
-            if document.kind == "certificate" and document.issuer and name not in given:
+            if document.electronic and name not in given:
                 certificates[name] = evidence
             for concept, reads in material.shown_by.items():
                 value = None if reads == ANY else reads
@@ -136,18 +179,26 @@ def all_known(items: Iterable[Source], answers: Answers, words: Words, concepts:
 
 def total(bounds: Iterable[Bound], words: Words, concepts: frozenset[str]) -> Total:
     """The whole catalogue, each bundle and each item in its usual situation."""
-    lines = [(isinstance(b.head, Bundle), line(b, usual(b), words, concepts)) for b in bounds]
-    bundles = tuple(one for joins, one in lines if joins)
-    items = tuple(one for joins, one in lines if not joins)
+    bundles: list[Line] = []
+    items: list[Line] = []
+    broken: list[tuple[str, CompileError]] = []
+    for bound in bounds:
+        try:
+            one = line(bound, usual(bound), words, concepts)
+        except CompileError as error:
+            broken.append((bound.key, error))
+        else:
+            (bundles if isinstance(bound.head, Bundle) else items).append(one)
     return Total(
-        bundles=bundles,
-        items=items,
+        bundles=tuple(bundles),
+        items=tuple(items),
         of_bundles=_sum(bundles, {"zh": "全部一件事", "en": "All bundles"}),
         of_items=_sum(items, {"zh": "全部事项（单独办）", "en": "All items, one by one"}),
+        broken=tuple(broken),
     )
 
 
-def _sum(lines: tuple[Line, ...], label: Label) -> Line:
+def _sum(lines: list[Line], label: Label) -> Line:
     return Line(
         key="",
         label=label,

@@ -24,12 +24,16 @@ class Concept(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """A type of material (certificate, proof, form, letter, photo, report, commitment) and who issues it."""
+    """A type of material (certificate, proof, form, letter, photo, report, commitment) and who issues it.
+
+    `electronic`: it exists as an e-certificate, so the library may hold it.
+    """
 
     key: str
     label: Label
     kind: str = "certificate"
     issuer: str = ""
+    electronic: bool = False
 
 
 class Words(msgspec.Struct, frozen=True):

@@ -2,11 +2,15 @@
 
 from functools import lru_cache
 
+import msgspec
+
 from liangwang.base import packs
+from liangwang.base.labels import Label
 
 from .. import catalogue, reform
-from ..merge import Answers
-from ..reform import Study, Total
+from ..merge import Answers, questions
+from ..pack_tests import pairs
+from ..reform import Line, Study, Total
 
 
 def reform_study(key: str, scenario: Answers | None = None) -> Study:
@@ -19,6 +23,24 @@ def reform_study(key: str, scenario: Answers | None = None) -> Study:
 def reform_total() -> Total:
     """The whole catalogue, each bundle and each item in its usual situation."""
     return _total(_versions())
+
+
+def reform_situations(key: str, most: int) -> tuple[list[Line], int]:
+    """Situations of a bundle in which every two answers to two questions meet, at most `most`, and how many there are.
+
+    Each line's label says its answers.
+    """
+    bound = catalogue.bound(key)
+    words, concepts = catalogue.words(), known_concepts()
+    every = {tuple(answers.items()): answers for answers in pairs(bound)}
+    named = {(q.question, o.option): o.label for q in questions(bound) for o in q.options}
+    lines = []
+    for answers in list(every.values())[:most]:
+        one = reform.line(bound, answers, words, concepts)
+        said = [named[pair] for pair in answers.items()]
+        label: Label = {"zh": "；".join(a["zh"] for a in said), "en": "; ".join(a["en"] for a in said)}
+        lines.append(msgspec.structs.replace(one, label=label))
+    return lines, len(every)
 
 
 def known_concepts() -> frozenset[str]:

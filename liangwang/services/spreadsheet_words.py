@@ -1,0 +1,52 @@
+"""The words of the reform report's sheets, in both languages."""
+
+from liangwang.base.labels import Label
+
+DIMENSIONS: dict[str, tuple[Label, Label]] = {
+    "materials": ({"zh": "材料", "en": "Materials"}, {"zh": "份", "en": ""}),
+    "proofs": ({"zh": "证明", "en": "Proofs"}, {"zh": "份", "en": ""}),
+    "steps": ({"zh": "环节", "en": "Steps"}, {"zh": "个", "en": ""}),
+    "days": ({"zh": "时间", "en": "Time"}, {"zh": "工作日", "en": "working days"}),
+    "trips": ({"zh": "跑动", "en": "Trips"}, {"zh": "次", "en": ""}),
+    "fields": ({"zh": "填写", "en": "Fields"}, {"zh": "项", "en": ""}),
+}
+WORDS: dict[str, Label] = {
+    "summary": {"zh": "总表", "en": "Summary"},
+    "materials": {"zh": "材料", "en": "Materials"},
+    "fields": {"zh": "填写", "en": "Fields"},
+    "steps": {"zh": "环节", "en": "Steps"},
+    "trips": {"zh": "跑动", "en": "Trips"},
+    "situations": {"zh": "各情形", "en": "Situations"},
+    "items": {"zh": "事项", "en": "Items"},
+    "flow": {"zh": "流程图数据", "en": "Flow chart data"},
+    "before": {"zh": "改革前", "en": "Before"},
+    "after": {"zh": "改革后", "en": "After"},
+    "known": {"zh": "数据齐全", "en": "All known"},
+    "saved": {"zh": "减少", "en": "Saved"},
+    "unit": {"zh": "单位", "en": "Unit"},
+    "dimension": {"zh": "项目", "en": "What"},
+    "bundle": {"zh": "一件事", "en": "Bundle"},
+    "item": {"zh": "事项", "en": "Item"},
+    "part": {"zh": "内容", "en": "Part"},
+    "proof": {"zh": "证明", "en": "Proof"},
+    "became": {"zh": "结果", "en": "What became of it"},
+    "why": {"zh": "原因", "en": "Why"},
+    "starts": {"zh": "第几日开始", "en": "Starts on day"},
+    "ends": {"zh": "第几日办结", "en": "Ends on day"},
+    "critical": {"zh": "决定总时间", "en": "On the critical path"},
+    "yes": {"zh": "是", "en": "yes"},
+    "situation": {"zh": "情形", "en": "Situation"},
+    "serial": {"zh": "改革前：一个接一个", "en": "Before: one after another"},
+    "parallel": {"zh": "改革后：并联办", "en": "After: in parallel"},
+    "start": {"zh": "开始", "en": "Start"},
+    "days": {"zh": "工作日", "en": "Working days"},
+    "title": {"zh": "流程再造报告", "en": "Re-engineering report"},
+    "count": {"zh": "事项数", "en": "Items"},
+    "definitions": {"zh": "口径", "en": "Definitions"},
+    "catalogue": {"zh": "全部目录", "en": "The whole catalogue"},
+    "no_question": {"zh": "不分情形", "en": "One situation only"},
+    "part_of": {
+        "zh": "另有情形未列出：共 {all} 种两两组合，列出 {shown} 种",
+        "en": "{shown} of {all} pairwise situations are listed",
+    },
+}
