@@ -49,6 +49,7 @@ def record(
             "hat": actor.hat,
             "role": actor.role,
             "office": actor.office_key,
+            **({"mandate": actor.mandate_ref} if actor.mandate_ref else {}),
             "verb": verb,
             "thing": thing.kind,
             "ref": thing.ref,

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from .clock import now
 from .errors import Refusal
 from .labels import Label
-from .models import CompanyRole, Guardian, Mandate, Office, Party, Post, SourceKey, Subject
+from .models import CompanyRole, Deputation, Guardian, Mandate, Office, Party, Post, SourceKey, Subject
 from .packs import packs
 
 
@@ -177,12 +177,50 @@ def wear(party: Party, key: str, at: datetime, *, assurance: str = "strong") -> 
         if post is None:
             raise HatGone
         return post_hat(post, assurance)
+    if kind == "deputy":
+        return _deputy(party, ref, at, assurance)
     if kind == "assisted":
         return _assisted(party, ref)
     actor = _for_subject(party, kind, ref, at)
     if actor is None:
         raise HatGone
     return actor
+
+
+def _lent(at: datetime) -> Q:
+    """Deputations in force, of posts that still exist."""
+    return Q(
+        revoked_at=None, starts_at__lte=at, ends_at__gt=at, post__ended_at=None, post__office__ended_at=None
+    )
+
+
+def _deputy(party: Party, ref: str, at: datetime, assurance: str) -> Actor:
+    """A colleague at the desk of a post that is away: the post's rights, the own name, and the log says which."""
+    rows = party.deputations.filter(_lent(at), ref=ref).select_related("post__office__place", "post__party")
+    lent = rows.first()
+    if lent is None:
+        raise HatGone
+    post, away = lent.post, lent.post.party
+    office: dict[str, str] = post.office.name
+    said = {
+        lang: f"{office[lang]} · {party.label.get(lang, party.login_name)}{word}{away.label.get(lang, away.login_name)}"
+        for lang, word in (("zh", " 代 "), ("en", " for "))
+    }
+    return replace(
+        post_hat(post, assurance),
+        key=f"deputy:{ref}",
+        label={"zh": said["zh"], "en": said["en"]},
+        party_id=party.pk,
+        party_ref=party.ref,
+        subject_id=party.subject_id,
+        mandate_ref=ref,
+    )
+
+
+def lent_by(post_id: int, at: datetime) -> Deputation | None:
+    """To whom a post's desk is lent now, or will be; None while the post sits there itself."""
+    rows = Deputation.objects.filter(post_id=post_id, revoked_at=None, ends_at__gt=at)
+    return rows.select_related("taker").order_by("starts_at").first()
 
 
 def _assisted(party: Party, ref: str) -> Actor:
@@ -201,6 +239,7 @@ def hats_of(party: Party, at: datetime) -> list[Actor]:
     """Every hat that the party may put on now, the own person first, then posts."""
     keys: list[str] = ["self"] if party.subject_id else []
     keys += [f"post:{ref}" for ref in party.posts.filter(ended_at=None).values_list("ref", flat=True)]
+    keys += [f"deputy:{ref}" for ref in party.deputations.filter(_lent(at)).values_list("ref", flat=True)]
     if party.subject_id:
         live = Q(ended_at=None)
         companies = CompanyRole.objects.filter(live, person=party.subject)

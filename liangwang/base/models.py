@@ -195,6 +195,17 @@ class Post(RefModel):
     ended_at = models.DateTimeField(null=True, blank=True)
 
 
+class Deputation(RefModel):
+    """委托: a post that is away lends its desk to a colleague for a time; taking it back is at once."""
+
+    post = models.ForeignKey(Post, on_delete=models.PROTECT, related_name="lent")
+    taker = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="deputations")
+    reason = models.CharField(max_length=200)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+
 class SourceKey(models.Model):
     """A machine's hat: a device or system that pushes by a bearer key of which only the hash is kept."""
 

@@ -9,14 +9,16 @@ from django.db.models import Q, QuerySet
 from liangwang.base.access import Thing, register_kind, visible
 from liangwang.base.hats import Actor
 
-from .models import KINDS, Case, Task
+from .models import KINDS, Case, Signature, Task
 
 
 def _joined(case: Case) -> tuple[frozenset[int], frozenset[str]]:
     """Offices and departments that the case, or one of its tasks, is with."""
-    pairs = list(case.tasks.values_list("office_id", "office__department", "crew_office_id"))
-    offices = {office for office, _, crew in pairs for office in (office, crew) if office}
-    departments = {department for _, department, _ in pairs if department}
+    rows = list(case.tasks.values_list("office_id", "office__department", "crew_office_id", "signs_needed"))
+    offices = {office for office, _, crew, _ in rows for office in (office, crew) if office}
+    departments = {department for _, department, _, _ in rows if department}
+    if any(signs for *_, signs in rows):
+        offices |= set(Signature.objects.filter(task__case=case).values_list("office_id", flat=True))
     if case.lead_office is not None:
         offices.add(case.lead_office.pk)
         departments.add(case.lead_office.department)
@@ -42,11 +44,14 @@ def task_kind(case: Case) -> str:
 
 def _task(task: Task) -> Thing:
     case = task.case
+    offices = {office for office in (task.office_id, task.crew_office_id) if office}
+    if task.signs_needed:
+        offices |= set(task.signatures.values_list("office_id", flat=True))
     return Thing(
         kind=task_kind(case),
         ref=task.ref,
         place_code=case.place.code if case.place else "",
-        office_ids=frozenset(office for office in (task.office_id, task.crew_office_id) if office),
+        office_ids=frozenset(offices),
         departments=frozenset({task.office.department} if task.office else ()),
         subject_ids=frozenset({case.subject_id} if case.subject_id else ()),
     )
@@ -65,6 +70,14 @@ def _crew(value: Any) -> Q:
     return _tasks_with(crew_office_id=value)
 
 
+def _signer(value: Any) -> Q:
+    return Q(pk__in=Signature.objects.filter(office_id=value).values("task__case_id"))
+
+
+def _task_signer(value: Any) -> Q:
+    return Q(pk__in=Signature.objects.filter(office_id=value).values("task_id"))
+
+
 def _department(value: Any) -> Q:
     return _tasks_with(office__department=value)
 
@@ -80,7 +93,7 @@ for _name in KINDS:
         of=_case,
         only=Q(kind=_name),
         place="place__code",
-        offices=("lead_office_id", _office, _crew),
+        offices=("lead_office_id", _office, _crew, _signer),
         departments=("lead_office__department", _department),
         subjects=("subject_id",),
         personal=_name != "incident",
@@ -90,7 +103,7 @@ for _name in KINDS:
         of=_task,
         only=Q(case__kind=_name),
         place="case__place__code",
-        offices=("office_id", "crew_office_id"),
+        offices=("office_id", "crew_office_id", _task_signer),
         departments=("office__department",),
         subjects=("case__subject_id",),
     )

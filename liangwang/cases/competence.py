@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
+from liangwang.base.labels import Label
 from liangwang.base.models import Office, Place
 
-from .declare import PlanNode
+from .declare import By, PlanNode
 from .refusals import NoOffice
 
 CODE_LENGTHS = (2, 6, 9, 12)
@@ -42,13 +43,16 @@ class Competence:
 
         Raises NoOffice where a department, role or named office is wanted and there is none.
         """
-        by = node.by
+        return self.office_by(node.by, node.label)
+
+    def office_by(self, by: By, label: Label) -> Office | None:
+        """The office that a `by` names here; `label` is what a NoOffice says it was wanted for."""
         if by.office:
-            return self._must(node, Office.objects.filter(key=by.office, ended_at=None).first(), by.office)
+            return self._must(label, Office.objects.filter(key=by.office, ended_at=None).first(), by.office)
         if by.department:
-            return self._must(node, self._department(by.department, by.level), by.department)
+            return self._must(label, self._department(by.department, by.level), by.department)
         if by.role and by.level:
-            return self._must(node, self.centre(by.level), f"{by.role} · {by.level}")
+            return self._must(label, self.centre(by.level), f"{by.role} · {by.level}")
         return self.lead
 
     def centre(self, level: str) -> Office | None:
@@ -66,7 +70,13 @@ class Competence:
         fitting = (o for o in self.around() if o.department == department and level in (None, o.level))
         return next(fitting, None)
 
-    def _must(self, node: PlanNode, office: Office | None, wanted: str) -> Office:
+    def _must(self, label: Label, office: Office | None, wanted: str) -> Office:
         if office is None:
-            raise NoOffice(task=node.label["zh"], task_en=node.label["en"], by=wanted)
+            raise NoOffice(task=label["zh"], task_en=label["en"], by=wanted)
         return office
+
+
+def is_competent(office: Office, node: PlanNode, holder: Office | None) -> bool:
+    """Whether a node may be passed on to an office: of the department that the plan asks for, else of its holder's."""
+    wanted = node.by.department or (holder.department if holder else None)
+    return office.ended_at is None and office.department == wanted

@@ -60,6 +60,27 @@ class Within(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             )
 
 
+class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """会签: whose signatures a node needs beside its own office's decision, and how many of them must agree."""
+
+    of: list[By]
+    need: int | None = None
+
+    def __post_init__(self) -> None:
+        if not all(by.department or by.office for by in self.of):
+            raise ValueError("会签的单位写 department 或 office | under 'sign: of' name departments or offices")
+        if not 1 <= self.needed <= len(self.of):
+            raise ValueError(
+                f"会签需要 1 到 {len(self.of)} 个单位同意，不是 {self.need}"
+                f" | 'sign: need' lies between 1 and {len(self.of)}, not {self.need}"
+            )
+
+    @property
+    def needed(self) -> int:
+        """All of them, unless the plan says fewer."""
+        return len(self.of) if self.need is None else self.need
+
+
 class PlanNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A node of a compiled plan."""
 
@@ -75,6 +96,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stage: str = ""
     tell: list[str] = []
     special: bool = False
+    sign: Sign | None = None
 
 
 class PlanBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -103,6 +125,7 @@ class TaskDeclaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     stage: Stage = "handle"
     tell: list[str] = []
     special: bool = False
+    sign: Sign | None = None
 
 
 class PlanDeclaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

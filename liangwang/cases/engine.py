@@ -15,6 +15,7 @@ from liangwang.base.labels import Label
 from liangwang.base.models import Event
 from liangwang.base.working_days import end_of_day, local_day, working_days
 
+from . import signing
 from .access import task_kind
 from .declare import PlanNode, Within
 from .graph import Graph, input_hash
@@ -149,6 +150,7 @@ TASK_COLUMNS = (
     *(
         "assignee_id",
         "verify",
+        "signs_needed",
         "attempt",
         "declined",
         "ready_at",
@@ -296,6 +298,7 @@ def make_ready(locked: Locked, tasks: list[Task]) -> None:
         for task in group:
             for name, value in values.items():
                 setattr(task, name, value)
+            signing.ask_all(locked, task)
             tell_ready(locked, task)
 
 

@@ -8,8 +8,9 @@ from liangwang.base.models import Event
 from liangwang.base.transactions import write
 
 from .actions import accept_case, wake_task
+from .actions.lacking import tell_late
 from .clock import redate_open_cases
-from .models import Case, Task
+from .models import Case, Lacking, Task
 from .rectify import BAD_SCORE, open_rectification
 from .tickets import close_ticket, open_ticket
 
@@ -73,7 +74,20 @@ def wake_deferred(at: datetime, limit: int = 200) -> int:
     return len(due)
 
 
+def tell_lacking(at: datetime, limit: int = 200) -> int:
+    """Materials that were promised for a day that has passed: applicant and office are told once; returns how many."""
+    late = Lacking.objects.filter(
+        supplied_at=None, told_late_at=None, due_at__lt=at, case__state=Case.State.ACCEPTED
+    ).select_related("case")
+    done = 0
+    for row in late.order_by("due_at")[:limit]:
+        with write():
+            done += tell_late(actor=platform(row.case.pack), at=at, row=row)
+    return done
+
+
 def tick(at: datetime) -> None:
     """What the clock does to cases; called by the worker every minute."""
     accept_silent(at)
     wake_deferred(at)
+    tell_lacking(at)

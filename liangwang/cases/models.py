@@ -1,4 +1,4 @@
-"""Tables of the case engine: plan, case, task, hold, clock stop, event, proof, rating."""
+"""Tables of the case engine: plan, case, task, signature, hold, lacking material, clock stop, event, proof, rating."""
 
 from typing import ClassVar
 
@@ -81,6 +81,11 @@ class Case(RefModel):
     due_at = models.DateTimeField(null=True)  # by law
     promised_at = models.DateTimeField(null=True)  # by the item's own promise
     extended_days = models.SmallIntegerField(default=0)
+    # What this case is about, where it comes after another: a change, a renewal, an after-check, a revocation.
+    follows = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="followed_by", db_index=False
+    )
+    follows_as = models.CharField(max_length=12, blank=True)
     assigned_at = models.DateTimeField(null=True)
     arrived_at = models.DateTimeField(null=True)
     handled_at = models.DateTimeField(null=True)
@@ -88,12 +93,18 @@ class Case(RefModel):
 
     class Meta:
         indexes = [
-            models.Index(fields=["state", "due_at"]),
+            models.Index(fields=["state"]),  # not its due time: a new holiday moves that of every open case
             models.Index(fields=["kind", "state", "-opened_at"]),
             models.Index(fields=["subject", "-opened_at"]),
             models.Index(fields=["place", "-opened_at"]),
             models.Index(
                 fields=["accept_by"], condition=Q(state="open", accept_by__isnull=False), name="cases_silent"
+            ),
+            models.Index(fields=["follows"], condition=Q(follows__isnull=False), name="cases_after"),
+            models.Index(
+                fields=["lead_office", "accept_by"],
+                condition=Q(state__in=("open", "supplement")),
+                name="cases_to_accept",
             ),
         ]
 
@@ -135,6 +146,7 @@ class Task(RefModel):
     )
     because = models.JSONField(default=dict)  # why this crew: the next-best with their times
     verify = models.CharField(max_length=8, blank=True)
+    signs_needed = models.SmallIntegerField(default=0)  # 会签: of the signatures asked for, so many must agree
     attempt = models.SmallIntegerField(default=1)
     declined = models.SmallIntegerField(default=0)
     ready_at = models.DateTimeField(null=True)
@@ -178,6 +190,57 @@ class Task(RefModel):
                 fields=["crew_office", "due_at"], condition=Q(state__in=OPEN_TASK_STATES), name="tasks_crew"
             ),
             models.Index(fields=["due_at"], condition=Q(state__in=OPEN_TASK_STATES), name="tasks_late"),
+        ]
+
+
+class Signature(RefModel):
+    """会签, 加签: one office's word on another office's task, asked for and given once per attempt."""
+
+    class State(models.TextChoices):
+        ASKED = "asked"
+        AGREED = "agreed"
+        OPPOSED = "opposed"
+        ENDED = "ended"  # nobody waits for it any more: the task was decided or sent back
+
+    task = models.ForeignKey(Task, on_delete=models.PROTECT, related_name="signatures")
+    attempt = models.SmallIntegerField()
+    office = models.ForeignKey("base.Office", on_delete=models.PROTECT, related_name="signatures")
+    added = models.BooleanField(default=False)  # 加签: asked for by the deciding office, not by the plan
+    why = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=8, choices=State.choices, default=State.ASKED)
+    asked_at = models.DateTimeField()
+    opinion = models.TextField(blank=True)
+    signed_at = models.DateTimeField(null=True)
+    signed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["task", "attempt", "office"], name="one_signature"),
+        ]
+        indexes = [models.Index(fields=["office"], condition=Q(state="asked"), name="signatures_asked")]
+
+
+class Lacking(RefModel):
+    """容缺受理: a material that is still to come, the later nodes that wait for it, and the day it was promised for."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="lacking")
+    material = models.CharField(max_length=120)
+    label = models.JSONField()
+    nodes = models.JSONField()
+    due_at = models.DateTimeField()
+    told_late_at = models.DateTimeField(null=True)
+    supplied_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["case", "material"], name="one_lacking")]
+        indexes = [
+            models.Index(
+                fields=["due_at"],
+                condition=Q(supplied_at__isnull=True, told_late_at__isnull=True),
+                name="lacking_late",
+            )
         ]
 
 

@@ -117,3 +117,58 @@ class WrongTarget(Refusal):
         "zh": "只能退回到本环节之前已办结的环节，“{node}”不是",
         "en": "A task goes back only to a finished one that it stands on; '{node}' is not",
     }
+
+
+class SignaturesMissing(Conflict):
+    """会签: too few of the offices that were asked have agreed."""
+
+    code = "signatures_missing"
+    template: ClassVar[Label] = {
+        "zh": "会签还不够：已同意 {have}，需要 {need}；等待：{waits}；不同意：{against}",
+        "en": "Not enough signatures: {have} of {need} agreed; waiting for: {waits_en}; opposed: {against_en}",
+    }
+
+
+class NotAsked(Refusal):
+    status, code = 403, "not_asked"
+    template: ClassVar[Label] = {
+        "zh": "没有请您所在的单位会签“{task}”",
+        "en": "Your office has not been asked to sign '{task_en}'",
+    }
+
+
+class WrongOffice(Refusal):
+    """Passing on and adding signers stay within competence."""
+
+    status, code = 422, "wrong_office"
+    template: ClassVar[Label] = {
+        "zh": "不能交给“{office}”：它不是本环节的主管单位，或已经在办、已撤销；要听别的单位的意见，请用加签",
+        "en": "It cannot go to '{office_en}': it is not competent for this task, holds it already or has ended; to hear another"
+        " office, ask it to sign",
+    }
+
+
+class GatesFirst(Refusal):
+    """容缺受理 is for materials that a later step needs, not the first."""
+
+    status, code = 422, "gates_first"
+    template: ClassVar[Label] = {
+        "zh": "“{what}”第一步就要用，不能容缺；请先一次告知补正",
+        "en": "'{what_en}' is needed at the first step: it cannot come later; ask for a supplement instead",
+    }
+
+
+class NotLacking(Conflict):
+    code = "not_lacking"
+    template: ClassVar[Label] = {
+        "zh": "{number} 不缺这份材料，或已经补交",
+        "en": "{number} does not lack this material, or it has come already",
+    }
+
+
+class WrongDeputy(Refusal):
+    status, code = 403, "wrong_deputy"
+    template: ClassVar[Label] = {
+        "zh": "只能由本人把自己的岗位委托给同单位的另一位同事",
+        "en": "A desk is lent by its own holder, to another person of the same office",
+    }

@@ -24,19 +24,26 @@ from .handle import (
     report_task,
 )
 from .holds import hold, release
+from .lacking import Missing, accept_lacking, supply_lacking
+from .lend import lend_desk, take_back_desk
 from .open import open_case
+from .pass_on import pass_on
 from .send_back import send_back
+from .sign import ask_signature, sign_task
 from .verify import verify_task
 
 __all__ = [
     "DECLINE_REASONS",
     "PROOF_LABELS",
+    "Missing",
     "Shown",
     "accept_case",
+    "accept_lacking",
     "accept_task",
     "add_proof",
     "approve_deferral",
     "arrive_task",
+    "ask_signature",
     "assign_task",
     "change_level",
     "close_case",
@@ -47,17 +54,22 @@ __all__ = [
     "escalate_task",
     "extend_case",
     "hold",
+    "lend_desk",
     "open_case",
+    "pass_on",
     "rate_case",
     "refuse_case",
     "release",
     "report_task",
     "resume_clock",
     "send_back",
+    "sign_task",
     "stop_clock",
     "supervise_task",
     "supplement",
     "supply",
+    "supply_lacking",
+    "take_back_desk",
     "verify_task",
     "wake_task",
     "withdraw_case",

@@ -11,7 +11,7 @@ from liangwang.base.working_days import end_of_day, local_day, working_days
 
 from ..clock import date_case
 from ..engine import Locked, lock_case, make_ready, require_live
-from ..models import OPEN_TASK_STATES, Case, CaseHold, Task
+from ..models import OPEN_TASK_STATES, Case, CaseHold, Signature, Task
 from ..refusals import OnceOnly, ReasonNeeded
 from .open import ACCEPT_WITHIN_WORKING_DAYS, begin
 
@@ -117,6 +117,8 @@ def _end(locked: Locked, state: str) -> None:
     """Ends a case without finishing it: open tasks are cancelled, holds let go, the purpose grant ends."""
     ending = [*OPEN_TASK_STATES, Task.State.WAITING, Task.State.KEPT, Task.State.DEFERRED]
     Task.objects.filter(case=locked.case, state__in=ending).update(state=Task.State.CANCELLED)
+    asked = Signature.objects.filter(task__case=locked.case, state=Signature.State.ASKED)
+    asked.update(state=Signature.State.ENDED, signed_at=locked.at)
     CaseHold.objects.filter(case=locked.case, released_at=None).update(released_at=locked.at)
     PurposeGrant.objects.filter(case_ref=locked.case.ref, ended_at=None).update(ended_at=locked.at)
     locked.put(state=state, closed_at=locked.at, accept_by=None)

@@ -9,6 +9,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import Office, StoredFile
 
+from .. import signing
 from ..engine import Locked, both, finish, flip, lock_task, require_live
 from ..models import Proof, Task
 from ..refusals import NotHolder, ProofMissing, ReasonNeeded
@@ -37,35 +38,23 @@ def assign_task(
     actor: Actor,
     at: datetime,
     task: Task,
-    crew_office: Office | None = None,
-    office: Office | None = None,
+    crew_office: Office | None,
     because: dict[str, Any] | None = None,
 ) -> Task:
-    """派单 to a crew, or 转办 to another office; `because` keeps the reason, with the next-best and their times."""
+    """派单 to a crew; `because` keeps the reason, with the next-best and their times."""
     locked, task = lock_task(task, actor, at)
     require_live(locked.case)
-    if (crew_office is None) == (office is None):
-        raise ReasonNeeded(what="派给哪支队伍或转给哪个单位（二选一）", what_en="either a crew or an office")
-    if crew_office is not None:
-        values: dict[str, Any] = {
-            "state": State.ASSIGNED, "crew_office_id": crew_office.pk, "assigned_at": at, "assignee_id": None,
-            "because": because or {},
-        }  # fmt: skip
-        flip(task, [State.READY, State.ASSIGNED], {"zh": "派单", "en": "assigned"}, **values)
-        locked.put(assigned_at=locked.case.assigned_at or at)
-        locked.reach("dispatch")
-        locked.note("task.assigned", task, stage="dispatch", to=crew_office.name, because=because or {})
-        to = crew_office
-    else:
-        assert office is not None
-        values = {"office_id": office.pk, "crew_office_id": None, "assignee_id": None, "state": State.READY}
-        flip(
-            task, [State.READY, State.ASSIGNED, State.ACCEPTED], {"zh": "转办", "en": "passed on"},
-            **values, because=because or {},
-        )  # fmt: skip
-        locked.note("task.passed_on", task, to=office.name, because=because or {})
-        to = office
-    locked.seal("dispatch", "task.assigned", task, body={"to": to.key, "attempt": task.attempt})
+    if crew_office is None:
+        raise ReasonNeeded(what="派给哪支队伍", what_en="the crew")
+    values: dict[str, Any] = {
+        "state": State.ASSIGNED, "crew_office_id": crew_office.pk, "assigned_at": at, "assignee_id": None,
+        "because": because or {},
+    }  # fmt: skip
+    flip(task, [State.READY, State.ASSIGNED], {"zh": "派单", "en": "assigned"}, **values)
+    locked.put(assigned_at=locked.case.assigned_at or at)
+    locked.reach("dispatch")
+    locked.note("task.assigned", task, stage="dispatch", to=crew_office.name, because=because or {})
+    locked.seal("dispatch", "task.assigned", task, body={"to": crew_office.key, "attempt": task.attempt})
     return task
 
 
@@ -174,8 +163,12 @@ def complete_task(
         require_holder(actor, task)
     if task.verify:
         raise ProofMissing(missing="反馈和核查 / a report and its verification")
+    signing.require_own(actor, task)
     if outcome == "refused" and not (result or {}).get("reasons"):
         raise ReasonNeeded(what="不同意的理由", what_en="the reasons")
+    if outcome != "refused":
+        signing.require_signed(task)
+    signing.end_open(task, at)
     finish(locked, task, [State.READY, State.ASSIGNED, State.ACCEPTED, State.ARRIVED], outcome, result or {})
     key = f"task.done/{task.ref}/{task.attempt}"
     locked.seal("decide", "task.done", task, key=key, body={"outcome": outcome})

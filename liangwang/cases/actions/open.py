@@ -37,11 +37,14 @@ def open_case(
     lead_office: Office | None = None,
     level: str = "",
     purpose: str = "",
+    follows: Case | None = None,
+    follows_as: str = "",
 ) -> Case:
     """Opens a case, or returns the one that this key opened before.
 
     An application waits for acceptance; an incident that a rule opened is confirmed, accepted and filed at once,
-    one that a person reported waits for `confirm_case`. `point` is (lon, lat). Raises NoOffice.
+    one that a person reported waits for `confirm_case`. `point` is (lon, lat). `follows` is the case that this one is
+    about, `follows_as` why: change, renewal, after_check, revocation. Raises NoOffice.
     """
     if key is not None and (known := Case.objects.filter(key=key).first()):
         return known
@@ -65,6 +68,8 @@ def open_case(
         facts=facts or {},
         level=level,
         lead_office=competence.lead,
+        follows=follows,
+        follows_as=follows_as,
         opened_at=at,
     )
     if case.kind == "application":

@@ -4,9 +4,11 @@ from datetime import datetime
 
 from liangwang.base.hats import Actor
 
+from .. import signing
 from ..engine import DONE, flip, lock_task, make_ready, require_live
 from ..models import OPEN_TASK_STATES, Task
 from ..refusals import ReasonNeeded, WrongTarget
+from .lacking import lacking_of
 
 State = Task.State
 
@@ -24,15 +26,18 @@ def send_back(*, actor: Actor, at: datetime, task: Task, to_node: str, reason: s
     target = locked.tasks.get(to_node)
     if target is None or to_node not in locked.graph.ancestors(task.node) or target.state != DONE:
         raise WrongTarget(node=to_node)
+    signing.require_own(actor, task)
+    signing.end_open(task, at)
     flip(task, OPEN_TASK_STATES, {"zh": "退回", "en": "sent back"}, state=State.WAITING, due_at=None)
     descendants = [locked.tasks[key] for key in locked.graph.descendants(to_node)]
     for after in descendants:
         if after.state != State.CANCELLED:
             after.state = State.KEPT if after.state == DONE else State.WAITING
     target.state = State.READY
+    lacking = lacking_of(locked)
     for after in descendants:
         needs = set(locked.graph.nodes[after.node].needs)
-        after.waits = sum(locked.tasks[need].state != DONE for need in needs)
+        after.waits = sum(locked.tasks[need].state != DONE for need in needs) + lacking.get(after.node, 0)
     Task.objects.bulk_update(descendants, ["state", "waits"])
     make_ready(locked, [target])
     locked.note("task.sent_back", task, to=to_node, label=target.label, reason=reason, attempt=target.attempt)
