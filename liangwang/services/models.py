@@ -7,6 +7,7 @@ from django.db import models
 from liangwang.base.models import AuditEntry, Office, Party, Place, RefModel, StoredFile, Subject
 
 from . import models_codes as models_codes  # the city code's tables
+from . import models_counter as models_counter  # the counter's tables
 
 
 class ItemVersion(models.Model):
@@ -22,7 +23,11 @@ class ItemVersion(models.Model):
 
 
 class Draft(RefModel):
-    """An application being written: saved at every page, on the server, so that it goes on on another device."""
+    """An application being written: saved at every answer, on the server, so that it goes on on another device.
+
+    Nothing typed leaves a draft: what a second device typed at the same time, rows taken out and answers that a newer
+    version of the item no longer asks lie in `aside`, as {field, label, value, at, why: two | row | version}.
+    """
 
     class State(models.TextChoices):
         OPEN = "open"
@@ -38,7 +43,14 @@ class Draft(RefModel):
     )  # role -> subject ref: mother, father, child (once it is a subject)
     scenario = models.JSONField(default=dict)  # question -> option
     answers = models.JSONField(default=dict)  # "role.concept" -> what was typed, right or wrong
+    versions = models.JSONField(default=dict)  # "role.concept" -> [how often it was changed, when last]
+    rows = models.JSONField(default=dict)  # repeating group -> {numbers: its rows, last: the last number given}
+    disputed = models.JSONField(default=dict)  # "role.concept" -> what a register says: {said, source, since, ref, at}
+    aside = models.JSONField(default=list)
+    fresh = models.JSONField(default=list)  # what a newer version asks and the draft's first version did not
+    carried_at = models.DateTimeField(null=True, blank=True)  # when the draft last followed its item
     committed = models.JSONField(default=list)  # "role.type" of materials replaced by a commitment
+    papers = models.JSONField(default=list)  # "role.type" of materials that a counter has taken in on paper
     place = models.ForeignKey(Place, null=True, on_delete=models.PROTECT, related_name="+")
     saves = models.IntegerField(default=0)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
@@ -50,7 +62,7 @@ class Draft(RefModel):
 
 
 class DraftMaterial(RefModel):
-    """A file handed in with a draft; replaced ones stay, ended."""
+    """What is handed in for one material of a draft; `file` is its first page, and what was replaced stays, ended."""
 
     draft = models.ForeignKey(Draft, on_delete=models.PROTECT, related_name="materials")
     type = models.CharField(max_length=60)
@@ -67,6 +79,20 @@ class DraftMaterial(RefModel):
                 name="one_material",
             )
         ]
+
+
+class MaterialPage(RefModel):
+    """One page of a material: a picture, or a whole PDF; `turn` is clockwise, in degrees, and applied when shown."""
+
+    material = models.ForeignKey(DraftMaterial, on_delete=models.PROTECT, related_name="pages")
+    file = models.ForeignKey(StoredFile, on_delete=models.PROTECT, related_name="+")
+    position = models.SmallIntegerField()
+    turn = models.SmallIntegerField(default=0)
+    at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["position", "id"]
 
 
 class Authorisation(RefModel):

@@ -43,6 +43,16 @@ class UnknownPart(Refusal):
     }
 
 
+class TooManyPages(Refusal):
+    """A material has as many pages as it may have."""
+
+    status, code = 413, "too_many_pages"
+    template: ClassVar[Label] = {
+        "zh": "一份材料最多 {limit} 页；请把多页合成一个 PDF 再上传。已上传的都还在",
+        "en": "A material has at most {limit} pages; put them into one PDF. What is uploaded stays",
+    }
+
+
 class NoSuchPerson(Refusal):
     """Name and identity number do not belong together, or nobody is registered under them."""
 
@@ -77,4 +87,31 @@ class NotIssuable(Conflict):
     template: ClassVar[Label] = {
         "zh": "“{what}”所依据的环节还没有办结，不能签发",
         "en": "'{what_en}' cannot be issued: the step that it rests on is not done",
+    }
+
+
+class GroupFull(Refusal):
+    """A repeating group has all the rows that the item allows."""
+
+    status, code = 422, "group_full"
+    template: ClassVar[Label] = {
+        "zh": "{what}最多 {most} 个；还有的话请找帮办",
+        "en": "{what_en}: at most {most}; ask a helper if there are more",
+    }
+
+
+class GroupShort(Refusal):
+    """A repeating group would have fewer rows than the item asks for."""
+
+    status, code = 422, "group_short"
+    template: ClassVar[Label] = {"zh": "{what}至少 {least} 个", "en": "{what_en}: at least {least}"}
+
+
+class ItemWithdrawn(Conflict):
+    """The item is no longer offered; the draft stays and can be printed."""
+
+    code = "item_withdrawn"
+    template: ClassVar[Label] = {
+        "zh": "“{what}”已经停办，不能再提交；您填的内容都还在，可以打印，也可以找帮办",
+        "en": "'{what_en}' is no longer offered and cannot be handed in; your answers are kept, and can be printed",
     }

@@ -5,35 +5,47 @@ from .certify import enter_certificate, issue_certificate, revoke_certificate
 from .decide import accept, ask_supplement, decide, not_accept, rate, send_back, supply, withdraw
 from .draft import (
     abandon_draft,
-    answer_page,
     answer_questions,
     commit_material,
-    remove_material,
     start_draft,
-    upload_material,
 )
+from .draft_answers import Saved, add_row, agree, answer_page, dispute, remove_row, save_answer, sign
+from .draft_versions import follow_item
+from .materials import add_page, move_page, remove_material, remove_page, turn_page, upload_material
 from .submit import submit
 
 __all__ = [
+    "Saved",
     "abandon_draft",
     "accept",
+    "add_page",
+    "add_row",
+    "agree",
     "answer_page",
     "answer_questions",
     "ask_supplement",
     "authorise",
     "commit_material",
     "decide",
+    "dispute",
     "enter_certificate",
+    "follow_item",
     "invite",
     "issue_certificate",
+    "move_page",
     "not_accept",
     "rate",
     "remove_material",
+    "remove_page",
+    "remove_row",
     "revoke_certificate",
+    "save_answer",
     "send_back",
+    "sign",
     "start_draft",
     "submit",
     "supply",
+    "turn_page",
     "upload_material",
     "withdraw",
 ]

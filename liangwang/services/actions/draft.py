@@ -2,21 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import BinaryIO
 
-from liangwang.base import audit, files
+from liangwang.base import audit
 from liangwang.base.access import require, thing_of
 from liangwang.base.errors import NotFound
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import Person, Place, Subject
 
-from .. import sealed
-from ..drafting import field_problems, see, version_of
+from ..drafting import see, version_of
 from ..form import FieldProblem
 from ..merge import questions
-from ..models import Authorisation, Draft, DraftMaterial
+from ..models import Authorisation, Draft
 from ..refusals import DraftClosed, UnknownPart
+from .draft_versions import bring_up_to_date
 
 
 def start_draft(*, actor: Actor, key: str, at: datetime, scenario: Mapping[str, str] | None = None) -> Draft:
@@ -30,7 +29,7 @@ def start_draft(*, actor: Actor, key: str, at: datetime, scenario: Mapping[str, 
     version = version_of(key, at)
     open_one = Draft.objects.filter(applicant=subject, key=key, state=Draft.State.OPEN).first()
     if open_one is not None:
-        return _on_newest(open_one, version.pk)
+        return bring_up_to_date(open_one, version, at)
     draft = Draft(
         version=version,
         key=key,
@@ -70,57 +69,6 @@ def answer_questions(
         for q in after.questions
         if q.question in answers and q.question in after.unanswered
     ]
-
-
-def answer_page(
-    *, actor: Actor, draft: Draft, page: str, answers: Mapping[str, str], at: datetime
-) -> list[FieldProblem]:
-    """Saves one page as it was typed and returns what to change on it; an empty list means: go on.
-
-    `page` is the key of a page of `queries.form_pages`; raises UnknownPart and DraftClosed.
-    """
-    draft = _locked(draft, actor)
-    seen = see(draft, at)
-    asked = next((one for one in seen.compiled.pages if one.key == page), None)
-    if asked is None:
-        raise UnknownPart(part=page)
-    on_page = {ask.id for ask in asked.fields}
-    for field, typed in answers.items():
-        if field in on_page:
-            draft.answers[field] = sealed.close(field, typed, draft.ref)
-    _save(draft, actor, at, "answers")
-    wrong = field_problems(see(draft, at), at)
-    return [problem for problem in wrong if problem.field in on_page]
-
-
-def upload_material(
-    *, actor: Actor, draft: Draft, need: str, stream: BinaryIO, name: str, at: datetime
-) -> DraftMaterial:
-    """Keeps a file for the material `need` ("role.type"); an earlier one stays, ended.
-
-    Raises FileTooLarge, WrongFileType and UnknownPart; the draft keeps everything in each case.
-    """
-    draft = _locked(draft, actor)
-    wanted = next((n for n in see(draft, at).compiled.needs if n.id == need), None)
-    if wanted is None:
-        raise UnknownPart(part=need)
-    stored = files.store(stream, name, at=at, by=actor.party_id)
-    DraftMaterial.objects.filter(draft=draft, type=wanted.type, role=wanted.role, ended_at=None).update(
-        ended_at=at
-    )
-    material = DraftMaterial.objects.create(
-        draft=draft, type=wanted.type, role=wanted.role, file=stored, at=at
-    )
-    _save(draft, actor, at)
-    return material
-
-
-def remove_material(*, actor: Actor, draft: Draft, need: str, at: datetime) -> None:
-    """Takes a file out of the draft; it is ended, not deleted."""
-    draft = _locked(draft, actor)
-    role, _, kind = need.partition(".")
-    DraftMaterial.objects.filter(draft=draft, role=role, type=kind, ended_at=None).update(ended_at=at)
-    _save(draft, actor, at)
 
 
 def commit_material(*, actor: Actor, draft: Draft, need: str, given: bool, at: datetime) -> Label:
@@ -168,14 +116,6 @@ def _set_roles(draft: Draft) -> None:
     if mine := draft.scenario.get("i_am"):
         roles[mine] = draft.applicant.ref
     draft.roles = roles
-
-
-def _on_newest(draft: Draft, version_id: int) -> Draft:
-    """An open draft follows the item to its newest version: answers stay, what is no longer asked is not shown."""
-    if draft.version_id != version_id:
-        Draft.objects.filter(pk=draft.pk).update(version_id=version_id)
-        draft.refresh_from_db()
-    return draft
 
 
 def _home(subject: Subject) -> Place | None:

@@ -1,6 +1,11 @@
 """What may be asked about items, drafts, applications and certificates; nothing here writes."""
 
+from ..address import choices as address_choices
+from ..address import one_line as address_line
+from ..address import parts_of as address_parts
 from ..models import Authorisation, Certificate, Draft, Letter, Submission
+from ..signing import read as read_signature
+from ..signing import signed_words
 from .applications import (
     applications_of,
     authorisation_by_ref,
@@ -24,9 +29,11 @@ from .drafts import (
     draft_by_ref_of,
     drafts_of,
     form_pages,
+    is_outdated,
     material_page,
     next_page,
 )
+from .uploads import page_of_case, page_of_draft, pages_of_submission
 from .verification import certificate_qr, verification_keys, verify_certificate
 from .work import decision_facts, submitted_facts, waiting_for_acceptance
 
@@ -36,6 +43,9 @@ __all__ = [
     "Draft",
     "Letter",
     "Submission",
+    "address_choices",
+    "address_line",
+    "address_parts",
     "applications_of",
     "authorisation_by_ref",
     "authorisation_page",
@@ -51,13 +61,19 @@ __all__ = [
     "drafts_of",
     "form_pages",
     "home",
+    "is_outdated",
     "item_page",
     "letter_by_ref",
     "letter_page",
     "material_page",
     "next_page",
+    "page_of_case",
+    "page_of_draft",
+    "pages_of_submission",
+    "read_signature",
     "receipt",
     "search",
+    "signed_words",
     "submission_by_number",
     "submission_by_ref",
     "submission_of_case",

@@ -8,13 +8,25 @@ from liangwang.base.models import Subject
 from liangwang.base.subjects import masked
 from liangwang.base.working_days import local_day, working_days
 
-from .. import catalogue, sealed
-from ..compiled import Ask, Need
-from ..drafting import Seen, consents_missing, field_problems, materials_missing, missing, prefilled, see
+from .. import address, catalogue, sealed, signing
+from ..compiled import Ask, Need, Rows
+from ..drafting import (
+    Seen,
+    as_typed,
+    consents_missing,
+    field_problems,
+    hash_in_force,
+    materials_missing,
+    missing,
+    prefilled,
+    see,
+)
 from ..form import FieldProblem
+from ..groups import declared_name
 from ..models import Authorisation, Draft
 from ..report import report
 from ..vocabulary import field_id
+from .uploads import handed_in, material_row
 
 
 class FieldShown(TypedDict):
@@ -23,9 +35,10 @@ class FieldShown(TypedDict):
     ask: Ask
     value: str
     problem: Label | None
-    why: (
-        dict[str, Any] | None
-    )  # {"source": Label, "at": "YYYY-MM-DD", "state": verified|single|majority|conflict}
+    why: dict[str, Any] | None  # {source: Label, at: YYYY-MM-DD, state: verified|single|majority|conflict|disputed}
+    version: int  # how often the field was changed; a writer says which one she saw
+    fresh: bool  # newly asked since the item changed
+    said: str  # what a register says of it where the person says otherwise, or has typed something else
 
 
 class PageShown(TypedDict):
@@ -35,7 +48,11 @@ class PageShown(TypedDict):
     title: Label
     fields: list[FieldShown]
     known: list[FieldShown]
+    groups: tuple[Rows, ...]
     done: bool
+
+
+WORDED = {"address": address.one_line, "signature": signing.signed_words}
 
 
 def draft_by_ref(ref: str) -> Draft | None:
@@ -46,6 +63,12 @@ def draft_by_ref(ref: str) -> Draft | None:
 def draft_by_ref_of(authorisation: Authorisation) -> Draft:
     """The draft that an authorisation belongs to."""
     return Draft.objects.select_related("version", "applicant", "place").get(pk=authorisation.draft_id)
+
+
+def is_outdated(draft: Draft) -> bool:
+    """Whether the draft's item has a newer version in force than the draft's own."""
+    newest = hash_in_force(draft.key)
+    return bool(newest) and draft.state == Draft.State.OPEN and newest != draft.version.hash
 
 
 def drafts_of(subject_id: int) -> list[dict[str, Any]]:
@@ -77,9 +100,10 @@ def form_pages(draft: Draft, at: datetime) -> dict[str, Any]:
     """The whole draft at once.
 
     Returns {draft, label, questions: [{question: Question, answer: str, suggested: {option, source: Label} | None}],
-    pages: [PageShown], materials: [{need: Need, file: {ref, name, size} | None, committed: bool}], not_asked: [Need],
+    pages: [PageShown], materials: [{need: Need, file: {ref, name, size} | None, committed, paper: bool}], not_asked: [Need],
     consents: [{role, label, text, state: none|asked|given|refused, who: masked name, mine: bool}], promised_days,
-    promised_on: date, report: Report, ready: bool, missing: [Label], saved_at}.
+    promised_on: date, report: Report, ready: bool, missing: [Label], problems: [FieldProblem], withdrawn: the item is no
+    longer offered, aside: [{field, label, value, at, why: two | row | version}] kept but not handed in, saved_at}.
     """
     return _whole(see(draft, at), at)
 
@@ -87,7 +111,8 @@ def form_pages(draft: Draft, at: datetime) -> dict[str, Any]:
 def _whole(seen: Seen, at: datetime) -> dict[str, Any]:
     draft, compiled = seen.draft, seen.compiled
     lacking = missing(seen, at)
-    wrong = {problem.field: problem.message for problem in field_problems(seen, at)}
+    found = field_problems(seen, at)
+    wrong = {problem.field: problem.message for problem in found}
     return {
         "draft": draft,
         "label": compiled.label,
@@ -101,6 +126,9 @@ def _whole(seen: Seen, at: datetime) -> dict[str, Any]:
         "report": report(seen.bound, compiled, draft.scenario, catalogue.words()),
         "ready": not lacking,
         "missing": lacking,
+        "problems": found,
+        "withdrawn": not hash_in_force(draft.key),
+        "aside": [_aside(one, draft) for one in reversed(draft.aside)],
         "saved_at": draft.updated_at,
     }
 
@@ -127,7 +155,7 @@ def next_page(draft: Draft, at: datetime, after: str | None = None) -> str:
 
 
 def material_page(draft: Draft, need: str, at: datetime) -> dict[str, Any] | None:
-    """One material: {need: Need, file: {ref, name, size} | None, committed: bool}; None where it is not asked."""
+    """One material: {need: Need, file: {ref, name, size} | None, committed, paper: bool}; None where it is not asked."""
     return next((one for one in _materials(see(draft, at)) if one["need"].id == need), None)
 
 
@@ -222,30 +250,47 @@ def _evidence_for(question: Any, seen: Seen) -> Any:
 
 def _page(page: Any, seen: Seen, wrong: dict[str, Label]) -> PageShown:
     values = prefilled(seen)
-    touched = seen.draft.answers
+    touched = {field for field, typed in seen.answers.items() if typed}
     fields = [
-        _field(ask, values, wrong if ask.id in touched else {}) for ask in page.fields if not ask.settled
+        _field(ask, values, wrong if ask.id in touched else {}, seen.draft)
+        for ask in page.fields
+        if not ask.settled
     ]
-    known = [_field(ask, values, {}) for ask in page.fields if ask.settled]
+    known = [_field(ask, values, {}, seen.draft) for ask in page.fields if ask.settled]
     done = not any(ask.id in wrong for ask in page.fields)
-    return PageShown(key=page.key, title=page.title, fields=fields, known=known, done=done)
+    return PageShown(
+        key=page.key, title=page.title, fields=fields, known=known, groups=page.groups, done=done
+    )
 
 
-def _field(ask: Ask, values: dict[str, str], wrong: dict[str, Label]) -> FieldShown:
+def _field(ask: Ask, values: dict[str, str], wrong: dict[str, Label], draft: Draft) -> FieldShown:
     why: dict[str, Any] | None = None
-    value = values.get(ask.id, "")
+    value, said = values.get(ask.id, ""), ""
     if ask.comes_from is not None:
         why = {"source": ask.comes_from, "at": "", "state": "later"}
     elif ask.known is not None:
         why = {"source": ask.known.source, "at": ask.known.at, "state": ask.known.state}
-        value = str(ask.known.value) if ask.settled else value
-    return FieldShown(ask=ask, value=value, problem=wrong.get(ask.id), why=why)
+        value = as_typed(ask) if ask.settled else value
+        told = ask.known.state == "disputed" or (ask.known.state != "conflict" and value != as_typed(ask))
+        said = as_typed(ask) if told and not ask.settled else ""
+    return FieldShown(
+        ask=ask,
+        value=value,
+        problem=wrong.get(ask.id),
+        why=why,
+        version=int(draft.versions.get(ask.id, [0])[0]),
+        fresh=declared_name(ask.id) in draft.fresh,
+        said=said,
+    )
+
+
+def _aside(one: dict[str, Any], draft: Draft) -> dict[str, Any]:
+    value = str(sealed.read(one["field"], one["value"], draft.ref))
+    return {**one, "value": address.one_line(value) if value.startswith("{") else value}
 
 
 def _materials(seen: Seen) -> list[dict[str, Any]]:
-    rows = {
-        f"{m.role}.{m.type}": m for m in seen.draft.materials.filter(ended_at=None).select_related("file")
-    }
+    rows = {f"{m.role}.{m.type}": m for m in handed_in(seen.draft)}
     shown: list[Need] = [n for n in seen.compiled.needs if n.supply.way in ("ask", "commitment")]
     return [
         {
@@ -253,7 +298,9 @@ def _materials(seen: Seen) -> list[dict[str, Any]]:
             "file": {"ref": row.file.ref, "name": row.file.name, "size": row.file.size}
             if (row := rows.get(need.id))
             else None,
+            "pages": [material_row(page) for page in row.pages.all()] if row else [],
             "committed": need.id in seen.draft.committed,
+            "paper": need.id in seen.draft.papers,
         }
         for need in shown
     ]
@@ -286,6 +333,8 @@ def _row(one: FieldShown, page: str) -> dict[str, Any]:
     ask = one["ask"]
     labels = {choice.value: choice.label for choice in ask.choices}
     shown: Any = labels.get(one["value"], one["value"])
+    if ask.kind in WORDED:
+        shown = WORDED[ask.kind](one["value"])
     return {
         "id": ask.id,
         "label": ask.label,

@@ -155,37 +155,6 @@ def consents(request: HttpRequest, draft: Draft) -> HttpResponse:
 
 
 @door("read", "draft", of=queries.draft_by_ref, post="update")
-def materials(request: HttpRequest, draft: Draft) -> HttpResponse:
-    """What is still to be handed in, and struck through what is not."""
-    errors: dict[str, str] = {}
-    if request.method == "POST":
-        need = request.POST.get("need", "")
-        try:
-            with write():
-                _material(request, draft, need)
-            return HttpResponseRedirect(f"{request.path}#{need}")
-        except Refusal as refusal:
-            errors = {need: refusal.message(get_language() or "zh")}
-    whole = _whole(draft)
-    asked = [{**one, "error": errors.get(one["need"].id, "")} for one in whole["materials"]]
-    left = sum(n["need"].required and not n["file"] and not n["committed"] for n in asked)
-    context = {"left": left, "asked": asked, "not_asked": whole["not_asked"], "errors": errors}
-    return _page(request, whole, "draft_materials", "materials", **context)
-
-
-def _material(request: HttpRequest, draft: Draft, need: str) -> None:
-    act = request.POST.get("act")
-    common: dict[str, Any] = {"actor": request.actor, "draft": draft, "need": need, "at": clock.now()}  # type: ignore[attr-defined]
-    stream: Any = request.FILES.get("file")
-    if act == "upload" and stream is not None:
-        actions.upload_material(stream=stream.file, name=stream.name or "", **common)
-    elif act == "remove":
-        actions.remove_material(**common)
-    elif act in ("commit", "uncommit"):
-        actions.commit_material(given=act == "commit", **common)
-
-
-@door("read", "draft", of=queries.draft_by_ref, post="update")
 def check(request: HttpRequest, draft: Draft) -> HttpResponse:
     """Check answers, then submit once: the hidden key makes a second click the same submission."""
     at = clock.now()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import assist, cases, catalogue, code, consent, drafts, home, messages, papers, seen
+from . import assist, cases, catalogue, code, consent, drafts, home, materials, messages, papers, seen
 
 urlpatterns = [
     path("", home.page, name="home"),
@@ -17,7 +17,9 @@ urlpatterns = [
     path("drafts/<str:ref>/ask/<str:question>/", drafts.ask, name="draft_ask"),
     path("drafts/<str:ref>/page/<str:page>/", drafts.form, name="draft_page"),
     path("drafts/<str:ref>/consents/", drafts.consents, name="draft_consents"),
-    path("drafts/<str:ref>/materials/", drafts.materials, name="draft_materials"),
+    path("drafts/<str:ref>/materials/", materials.page, name="draft_materials"),
+    path("drafts/<str:ref>/pages/<str:page>/", materials.shown, name="draft_material_page"),
+    path("cases/<str:ref>/pages/<str:page>/", materials.handed_in, name="case_material_page"),
     path("drafts/<str:ref>/check/", drafts.check, name="draft_check"),
     path("authorisations/<str:ref>/", consent.page, name="authorisation"),
     path("cases/<str:ref>/", cases.track, name="case"),

@@ -1,0 +1,54 @@
+"""Pages of materials as they are shown: in the draft, and to everyone who may read the application."""
+
+from typing import TypedDict
+
+from django.db.models import Prefetch, QuerySet
+
+from ..models import Draft, DraftMaterial, MaterialPage, Submission
+
+
+class PageRow(TypedDict):
+    """One page: `picture` says whether it can be shown as an image, `turn` how far it is turned clockwise."""
+
+    ref: str
+    name: str
+    size: int
+    picture: bool
+    turn: int
+
+
+def handed_in(draft: Draft) -> QuerySet[DraftMaterial]:
+    """The materials of a draft that stand, each with its pages in order."""
+    pages = MaterialPage.objects.filter(ended_at=None).select_related("file")
+    rows = draft.materials.filter(ended_at=None).select_related("file")
+    return rows.prefetch_related(Prefetch("pages", pages))
+
+
+def material_row(page: MaterialPage) -> PageRow:
+    return {
+        "ref": page.ref,
+        "name": page.file.name,
+        "size": page.file.size,
+        "picture": page.file.media_type.startswith("image/"),
+        "turn": page.turn,
+    }
+
+
+def page_of_draft(draft: Draft, ref: str) -> MaterialPage | None:
+    """A page that is in this draft now."""
+    rows = MaterialPage.objects.select_related("file", "material").filter(ref=ref, material__draft=draft)
+    return rows.filter(ended_at=None, material__ended_at=None).first()
+
+
+def page_of_case(case_id: int, ref: str) -> MaterialPage | None:
+    """A page that was handed in with the application of this case."""
+    rows = MaterialPage.objects.select_related("file").filter(ref=ref, ended_at=None, material__ended_at=None)
+    return rows.filter(material__draft__submission__case=case_id).first()
+
+
+def pages_of_submission(submission: Submission) -> dict[str, list[PageRow]]:
+    """What was handed in: "role.type" → its pages in order."""
+    return {
+        f"{one.role}.{one.type}": [material_row(page) for page in one.pages.all()]
+        for one in handed_in(submission.draft)
+    }
