@@ -5,84 +5,17 @@ from __future__ import annotations
 import io
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 from SpiffWorkflow.bpmn.parser.BpmnParser import BpmnParser
 from SpiffWorkflow.bpmn.serializer.workflow import BpmnWorkflowSerializer
 from SpiffWorkflow.bpmn.workflow import BpmnWorkflow
 from SpiffWorkflow.util.task import TaskState
 
-NAMESPACE = "http://www.omg.org/spec/BPMN/20100524/MODEL"
-Needs = Mapping[str, Sequence[str]]
+from liangwang.services.bpmn import bpmn_of, step_of
+
 logging.getLogger("spiff").setLevel(logging.WARNING)  # a line for each change of state would slow the peer
-
-
-class _Flows:
-    """Nodes and sequence flows while a process is put together."""
-
-    def __init__(self) -> None:
-        self.nodes: dict[str, str] = {}
-        self.flows: list[tuple[str, str]] = []
-
-    def node(self, key: str, kind: str) -> str:
-        self.nodes[key] = kind
-        return key
-
-    def xml(self) -> str:
-        into: dict[str, list[int]] = {key: [] for key in self.nodes}
-        out: dict[str, list[int]] = {key: [] for key in self.nodes}
-        for number, (a, b) in enumerate(self.flows):
-            out[a].append(number)
-            into[b].append(number)
-        parts = []
-        for key, kind in self.nodes.items():
-            inner = "".join(f"<incoming>f{n}</incoming>" for n in into[key])
-            inner += "".join(f"<outgoing>f{n}</outgoing>" for n in out[key])
-            parts.append(f"<{kind} id={quoteattr(key)}>{inner}</{kind}>")
-        parts += [
-            f'<sequenceFlow id="f{n}" sourceRef={quoteattr(a)} targetRef={quoteattr(b)}/>'
-            for n, (a, b) in enumerate(self.flows)
-        ]
-        body = "".join(parts)
-        return (
-            f'<definitions xmlns="{NAMESPACE}" id="definitions" targetNamespace="liangwang">'
-            f'<process id="plan" isExecutable="true">{body}</process></definitions>'
-        )
-
-
-def bpmn_of(needs: Needs) -> str:
-    """A plan's graph as a BPMN 2.0 process: a user task per node, parallel gateways where edges join or part."""
-    after: dict[str, list[str]] = {key: [k for k in needs if key in needs[k]] for key in needs}
-    made = _Flows()
-    made.node("start", "startEvent")
-    made.node("end", "endEvent")
-    for key in needs:
-        made.node(f"task_{key}", "userTask")
-        if len(needs[key]) > 1:
-            made.flows.append((made.node(f"join_{key}", "parallelGateway"), f"task_{key}"))
-        if len(after[key]) > 1:
-            made.flows.append((f"task_{key}", made.node(f"fork_{key}", "parallelGateway")))
-
-    def way_in(key: str) -> str:
-        return f"join_{key}" if len(needs[key]) > 1 else f"task_{key}"
-
-    def way_out(key: str) -> str:
-        return f"fork_{key}" if len(after[key]) > 1 else f"task_{key}"
-
-    first, last = [k for k in needs if not needs[k]], [k for k in needs if not after[k]]
-    begin, finish = "start", "end"
-    if len(first) > 1:
-        begin = made.node("fork_start", "parallelGateway")
-        made.flows.append(("start", begin))
-    if len(last) > 1:
-        finish = made.node("join_end", "parallelGateway")
-        made.flows.append((finish, "end"))
-    made.flows += [(begin, way_in(key)) for key in first]
-    made.flows += [(way_out(key), way_in(k)) for key in needs for k in after[key]]
-    made.flows += [(way_out(key), finish) for key in last]
-    return made.xml()
 
 
 class Spiff:
@@ -95,19 +28,19 @@ class Spiff:
         self.workflow.do_engine_steps()
 
     @staticmethod
-    def spec_of(needs: Needs) -> Any:
+    def spec_of(plan: Mapping[str, Any]) -> Any:
         parser = BpmnParser()
-        parser.add_bpmn_io(io.BytesIO(bpmn_of(needs).encode()))
+        parser.add_bpmn_io(io.BytesIO(bpmn_of(plan).encode()))
         return parser.get_spec("plan")
 
     def ready(self) -> set[str]:
         """Keys of the plan's nodes that wait for a person."""
         tasks = self.workflow.get_tasks(state=TaskState.READY, manual=True)
-        return {task.task_spec.name.removeprefix("task_") for task in tasks}
+        return {step_of(task.task_spec.name) for task in tasks}
 
     def complete(self, key: str) -> None:
         for task in self.workflow.get_tasks(state=TaskState.READY, manual=True):
-            if task.task_spec.name == f"task_{key}":
+            if step_of(task.task_spec.name) == key:
                 task.run()
                 self.workflow.do_engine_steps()
                 return
@@ -124,18 +57,32 @@ class Spiff:
         return one
 
 
-def ready_sets_agree(nodes: int = 10, seed: int = 1) -> bool:
-    """Whether our counters and SpiffWorkflow offer the same tasks after each act, on a random plan in random order."""
+def random_plan(nodes: int, seed: int) -> dict[str, Any]:
+    """A plan of so many steps, each waiting for up to three of the six before it."""
     dice = random.Random(seed)
-    needs = {
-        f"n{i}": [
-            f"n{j}" for j in sorted(dice.sample(range(max(0, i - 6), i), min(i, dice.choice([1, 1, 2, 3]))))
-        ]
+    made = [
+        {
+            "key": f"n{i}",
+            "label": {"zh": f"环节{i}", "en": f"step {i}"},
+            "by": {"department": f"office{i % 3}"},
+            "within": {"working_days": dice.randrange(4)},
+            "needs": [
+                f"n{j}"
+                for j in sorted(dice.sample(range(max(0, i - 6), i), min(i, dice.choice([1, 1, 2, 3]))))
+            ],
+        }
         for i in range(nodes)
-    }
+    ]
+    return {"label": {"zh": "随机", "en": "random"}, "nodes": made}
+
+
+def ready_sets_agree(plan: Mapping[str, Any], seed: int = 1) -> bool:
+    """Whether our counters and SpiffWorkflow offer the same tasks after each act, taken in random order."""
+    dice = random.Random(seed)
+    needs = {node["key"]: node["needs"] for node in plan["nodes"]}
     waits = {key: len(wanted) for key, wanted in needs.items()}
-    spiff, done = Spiff(Spiff.spec_of(needs)), set[str]()
-    while len(done) < nodes:
+    spiff, done = Spiff(Spiff.spec_of(plan)), set[str]()
+    while len(done) < len(needs):
         ours = {key for key, left in waits.items() if left == 0} - done
         if ours != spiff.ready():
             return False
@@ -144,4 +91,4 @@ def ready_sets_agree(nodes: int = 10, seed: int = 1) -> bool:
         done.add(key)
         for after in (k for k, wanted in needs.items() if key in wanted):
             waits[after] -= 1
-    return True
+    return bool(spiff.workflow.is_completed())

@@ -16,6 +16,7 @@ from .vocabulary import Words, field_id
 
 Became = Literal[
     "ask",
+    "kept",
     "merged",
     "form",
     "certificate",
