@@ -11,6 +11,25 @@ from .units import known
 ValueType = Literal[
     "text", "number", "whole", "date", "datetime", "choice", "yes_no", "place", "file", "money"
 ]
+# What only forms know: each is text to the hub, and read, checked and shown in a way of its own.
+ConceptType = Literal[
+    "text",
+    "number",
+    "whole",
+    "date",
+    "datetime",
+    "choice",
+    "yes_no",
+    "place",
+    "file",
+    "money",
+    "identity_number",
+    "credit_code",
+    "phone",
+    "email",
+    "address",
+    "signature",
+]
 
 
 class Concept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -19,7 +38,7 @@ class Concept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     key: str
     zh: str
     en: str
-    type: ValueType
+    type: ConceptType
     unit: str | None = None
     personal: bool
     # The choices of a `choice`, as `value=中文/English`.

@@ -3,14 +3,18 @@
 import msgspec
 
 from . import merge, plan, supply
-from .compiled import Bound, Compiled, CompileError, Need, Node, Proved, Source
+from .compiled import Bound, Compiled, CompileError, Filled, Need, Node, Proved, Source
 from .declare import Bundle, holds
 from .merge import Answers
 from .vocabulary import Words
 
 
-def compile_bound(bound: Bound, answers: Answers, proved: Proved, words: Words) -> Compiled:
+def compile_bound(
+    bound: Bound, answers: Answers, proved: Proved, words: Words, filled: Filled = merge.NOTHING
+) -> Compiled:
     """The form, materials and plan of `bound` for these scenario answers, less what is proved; pure.
+
+    `filled` is what a draft has so far: rows of groups, and values that conditional fields hang on.
 
     Raises CompileError where two items contradict each other, shut a situation out, or wait for each other.
     """
@@ -39,7 +43,7 @@ def compile_bound(bound: Bound, answers: Answers, proved: Proved, words: Words) 
         already=already,
         questions=asked,
         unanswered=tuple(q.question for q in asked if q.question not in live),
-        pages=merge.pages(bound, items, live, proved, words),
+        pages=merge.pages(bound, items, live, proved, words, filled),
         needs=needs,
         nodes=nodes,
         consents=merge.consents(bound, items, live),

@@ -83,7 +83,11 @@ class Question(Shape, frozen=True, kw_only=True):
 
 
 class Field(Shape, frozen=True, kw_only=True):
-    """A value to be filled in: its identity is (concept, role); the rest are constraints."""
+    """A value to be filled in: its identity is (concept, role); the rest are constraints.
+
+    `when` names questions, or with a dot other fields ("mother.employer_kind"): then the field appears as those are
+    answered.
+    """
 
     concept: Annotated[str, reference("concepts.csv")]
     role: str
@@ -98,6 +102,30 @@ class Field(Shape, frozen=True, kw_only=True):
     one_of: tuple[str, ...] = ()
     not_after_today: bool = False
     when: When = {}
+
+
+class Group(Shape, frozen=True, kw_only=True):
+    """Fields that are filled in once for each of several: children, employees, shareholders.
+
+    `role` names the page that the rows stand on; the fields themselves have the group's own key as their role, so row
+    2 of `children` is asked as `children-2.name`. A field's `when` may name another field of the same row.
+    """
+
+    group: str
+    role: str = "applicant"
+    label: Label
+    row: Label
+    hint: Label | None = None
+    minimum: int = 0
+    maximum: int = 10
+    fields: tuple[Field, ...]
+    when: When = {}
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.minimum <= self.maximum or not self.maximum:
+            raise ValueError(f"group '{self.group}' has 0 <= minimum <= maximum, and a maximum above 0")
+        if odd := [field.concept for field in self.fields if field.role != self.group]:
+            raise ValueError(f"the fields of group '{self.group}' have the role '{self.group}': {odd}")
 
 
 class Material(Shape, frozen=True, kw_only=True):
@@ -186,6 +214,26 @@ class Consent(Shape, frozen=True, kw_only=True):
     when: When = {}
 
 
+class Part(Shape, frozen=True, kw_only=True):
+    """What somebody else than the applicant fills in and confirms: the fields of her `role`, and of roles in `fills`.
+
+    `sees` names the roles of others that she reads besides her own; everything else stays hidden from her. `by`
+    says who she is, a person or a company (a bank).
+    """
+
+    role: str
+    label: Label
+    by: Literal["person", "company"] = "person"
+    fills: tuple[str, ...] = ()
+    sees: tuple[str, ...] = ()
+    when: When = {}
+
+    @property
+    def own(self) -> frozenset[str]:
+        """The roles whose fields only she fills in."""
+        return frozenset((self.role, *self.fills))
+
+
 class Item(Shape, frozen=True, kw_only=True):
     """An item (事项) of one office: what it asks, what it does with it, and what comes out.
 
@@ -215,12 +263,14 @@ class Item(Shape, frozen=True, kw_only=True):
     trips: int = 0
     questions: tuple[Question, ...] = ()
     fields: tuple[Field, ...] = ()
+    groups: tuple[Group, ...] = ()
     materials: tuple[Material, ...] = ()
     outputs: tuple[Output, ...] = ()
     steps: tuple[Step, ...]
     fees: tuple[Fee, ...] = ()
     delivery: tuple[Delivery, ...] = ()
     consents: tuple[Consent, ...] = ()
+    parts: tuple[Part, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.steps:
@@ -250,6 +300,7 @@ class Bundle(Shape, frozen=True, kw_only=True):
     legal_days: Days | None = None
     questions: tuple[Question, ...] = ()
     consents: tuple[Consent, ...] = ()
+    parts: tuple[Part, ...] = ()
 
 
 class Theme(Shape, frozen=True, kw_only=True):

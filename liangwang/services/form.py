@@ -8,20 +8,31 @@ import msgspec
 
 from liangwang.base.labels import Label
 
+from . import address
 from .compiled import Ask
+from .forms_of_text import FORMS
+from .signing import signed_words
 
 Value = str | int | float | None
 LENGTH_MAX = 500
-_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-_CHECKS = "10X98765432"
 _FULL_WIDTH = str.maketrans("０１２３４５６７８９．：－　", "0123456789.:- ")
 
 
+class Other(msgspec.Struct, frozen=True, kw_only=True):
+    """What another device or person has saved in a field meanwhile, and when; `mine` lies aside until she chooses."""
+
+    value: str
+    mine: str
+    at: str
+    version: int
+
+
 class FieldProblem(msgspec.Struct, frozen=True, kw_only=True):
-    """One field that needs another look: `field` is its id, `message` says what to do."""
+    """One field that needs another look: `field` is its id, `message` says what to do; `other` where two wrote in it."""
 
     field: str
     message: Label
+    other: Other | None = None
 
 
 def tidy(text: str) -> str:
@@ -50,7 +61,7 @@ def read_value(ask: Ask, typed: str, today: date) -> tuple[Value, Label | None]:
     if not text:
         if not ask.required:
             return None, None
-        verb_zh, verb_en = ("请选择", "Choose") if ask.choices else ("请填写", "Enter")
+        verb_zh, verb_en = _VERBS.get(ask.kind, ("请选择", "Choose") if ask.choices else ("请填写", "Enter"))
         return None, {"zh": f"{verb_zh}{zh}", "en": f"{verb_en} {en[:1].lower()}{en[1:]}"}
     if ask.choices:
         return _choice(ask, text)
@@ -58,18 +69,6 @@ def read_value(ask: Ask, typed: str, today: date) -> tuple[Value, Label | None]:
     if reader:
         return reader(ask, text, today)
     return _text(ask, text)
-
-
-def is_identity_number(text: str) -> bool:
-    """Whether an 18-character identity number has the right check character (GB 11643; region codes are not judged).
-
-    >>> is_identity_number("11010519491231002X"), is_identity_number("110105194912310021")
-    (True, False)
-    """
-    if not re.fullmatch(r"\d{17}[\dX]", text):
-        return False
-    total = sum(int(digit) * weight for digit, weight in zip(text, _WEIGHTS, strict=False))
-    return _CHECKS[total % 11] == text[17]
 
 
 def _choice(ask: Ask, text: str) -> tuple[Value, Label | None]:
@@ -83,13 +82,11 @@ def _choice(ask: Ask, text: str) -> tuple[Value, Label | None]:
 
 def _text(ask: Ask, text: str) -> tuple[Value, Label | None]:
     zh, en = ask.label["zh"], ask.label["en"]
-    if ask.concept == "person.identity_number":
-        text = text.upper()
-        if not is_identity_number(text):
-            return None, {
-                "zh": f"{zh}有误，请核对 18 位号码",
-                "en": f"Check the 18 characters of the {en[:1].lower()}{en[1:]}",
-            }
+    form = FORMS.get(ask.kind)
+    if form is not None:
+        text = form.tidied(text)
+        if not form.holds(text):
+            return None, {"zh": f"{zh}有误，{form.remedy['zh']}", "en": f"{en}: {form.remedy['en']}"}
     longest = ask.max_length or LENGTH_MAX
     if len(text) > longest:
         message: Label = {
@@ -164,4 +161,26 @@ def _yes_no(ask: Ask, text: str, today: date) -> tuple[Value, Label | None]:
     return None, {"zh": f"{ask.label['zh']}请选择是或否", "en": f"Choose yes or no for {ask.label['en']}"}
 
 
-_READERS = {"whole": _number, "number": _number, "money": _money, "date": _date, "yes_no": _yes_no}
+def _address(ask: Ask, text: str, today: date) -> tuple[Value, Label | None]:
+    if (needs := address.lacking(text)) is not None:
+        return None, {
+            "zh": f"{ask.label['zh']}：{needs['zh']}",
+            "en": f"{ask.label['en']}: {needs['en']}",
+        }
+    return _text(ask, address.one_line(text))
+
+
+def _signature(ask: Ask, text: str, today: date) -> tuple[Value, Label | None]:
+    return signed_words(text), None
+
+
+_VERBS = {"signature": ("请完成", "Give the"), "yes_no": ("请选择", "Choose")}
+_READERS = {
+    "address": _address,
+    "signature": _signature,
+    "whole": _number,
+    "number": _number,
+    "money": _money,
+    "date": _date,
+    "yes_no": _yes_no,
+}

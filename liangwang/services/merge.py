@@ -8,11 +8,13 @@ import msgspec
 
 from liangwang.base.labels import Label
 
-from .compiled import Ask, Bound, CompileError, Page, Proved, Source
+from . import groups
+from .compiled import Ask, Bound, CompileError, Filled, Page, Proved, Rows, Source
 from .declare import Consent, Field, Option, Question, holds
 from .vocabulary import Choice, Words, field_id
 
 Answers = dict[str, str]
+NOTHING = Filled()
 
 
 def questions(bound: Bound) -> tuple[Question, ...]:
@@ -62,13 +64,19 @@ def roles(bound: Bound) -> dict[str, Label]:
 
 
 def pages(
-    bound: Bound, items: tuple[Source, ...], answers: Answers, proved: Proved, words: Words
+    bound: Bound,
+    items: tuple[Source, ...],
+    answers: Answers,
+    proved: Proved,
+    words: Words,
+    filled: Filled = NOTHING,
 ) -> tuple[Page, ...]:
-    """The merged form: one page per person, fields in the order in which the items first name them."""
+    """The merged form: one page per person, fields in the order in which the items first name them; signatures last."""
+    values = groups.values_of(answers, proved, filled)
     uses: dict[tuple[str, str], list[tuple[str, Field]]] = {}
     for source in items:
         for field in source.item.fields:
-            if holds(field.when, answers):
+            if holds(field.when, values):
                 uses.setdefault((field.role, field.concept), []).append((source.key, field))
     names = roles(bound)
     given = given_values(items, answers)
@@ -78,10 +86,25 @@ def pages(
         maker = given.get(ask.id)
         if maker and maker.key not in ask.asked_by:
             ask = msgspec.structs.replace(ask, comes_from=maker.item.label)
-        by_role.setdefault(role, []).append(ask)
+        by_role.setdefault(groups.SIGNING if ask.kind == "signature" else role, []).append(ask)
+    repeated: dict[str, list[Rows]] = {}
+    for one in groups.expand(items, values, filled):
+        repeated.setdefault(one.page, []).append(one.rows)
+        asks = by_role.setdefault(one.page, [])
+        for number, label, fields in one.asked:
+            merged = (_merged(asked, label, proved, words) for asked in fields)
+            asks += [msgspec.structs.replace(ask, group=one.rows.group, row=number) for ask in merged]
+    named = {**names, groups.SIGNING: groups.SIGN_TITLE}
     order = [role for role in names if role in by_role] + [role for role in by_role if role not in names]
+    order.sort(key=lambda role: role == groups.SIGNING)
     return tuple(
-        Page(role, names.get(role, {"zh": role, "en": role}), tuple(by_role[role])) for role in order
+        Page(
+            role,
+            named.get(role, {"zh": role, "en": role}),
+            tuple(by_role[role]),
+            tuple(repeated.get(role, ())),
+        )
+        for role in order
     )
 
 
@@ -146,6 +169,7 @@ def _ask(key: str, field: Field, role_label: Label, words: Words) -> Ask:
         not_after_today=field.not_after_today,
         asked_by=(key,),
         chosen=bool(choices),
+        unit=concept.unit,
     )
 
 

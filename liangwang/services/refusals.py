@@ -115,3 +115,23 @@ class ItemWithdrawn(Conflict):
         "zh": "“{what}”已经停办，不能再提交；您填的内容都还在，可以打印，也可以找帮办",
         "en": "'{what_en}' is no longer offered and cannot be handed in; your answers are kept, and can be printed",
     }
+
+
+class NotStanding(Conflict):
+    """The certificate is suspended, in force or revoked already: somebody was faster."""
+
+    code = "not_standing"
+    template: ClassVar[Label] = {
+        "zh": "这份证照的状态已经变了，请刷新后再看",
+        "en": "This certificate's state has changed: reload the page",
+    }
+
+
+class WhyNeeded(Refusal):
+    """Nothing is taken from anybody without a reason."""
+
+    status, code = 422, "why_needed"
+    template: ClassVar[Label] = {
+        "zh": "请写明理由，本人会看到",
+        "en": "Give the reason: the holder will read it",
+    }

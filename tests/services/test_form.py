@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from liangwang.services import sealed
 from liangwang.services.compiled import Ask
-from liangwang.services.form import is_identity_number, problems, read_value
+from liangwang.services.form import problems, read_value
+from liangwang.services.forms_of_text import is_identity_number
 from liangwang.services.vocabulary import Choice
 from tests.services.factories import identity_number
 

@@ -13,6 +13,7 @@ from .draft_answers import Saved, add_row, agree, answer_page, dispute, remove_r
 from .draft_versions import follow_item
 from .materials import add_page, move_page, remove_material, remove_page, turn_page, upload_material
 from .submit import submit
+from .suspend import resume_certificate, revoke_by_office, suspend_certificate
 
 __all__ = [
     "Saved",
@@ -38,6 +39,8 @@ __all__ = [
     "remove_material",
     "remove_page",
     "remove_row",
+    "resume_certificate",
+    "revoke_by_office",
     "revoke_certificate",
     "save_answer",
     "send_back",
@@ -45,6 +48,7 @@ __all__ = [
     "start_draft",
     "submit",
     "supply",
+    "suspend_certificate",
     "turn_page",
     "upload_material",
     "withdraw",

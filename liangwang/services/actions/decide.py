@@ -12,16 +12,19 @@ from liangwang.cases import actions as cases
 from liangwang.cases.queries import Case, Task
 
 from .. import catalogue, sealed
-from ..form import is_identity_number
+from ..forms_of_text import is_credit_code, is_identity_number
 from ..models import GivenValue, Submission
 from ..plan_nodes import node_of
 from ..refusals import ResultMissing
 from .letters import REMEDIES, write_letter
 
+# A number that an office types is checked like one that a person types.
+RIGHT = {"identity_number": is_identity_number, "credit_code": is_credit_code}
+
 
 def accept(*, actor: Actor, submission: Submission, at: datetime) -> Case:
     """受理: the clocks start and the first steps go to their offices; the applicant gets the notice."""
-    require(actor, "update", thing_of("application", submission.case))
+    require(actor, "handle", thing_of("application", submission.case))
     case = cases.accept_case(actor=actor, at=at, case=submission.case)
     promised = case.promised_at.isoformat() if case.promised_at else None
     write_letter(submission, "accepted", at=at, office=_office(actor, case), body={"promised_at": promised})
@@ -30,7 +33,7 @@ def accept(*, actor: Actor, submission: Submission, at: datetime) -> Case:
 
 def ask_supplement(*, actor: Actor, submission: Submission, wanted: list[Label], at: datetime) -> Case:
     """补正: one notice that lists everything, before acceptance only."""
-    require(actor, "update", thing_of("application", submission.case))
+    require(actor, "handle", thing_of("application", submission.case))
     case = cases.supplement(actor=actor, at=at, case=submission.case, wanted=wanted)
     write_letter(submission, "supplement", at=at, office=_office(actor, case), body={"wanted": wanted})
     return case
@@ -129,7 +132,7 @@ def _check(task: Task, given: dict[str, Any]) -> None:
         concept = field.partition(".")[2]
         label = next((c.label for key, c in words.concepts.items() if key.endswith(f".{concept}")), None)
         name = label or {"zh": field, "en": field}
-        if not value or (concept == "identity_number" and not is_identity_number(value)):
+        if not value or not RIGHT.get(concept, bool)(value):
             raise ResultMissing(what=name["zh"], what_en=name["en"])
 
 

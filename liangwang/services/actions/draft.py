@@ -8,12 +8,14 @@ from liangwang.base.access import require, thing_of
 from liangwang.base.errors import NotFound
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
-from liangwang.base.models import Person, Place, Subject
+from liangwang.base.models import Subject
 
 from ..drafting import see, version_of
 from ..form import FieldProblem
 from ..merge import questions
 from ..models import Authorisation, Draft
+from ..parties import place_of
+from ..provable import own_role
 from ..refusals import DraftClosed, UnknownPart
 from .draft_versions import bring_up_to_date
 
@@ -36,7 +38,7 @@ def start_draft(*, actor: Actor, key: str, at: datetime, scenario: Mapping[str, 
         applicant=subject,
         started_by_id=actor.party_id,
         scenario=dict(scenario or {}),
-        place=_home(subject),
+        place=place_of(subject),
         created_at=at,
         updated_at=at,
     )
@@ -113,11 +115,6 @@ def _set_roles(draft: Draft) -> None:
     """Who is who: the applicant by her own answer, others by their invitation."""
     invited = Authorisation.objects.filter(draft=draft).values_list("role", "subject__ref")
     roles = {"applicant": draft.applicant.ref, **dict(invited)}
-    if mine := draft.scenario.get("i_am"):
+    if mine := own_role(draft):
         roles[mine] = draft.applicant.ref
     draft.roles = roles
-
-
-def _home(subject: Subject) -> Place | None:
-    person = Person.objects.filter(pk=subject.pk).select_related("home").first()
-    return person.home if person else None

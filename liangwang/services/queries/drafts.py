@@ -24,6 +24,7 @@ from ..drafting import (
 from ..form import FieldProblem
 from ..groups import declared_name
 from ..models import Authorisation, Draft
+from ..provable import own_role
 from ..report import report
 from ..vocabulary import field_id
 from .uploads import handed_in, material_row
@@ -35,7 +36,9 @@ class FieldShown(TypedDict):
     ask: Ask
     value: str
     problem: Label | None
-    why: dict[str, Any] | None  # {source: Label, at: YYYY-MM-DD, state: verified|single|majority|conflict|disputed}
+    why: (
+        dict[str, Any] | None
+    )  # {source: Label, at: YYYY-MM-DD, state: verified|single|majority|conflict|disputed}
     version: int  # how often the field was changed; a writer says which one she saw
     fresh: bool  # newly asked since the item changed
     said: str  # what a register says of it where the person says otherwise, or has typed something else
@@ -182,7 +185,7 @@ def _checked(seen: Seen, at: datetime) -> dict[str, Any]:
         {"key": page["key"], "title": page["title"], "rows": [_row(one, page["key"]) for one in _both(page)]}
         for page in whole["pages"]
     ]
-    mine = seen.draft.scenario.get("i_am")
+    mine = own_role(seen.draft)
     problems: list[FieldProblem] = field_problems(seen, at)
     kept = (
         "draft",
@@ -307,7 +310,7 @@ def _materials(seen: Seen) -> list[dict[str, Any]]:
 
 
 def _consents(seen: Seen) -> list[dict[str, Any]]:
-    mine = seen.draft.scenario.get("i_am")
+    mine = own_role(seen.draft)
     found = []
     for consent in seen.compiled.consents:
         given = seen.consents.get(consent.role)

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+SIGNING = "page:sign"  # last but one: what is signed has to be there first
+
 
 @dataclass(frozen=True)
 class Step:
@@ -23,13 +25,16 @@ def steps_of(whole: dict[str, Any]) -> list[Step]:
     root = f"/drafts/{whole['draft'].ref}/"
     unanswered = [entry["question"].question for entry in whole["questions"] if not entry["answer"]]
     steps = _situation(whole["questions"], unanswered, root)
-    steps += [_page(page, root, later=bool(unanswered)) for page in whole["pages"]]
+    pages = [_page(page, root, later=bool(unanswered)) for page in whole["pages"]]
+    signing = [step for step in pages if step.key == SIGNING]
+    steps += [step for step in pages if step.key != SIGNING]
     for key, title, left, note, drawing in (_consents(whole), _materials(whole)):
         if whole["consents" if key == "consents" else "materials"] or (
             key == "materials" and whole["not_asked"]
         ):
             state = "later" if unanswered else "now" if left else "done"
             steps.append(Step(key, title, f"{root}{key}/", state, note, drawing))
+    steps += signing
     ready = all(step.state == "done" for step in steps)
     note = _("都齐了，可以提交") if ready else _("前面填好就能提交")
     return [
@@ -60,6 +65,9 @@ def _page(page: Any, root: str, *, later: bool) -> Step:
             "n": sum(not field["value"] for field in page["fields"]) or len(page["fields"])
         }
     state = "later" if later else "done" if page["done"] else "now"
+    if page["key"] == "sign":
+        note = _("已签") if page["done"] else _("都填好再签")
+        return Step(SIGNING, page["title"], f"{root}sign/", state, note, "signature")
     return Step(f"page:{page['key']}", page["title"], f"{root}page/{page['key']}/", state, note, "user-round")
 
 

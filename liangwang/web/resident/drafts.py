@@ -17,23 +17,34 @@ from liangwang.services import actions, queries
 from liangwang.services.queries import Draft
 
 from .draft_steps import after, first_open, steps_of
-from .form_fields import answered, fields_of, say, settled_row, settled_rows, shown
+from .form_fields import given_words, say, settled_row, shown
 
 
-def _whole(draft: Draft) -> dict[str, Any]:
+def whole_of(draft: Draft) -> dict[str, Any]:
+    """The draft as it is now, on the version of its item that is in force."""
     draft.refresh_from_db()
+    if queries.is_outdated(draft):
+        with write():
+            actions.follow_item(draft=draft, at=clock.now())
+        draft.refresh_from_db()
     return queries.form_pages(draft, clock.now())
 
 
-def _page(request: HttpRequest, whole: dict[str, Any], name: str, step: str, **context: Any) -> HttpResponse:
+def page_of(
+    request: HttpRequest, whole: dict[str, Any], name: str, step: str, **context: Any
+) -> HttpResponse:
+    """A step's page with what all of them show; a withdrawn item has only its overview."""
+    if whole["withdrawn"] and name != "draft":
+        return HttpResponseRedirect(f"/drafts/{whole['draft'].ref}/")
     steps = steps_of(whole)
-    onward = after(steps, step) if step else first_open(steps)
+    ahead = after(steps, step) if step else first_open(steps)
     here = {"whole": whole, "steps": steps, "step": step, "root": f"/drafts/{whole['draft'].ref}/"}
-    return render(request, f"resident/{name}.html", {**here, "next_url": onward.url, **context})
+    return render(request, f"resident/{name}.html", {**here, "next_url": ahead.url, **context})
 
 
-def _on(draft: Draft, step: str) -> HttpResponseRedirect:
-    return HttpResponseRedirect(after(steps_of(_whole(draft)), step).url)
+def onward(draft: Draft, step: str) -> HttpResponseRedirect:
+    """To the step that follows."""
+    return HttpResponseRedirect(after(steps_of(whole_of(draft)), step).url)
 
 
 @door(None, "draft", post="create")
@@ -55,7 +66,7 @@ def overview(request: HttpRequest, draft: Draft) -> HttpResponse:
     if draft.state == Draft.State.SUBMITTED:
         return HttpResponseRedirect(f"/cases/{draft.submission.case.ref}/")
     mine = draft.applicant_id == request.actor.for_subject_id  # type: ignore[attr-defined]
-    return _page(request, _whole(draft), "draft", "", mine=mine)
+    return page_of(request, whole_of(draft), "draft", "", mine=mine)
 
 
 @door("read", "draft", of=queries.draft_by_ref, post="update")
@@ -71,10 +82,12 @@ def ask(request: HttpRequest, draft: Draft, question: str) -> HttpResponse:
                 answers=answers,
                 at=clock.now(),
             )
+        if not wrong and request.POST.get("back") == "check":
+            return HttpResponseRedirect(f"/drafts/{draft.ref}/check/")
         if not wrong:
-            return HttpResponseRedirect(_next_question(_whole(draft), question))
+            return HttpResponseRedirect(_next_question(whole_of(draft), question))
         error = say(wrong[0].message)
-    whole = _whole(draft)
+    whole = whole_of(draft)
     entry = next((e for e in whole["questions"] if e["question"].question == question), None)
     if entry is None:
         raise NotFound
@@ -87,7 +100,7 @@ def ask(request: HttpRequest, draft: Draft, question: str) -> HttpResponse:
         "errors": {question: error} if error else {},
         "error": error,
     }
-    return _page(request, whole, "draft_question", "situation", **context)
+    return page_of(request, whole, "draft_question", "situation", **context)
 
 
 def _next_question(whole: dict[str, Any], question: str) -> str:
@@ -97,35 +110,6 @@ def _next_question(whole: dict[str, Any], question: str) -> str:
     turned = whole["questions"][place + 1 :] + whole["questions"][: max(place, 0)]
     left = [entry["question"].question for entry in turned if not entry["answer"]]
     return f"/drafts/{whole['draft'].ref}/ask/{left[0]}/" if left else after(steps_of(whole), "situation").url
-
-
-@door("read", "draft", of=queries.draft_by_ref, post="update")
-def form(request: HttpRequest, draft: Draft, page: str) -> HttpResponse:
-    """The fields about one person: prefilled with their source, asked only where nothing proves them."""
-    whole = _whole(draft)
-    found = next((p for p in whole["pages"] if p["key"] == page), None)
-    if found is None:
-        raise NotFound
-    errors: dict[str, str] = {}
-    typed: dict[str, str] = {}
-    if request.method == "POST":
-        typed = answered(found, request.POST)
-        with write():
-            wrong = actions.answer_page(
-                actor=request.actor,  # type: ignore[attr-defined]
-                draft=draft,
-                page=page,
-                answers=typed,
-                at=clock.now(),
-            )
-        if not wrong:
-            return _on(draft, f"page:{page}")
-        errors = {problem.field: say(problem.message) for problem in wrong}
-        whole = _whole(draft)
-        found = next(p for p in whole["pages"] if p["key"] == page)
-    asks = fields_of(found, typed, errors)
-    context = {"page": found, "asks": asks, "settled": settled_rows(found), "errors": errors}
-    return _page(request, whole, "draft_page", f"page:{page}", **context)
 
 
 @door("read", "draft", of=queries.draft_by_ref, post="update")
@@ -142,7 +126,7 @@ def consents(request: HttpRequest, draft: Draft) -> HttpResponse:
             return HttpResponseRedirect(request.path)
         except Refusal as refusal:
             errors = {"name": refusal.message(get_language() or "zh")}
-    whole = _whole(draft)
+    whole = whole_of(draft)
     rows = [
         {
             **one,
@@ -151,7 +135,7 @@ def consents(request: HttpRequest, draft: Draft) -> HttpResponse:
         }
         for one in whole["consents"]
     ]
-    return _page(request, whole, "draft_consents", "consents", consents=rows, errors=errors)
+    return page_of(request, whole, "draft_consents", "consents", consents=rows, errors=errors)
 
 
 @door("read", "draft", of=queries.draft_by_ref, post="update")
@@ -163,33 +147,112 @@ def check(request: HttpRequest, draft: Draft) -> HttpResponse:
         with write():
             submission = actions.submit(actor=request.actor, draft=draft, key=key, at=at)  # type: ignore[attr-defined]
         return HttpResponseRedirect(f"/cases/{submission.case.ref}/receipt/")
-    whole = _whole(draft)
+    whole = whole_of(draft)
     context = {
         "parts": _parts(whole),
-        "missing": whole["missing"],
+        "missing": missing_links(whole),
         "idempotency_key": new_ref(),
         "next_url": first_open(steps_of(whole)).url,
         "mine": draft.applicant_id == request.actor.for_subject_id,  # type: ignore[attr-defined]
     }
-    return _page(request, whole, "draft_check", "check", **context)
+    return page_of(request, whole, "draft_check", "check", **context)
+
+
+def missing_links(whole: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is still to be done, each with the place where it is done; fields lead to their own page and back."""
+    root = f"/drafts/{whole['draft'].ref}/"
+    pages = {one["ask"].id: page["key"] for page in whole["pages"] for one in page["fields"]}
+    found = [
+        {"label": entry["question"].label, "url": f"{root}ask/{entry['question'].question}/"}
+        for entry in whole["questions"]
+        if not entry["answer"]
+    ]
+    said = []
+    for problem in whole["problems"]:
+        key = pages.get(problem.field, "")
+        page = f"{root}sign/" if key == "sign" else f"{root}page/{key}/?back=check#{problem.field}"
+        found.append({"label": problem.message, "url": page})
+        said.append(problem.message)
+    asked = [entry["question"].label for entry in whole["questions"]]
+    rest = [label for label in whole["missing"] if label not in said and label not in asked]
+    consents = {say(one["label"]) for one in whole["consents"]}
+    return found + [
+        {"label": label, "url": f"{root}{'consents' if say(label) in consents else 'materials'}/"}
+        for label in rest
+    ]
 
 
 def _parts(whole: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every answer, by page, as it will be submitted."""
+    """Every answer, by page, as it will be submitted; each line leads to its field, and saving there leads back."""
     root = f"/drafts/{whole['draft'].ref}/"
     parts = []
     if whole["questions"]:
-        first = whole["questions"][0]["question"].question
-        rows = [{"label": e["question"].label, "value": _option(e)} for e in whole["questions"]]
-        parts.append({"title": _("您的情形"), "url": f"{root}ask/{first}/", "rows": rows})
-    for page in whole["pages"]:
         rows = [
-            {"label": one["ask"].label, "value": shown(one["ask"], one["value"])} for one in page["fields"]
+            {
+                "label": e["question"].label,
+                "value": _option(e),
+                "change": f"{root}ask/{e['question'].question}/?back=check",
+            }
+            for e in whole["questions"]
         ]
+        parts.append({"title": _("您的情形"), "rows": rows})
+    for page in whole["pages"]:
+        link = f"{root}sign/" if page["key"] == "sign" else f"{root}page/{page['key']}/?back=check"
+        rows = [_answer(one, link) for one in page["fields"]]
         rows += [settled_row(one) for one in page["known"]]
-        parts.append({"title": page["title"], "url": f"{root}page/{page['key']}/", "rows": rows})
+        parts.append({"title": page["title"], "rows": rows})
     return parts
+
+
+def _answer(one: Any, link: str) -> dict[str, Any]:
+    """One line of the check page; a field of a row says which row, a disputed one what the register says."""
+    ask = one["ask"]
+    label = f"{say(ask.role_label)} · {say(ask.label)}" if ask.group else ask.label
+    row = {
+        "label": label,
+        "value": shown(ask, one["value"]),
+        "change": link if ask.kind == "signature" else f"{link}#{ask.id}",
+        "note": _("选填，没有填") if not one["value"] and not ask.required else "",
+    }
+    if one["said"]:
+        row["note"] = _("登记为 %(said)s（%(source)s），您填的不同，会一并交给经办人") % {
+            "said": shown(ask, one["said"]),
+            "source": given_words(one["why"]),
+        }
+    return row
 
 
 def _option(entry: dict[str, Any]) -> Any:
     return next((o.label for o in entry["question"].options if o.option == entry["answer"]), "")
+
+
+@door("open", "home")
+def in_hand(request: HttpRequest) -> HttpResponse:
+    """Every application that she has begun or is asked to join, with how far it is and the day promised."""
+    rows = []
+    for one in queries.drafts_of(request.actor.for_subject_id):  # type: ignore[attr-defined]
+        draft = queries.draft_by_ref(one["ref"])
+        if draft is None:
+            continue
+        whole = whole_of(draft)
+        steps = steps_of(whole)
+        done = sum(step.state == "done" for step in steps)
+        rows.append(
+            {
+                **one,
+                "whole": whole,
+                "done": done,
+                "all": len(steps),
+                "next": first_open(steps),
+                "as_guest": one["role"] != "applicant",
+            }
+        )
+    return render(request, "resident/drafts.html", {"rows": rows})
+
+
+@door("read", "draft", of=queries.draft_by_ref)
+def printed(request: HttpRequest, draft: Draft) -> HttpResponse:
+    """What was typed so far, on paper: for a withdrawn item too, and not yet handed in."""
+    whole = queries.form_pages(draft, clock.now())
+    context = {"whole": whole, "parts": _parts(whole), "at": clock.now()}
+    return render(request, "resident/draft_print.html", context)

@@ -16,7 +16,7 @@ from liangwang.services import actions, queries
 from liangwang.services.queries import Draft
 
 from ..shared.stored import file_answer
-from .drafts import _page, _whole
+from .drafts import page_of, whole_of
 
 MOVES = {"up": -1, "down": 1}
 
@@ -37,7 +37,7 @@ def page(request: HttpRequest, draft: Draft) -> HttpResponse:
         if not errors:
             back = HttpResponseRedirect(f"{request.path}#{need}")
             return JsonResponse({"message": ""}) if by_script else back
-    whole = _whole(draft)
+    whole = whole_of(draft)
     asked = [{**one, "error": errors.get(one["need"].id, "")} for one in whole["materials"]]
     left = sum(n["need"].required and not n["file"] and not n["committed"] for n in asked)
     context = {
@@ -48,7 +48,7 @@ def page(request: HttpRequest, draft: Draft) -> HttpResponse:
         "accept": ",".join(files.DOCUMENTS),
         "max_bytes": files.MAX_BYTES,
     }
-    return _page(request, whole, "draft_materials", "materials", **context)
+    return page_of(request, whole, "draft_materials", "materials", **context)
 
 
 def _act(request: HttpRequest, draft: Draft, need: str) -> None:

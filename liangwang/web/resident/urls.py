@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from . import assist, cases, catalogue, code, consent, drafts, home, materials, messages, papers, seen
+from . import (
+    assist,
+    cases,
+    catalogue,
+    code,
+    consent,
+    draft_form,
+    drafts,
+    home,
+    materials,
+    messages,
+    papers,
+    seen,
+)
 
 urlpatterns = [
     path("", home.page, name="home"),
@@ -13,9 +26,13 @@ urlpatterns = [
     path("services/", catalogue.page, name="catalogue"),
     path("services/<str:pack>/<str:key>/", catalogue.item, name="item"),
     path("services/<str:pack>/<str:key>/start/", drafts.start, name="start_draft"),
+    path("drafts/", drafts.in_hand, name="drafts"),
     path("drafts/<str:ref>/", drafts.overview, name="draft"),
     path("drafts/<str:ref>/ask/<str:question>/", drafts.ask, name="draft_ask"),
-    path("drafts/<str:ref>/page/<str:page>/", drafts.form, name="draft_page"),
+    path("drafts/<str:ref>/page/<str:page>/", draft_form.page, name="draft_page"),
+    path("drafts/<str:ref>/save/", draft_form.save, name="draft_save"),
+    path("drafts/<str:ref>/sign/", draft_form.sign, name="draft_sign"),
+    path("drafts/<str:ref>/print/", drafts.printed, name="draft_print"),
     path("drafts/<str:ref>/consents/", drafts.consents, name="draft_consents"),
     path("drafts/<str:ref>/materials/", materials.page, name="draft_materials"),
     path("drafts/<str:ref>/pages/<str:page>/", materials.shown, name="draft_material_page"),

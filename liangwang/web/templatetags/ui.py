@@ -180,12 +180,13 @@ def field(
     given: str = "",
     ask: bool = False,
     required: bool = True,
+    suffix: str = "",
     **more: str,
 ) -> dict[str, Any]:
     """Label, hint, error, control. kind: text tel date number email password search textarea select radio checkbox file.
 
     `options` are (value, label) or (value, label, hint); `given` says where a prefilled value comes from;
-    `ask` makes it the one question of the page.
+    `ask` makes it the one question of the page; `suffix` is the unit that is counted.
     """
     chosen = {str(v) for v in value} if isinstance(value, (list, tuple, set)) else {str(value)}
     rows = [(str(o[0]), o[1], o[2] if len(o) > 2 else "") for o in options]
