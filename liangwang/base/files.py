@@ -101,5 +101,18 @@ def store(
     return keep(judge(stream, name, allowed=allowed, max_bytes=max_bytes), at=at, by=by)
 
 
+def store_text(text: str, name: str, *, at: datetime, by: int | None = None) -> StoredFile:
+    """Keeps words of our own making (a typed signature) as a file: plain text, never what somebody uploaded."""
+    raw = text.encode()
+    return StoredFile.objects.create(
+        sha256=_keep(raw),
+        size=len(raw),
+        media_type="text/plain",
+        name=name,
+        created_at=at,
+        uploaded_by=Party.objects.filter(pk=by).first() if by else None,
+    )
+
+
 def open_file(stored: StoredFile) -> BinaryIO:
     return path_of(stored.sha256).open("rb")
