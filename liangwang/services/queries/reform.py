@@ -8,9 +8,11 @@ from liangwang.base import packs
 from liangwang.base.labels import Label
 
 from .. import catalogue, reform
+from ..levers import Lever, levers
 from ..merge import Answers, questions
 from ..pack_tests import pairs
 from ..reform import Line, Study, Total
+from ..whatif import Catalogue
 
 
 def reform_study(key: str, scenario: Answers | None = None) -> Study:
@@ -43,6 +45,16 @@ def reform_situations(key: str, most: int) -> tuple[list[Line], int]:
     return lines, len(every)
 
 
+def reform_catalogue() -> Catalogue:
+    """The catalogue as a what-if starts from it, kept as long as the versions in force stay the same."""
+    return _catalogue(_versions())
+
+
+def reform_levers() -> tuple[Lever, ...]:
+    """The single changes that would help most, best first."""
+    return _levers(_versions())
+
+
 def known_concepts() -> frozenset[str]:
     """The concepts that a register of the hub or the login answers."""
     attributes = {d.value.concept for d in packs.declarations("attributes.csv") if d.value.concept}
@@ -57,3 +69,13 @@ def _versions() -> tuple[str, ...]:
 def _total(versions: tuple[str, ...]) -> Total:
     """Computed once for the versions in force."""
     return reform.total(catalogue.every_bound(), catalogue.words(), known_concepts())
+
+
+@lru_cache(maxsize=1)
+def _catalogue(versions: tuple[str, ...]) -> Catalogue:
+    return Catalogue(catalogue.every_bound(), catalogue.words(), known_concepts())
+
+
+@lru_cache(maxsize=1)
+def _levers(versions: tuple[str, ...]) -> tuple[Lever, ...]:
+    return levers(catalogue.every_bound(), catalogue.words())
