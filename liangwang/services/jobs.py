@@ -4,7 +4,7 @@ from liangwang.base import notices
 from liangwang.base.events import subscribe
 from liangwang.base.hats import platform
 from liangwang.base.models import Event, Person
-from liangwang.base.subjects import person_row
+from liangwang.base.subjects import person_row, subject_by_ref
 from liangwang.cases import queries as cases
 
 from . import catalogue, sealed
@@ -12,6 +12,7 @@ from .actions.certify import issue_certificate
 from .actions.letters import write_letter
 from .jobs_codes import tick as tick  # and the city code's subscriptions
 from .models import Certificate, GivenValue, Submission
+from .parties import found_company
 from .plan_nodes import node_of
 from .queries.applications import submission_of_case
 from .records import record_certificate
@@ -38,6 +39,8 @@ def certify(event: Event) -> None:
             )
         elif name == "identity_number":
             _identify(submission, role, event)
+        elif name == "credit_code":
+            _found(submission, role)
 
 
 @subscribe("certificate.issued", name="services.tell_certificate")
@@ -91,6 +94,23 @@ def accepted_letter(event: Event) -> None:
         return
     promised = case.promised_at.isoformat() if case.promised_at else None
     write_letter(submission, "accepted", at=event.at, office=case.lead_office, body={"promised_at": promised})
+
+
+def _found(submission: Submission, role: str) -> None:
+    """The registrar gave a code: from now on there is a company, and its founder may act for it."""
+    given = GivenValue.objects.filter(
+        case=submission.case, field=f"{role}.credit_code", ended_at=None
+    ).first()
+    if given is None or role not in submission.roles:
+        return
+    name = submission.answers.get(f"{role}.name", "")
+    found_company(
+        subject_by_ref(submission.roles[role]),
+        name=str(sealed.read(f"{role}.name", name, submission.draft.ref)),
+        credit_code=str(sealed.read(given.field, given.value, submission.case.ref)),
+        founder=submission.applicant,
+        place=submission.draft.place,
+    )
 
 
 def _identify(submission: Submission, role: str, event: Event) -> None:

@@ -1,9 +1,10 @@
 """What is already known of the people of a draft: from the login, the hub, the certificate library, earlier cases."""
 
 from datetime import datetime
+from typing import Any
 
 from liangwang.base.labels import Label
-from liangwang.base.models import Person, Subject
+from liangwang.base.models import Company, Person, Subject
 from liangwang.base.packs import declarations
 from liangwang.base.subjects import unseal_field
 from liangwang.base.working_days import local_day
@@ -11,10 +12,12 @@ from liangwang.hub import queries as hub
 
 from . import sealed
 from .compiled import Evidence, Proved
+from .models_together import DraftPart
 from .models import Authorisation, Certificate, Draft, Submission
 from .vocabulary import field_id
 
 REAL_NAME: Label = {"zh": "实名认证（公安人口信息）", "en": "verified sign-in (public security register)"}
+REGISTER: Label = {"zh": "市场主体登记", "en": "company register"}
 FROM_HUB = "hub:"  # the ref of a value that the hub gave: it names the attribute, so that its use is recorded
 IN_FORCE = {"verified", "single", "majority", "conflict"}
 
@@ -26,6 +29,7 @@ def proved_for(draft: Draft, at: datetime) -> Proved:
     earlier: dict[str, Evidence] = {}
     for role, subject in _agreed(draft).items():
         values.update(_of_person(role, subject))
+        values.update(_of_company(role, subject))
         values.update(_of_hub(role, subject))
         certificates.update(_library(role, subject, at))
         earlier.update(_earlier(role, subject, draft))
@@ -44,7 +48,11 @@ def _agreed(draft: Draft) -> dict[str, Subject]:
         "subject"
     )
     people = {authorisation.role: authorisation.subject for authorisation in given}
-    mine = draft.scenario.get("i_am")
+    asked = Authorisation.objects.filter(draft=draft).values_list("role", flat=True)
+    parts = DraftPart.objects.filter(draft=draft, ended_at=None, joined_at__isnull=False)
+    # She fills her part in herself, and only she sees it: her data may help her, unless her consent is asked first.
+    people |= {part.role: part.subject for part in parts.exclude(role__in=asked).select_related("subject")}
+    mine = own_role(draft)
     if mine:
         people[mine] = draft.applicant
     return {"applicant": draft.applicant, **people}
@@ -74,6 +82,36 @@ def _of_person(role: str, subject: Subject) -> dict[str, Evidence]:
     }
 
 
+def own_role(draft: Draft) -> str | None:
+    """The role that the applicant says is hers, or that only she can have: the sole one that may apply.
+
+    A person never takes a company's role nor a company a person's: whoever came under the wrong hat types it in.
+    """
+    if said := draft.scenario.get("i_am"):
+        return str(said)
+    roles = draft.version.body["head"]["apply"]
+    if len(roles) != 1 or roles[0] == "applicant":
+        return None
+    is_company = draft.applicant.kind == Subject.Kind.COMPANY
+    return str(roles[0]) if is_company == (roles[0] in companies_among(draft.version.body)) else None
+
+
+def companies_among(body: dict[str, Any]) -> set[str]:
+    """The roles of an item version that are companies: those of whom the name of a company is asked."""
+    fields = (field for source in body["items"] for field in source["item"]["fields"])
+    return {field["role"] for field in fields if field["concept"] == "company.name"}
+
+
+def _of_company(role: str, subject: Subject) -> dict[str, Evidence]:
+    """A company acts under its own hat: its name and code are the registrar's."""
+    company = Company.objects.filter(pk=subject.pk).first()
+    if company is None:
+        return {}
+    at = subject.created_at.date().isoformat()
+    known = {"name": company.name, "credit_code": company.credit_code}
+    return {f"{role}.{key}": Evidence(source=REGISTER, value=value, at=at) for key, value in known.items()}
+
+
 def _of_hub(role: str, subject: Subject) -> dict[str, Evidence]:
     concepts = {d.key: d.value.concept for d in declarations("attributes.csv") if d.value.concept}
     found = {}
@@ -100,7 +138,7 @@ def _sources(keys: list[str]) -> Label:
 
 def _library(role: str, subject: Subject, at: datetime) -> dict[str, Evidence]:
     """Certificates in force; the newest of a type."""
-    rows = Certificate.objects.filter(subject=subject, revoked_at=None, replaced_by=None).select_related(
+    rows = Certificate.objects.filter(subject=subject, revoked_at=None, suspended_at=None, replaced_by=None).select_related(
         "office"
     )
     found = {}

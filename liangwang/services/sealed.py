@@ -14,6 +14,7 @@ SEALED = {
     "bank_account",
     "delivery_address",
     "delivery_phone",
+    "passport_number",
 }
 MARK = "sealed:"
 
