@@ -49,7 +49,9 @@ def shop(town: Town) -> Draft:
         }
         actions.answer_page(actor=mine, draft=draft, page=page.key, answers=answers, at=AT)
     actions.commit_material(actor=mine, draft=draft, need="company.premises_proof", given=True, at=AT)
-    return queries.draft_by_ref(draft.ref)
+    found = queries.draft_by_ref(draft.ref)
+    assert found is not None
+    return found
 
 
 def test_a_company_under_its_own_hat_shows_no_licence() -> None:
