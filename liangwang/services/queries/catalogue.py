@@ -1,6 +1,6 @@
 """The catalogue: what can be applied for, one item's page, and finding it by the words that people use."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, TypedDict
 
@@ -12,7 +12,7 @@ from .. import catalogue as declared
 from .. import search as index
 from ..compile import compile_bound
 from ..compiled import Bound, Compiled, Need, Proved
-from ..declare import Bundle, Item, holds
+from ..declare import Basis, Bundle, Item, holds
 from ..merge import questions
 from ..models import Draft
 from ..plan import critical_days
@@ -88,10 +88,7 @@ def item_page(key: str, scenario: dict[str, str] | None = None, actor: Actor | N
         "offices": sorted({node.department for node in compiled.nodes}),
         "basis": [
             {"law": b.law, "article": b.article, "source": b.source, "unverified": b.unverified}
-            for b in (
-                *bound.head.basis,
-                *(b for s in bound.items if s.item is not bound.head for b in s.item.basis),
-            )
+            for b in _basis(bound)
         ],
         "legal_days": compiled.legal_days,
         "promised_days": compiled.promised_days,
@@ -117,8 +114,8 @@ def item_page(key: str, scenario: dict[str, str] | None = None, actor: Actor | N
         "trips": made.after.trips,
         "kinds": list(dict.fromkeys(s.item.kind for s in bound.items)),
         "serves": serves(bound),
-        "conditions": [c for s in compiled.items for c in s.item.conditions],
-        "visits": [s.item.visit for s in compiled.items if s.item.visit] if made.after.trips else [],
+        "conditions": _once(c for s in compiled.items for c in s.item.conditions),
+        "visits": _once(_visits(bound, compiled, answers)) if made.after.trips else [],
         "counters": _once(c for s in compiled.items for c in s.item.counters),
         "citywide": all(s.item.citywide for s in bound.items),
         "fees": [
@@ -137,6 +134,20 @@ def item_page(key: str, scenario: dict[str, str] | None = None, actor: Actor | N
 def serves(bound: Bound) -> tuple[str, ...]:
     """Whom it is for: person, company or both."""
     return tuple(dict.fromkeys(who for source in bound.items for who in source.item.serves))
+
+
+def _basis(bound: Bound) -> list[Basis]:
+    """The rules of law of a bundle and its items, each once."""
+    found = (*bound.head.basis, *(b for source in bound.items for b in source.item.basis))
+    return list({(b.law["zh"], b.article): b for b in reversed(found)}.values())[::-1]
+
+
+def _visits(bound: Bound, compiled: Compiled, answers: dict[str, str]) -> Iterator[Label]:
+    """Why somebody has to come: in a bundle only for what no post brings."""
+    for source in compiled.items:
+        fetched = any(set(d.ways) == {"collect"} and holds(d.when, answers) for d in source.item.delivery)
+        if source.item.visit and (fetched or not isinstance(bound.head, Bundle)):
+            yield source.item.visit
 
 
 def _once(labels: Iterable[Label]) -> list[Label]:
