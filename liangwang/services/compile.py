@@ -1,10 +1,12 @@
 """Compiles items or a bundle for one situation into one form, one material list and the most parallel plan."""
 
+from typing import Any
+
 import msgspec
 
 from . import merge, plan, supply
 from .compiled import Bound, Compiled, CompileError, Filled, Need, Node, Proved, Source
-from .declare import Bundle, holds
+from .declare import Bundle, Question, holds
 from .merge import Answers
 from .vocabulary import Words
 
@@ -19,7 +21,7 @@ def compile_bound(
     Raises CompileError where two items contradict each other, shut a situation out, or wait for each other.
     """
     questions = merge.questions(bound)
-    asked = merge.asked_questions(questions, answers)
+    asked = merge.asked_questions(_concerning(bound, questions, answers), answers)
     # An answer to a question that no longer concerns her must not select anything.
     live = {q.question: answers[q.question] for q in asked if q.question in answers}
     joined = _joined(bound, live)
@@ -51,6 +53,22 @@ def compile_bound(
         promised_days=promised,
         legal_days=legal,
     )
+
+
+def _concerning(bound: Bound, questions: tuple[Question, ...], answers: Answers) -> tuple[Question, ...]:
+    """The questions that choose a bundle's items, and those on which the items of this situation hang."""
+    head = bound.head
+    if not isinstance(head, Bundle):
+        return questions
+    wanted = {"i_am", *(question.question for question in head.questions)}
+    parts: list[Any] = [*head.joins, *head.consents]
+    for source in _joined(bound, answers):
+        item = source.item
+        wanted |= {question.question for question in item.questions}
+        parts += (*item.fields, *item.groups, *item.materials, *item.consents)
+        parts += (*item.steps, *item.outputs, *item.fees, *item.delivery)
+    wanted |= {name for part in parts for name in part.when}
+    return tuple(question for question in questions if question.question in wanted)
 
 
 def _joined(bound: Bound, answers: Answers) -> tuple[Source, ...]:
