@@ -34,6 +34,7 @@ from liangwang.hub.models import AttributeVersion, Batch, Disagreement, LinkRevi
 from liangwang.hub.sources import sources
 from liangwang.operations.models import Asset
 from liangwang.services.models import Certificate, Draft, ItemVersion
+from liangwang.services.models_counter import Handover, Visit
 
 AT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 CITY, DISTRICT, SIBLING = "90", "900101", "900102"
@@ -288,6 +289,26 @@ def stored_file(about: About) -> StoredFile:
     )
 
 
+def visit(about: About) -> Visit:
+    """The subject stands at a counter of the office."""
+    at_office = about.office or office(about.where.code if about.where else CITY)
+    subject = about.subject or person(None).subject
+    at_post = post("counter", at_office)
+    return Visit.objects.create(
+        subject=subject, post=at_post, office=at_office, found_by="identity", opened_at=AT
+    )
+
+
+def handover(about: About) -> Handover:
+    """Paper on its way to the office from a counter elsewhere."""
+    to_office = about.office or office(about.where.code if about.where else CITY)
+    origin = office(OTHER_STREET, "subdistrict", "counter-elsewhere", "counter")
+    by = post("counter", origin)
+    return Handover.objects.create(
+        number=f"JJ{next(_serial)}", from_office=origin, to_office=to_office, packed_at=AT, packed_by=by
+    )
+
+
 def _person(about: About) -> Person:
     if about.subject and Person.objects.filter(pk=about.subject.pk).exists():
         return Person.objects.get(pk=about.subject.pk)
@@ -296,6 +317,8 @@ def _person(about: About) -> Person:
 
 Make = Callable[[About], Any]
 SAMPLES: dict[str, Make] = {
+    "visit": visit,
+    "handover": handover,
     "person": _person,
     "company": lambda about: company(about.where.code if about.where else CITY),
     "notice": notice,

@@ -26,7 +26,7 @@ ROLES = (
 ).split()
 TERRITORY = "same below above sibling none".split()
 OFFICE = "own department other".split()
-RELATION = "none self company guardian proxy assisted".split()
+RELATION = "none self company guardian proxy assisted reader".split()
 VERBS = (
     "open read read_sealed create update decide dispatch handle verify close supervise rate check push "
     "order configure"
@@ -34,7 +34,7 @@ VERBS = (
 THINGS = (
     "public home person company item draft application application_task incident incident_task ticket "
     "ticket_task certificate "
-    "code asset reading batch review attribute disagreement board order pass policy audit notice file pack"
+    "code asset reading batch review attribute disagreement board order pass policy audit notice file pack visit handover draft_part"
 ).split()
 PURPOSES = "none case order".split()
 ASSURANCE = "basic strong".split()
@@ -136,6 +136,7 @@ class Thing:
     office_ids: frozenset[int] = frozenset()
     departments: frozenset[str] = frozenset()
     subject_ids: frozenset[int] = frozenset()
+    reader_ids: frozenset[int] = frozenset()  # to whom the person has shown it: they read and do nothing else
 
 
 PathOrQ = str | Callable[[Any], Q]
@@ -155,6 +156,7 @@ class Kind:
     offices: tuple[PathOrQ, ...] = ()
     departments: tuple[PathOrQ, ...] = ()
     subjects: tuple[PathOrQ, ...] = ()
+    readers: tuple[PathOrQ, ...] = ()
     personal: bool = False
     only: Q | None = None
 
@@ -170,6 +172,7 @@ def register_kind(
     offices: Iterable[PathOrQ] = (),
     departments: Iterable[PathOrQ] = (),
     subjects: Iterable[PathOrQ] = (),
+    readers: Iterable[PathOrQ] = (),
     personal: bool = False,
     only: Q | None = None,
 ) -> None:
@@ -177,7 +180,15 @@ def register_kind(
     if name not in THINGS:
         raise PolicyError(f"{name} is not among the things of base/access.py")
     _kinds[name] = Kind(
-        name, of, place, tuple(offices), tuple(departments), tuple(subjects), personal=personal, only=only
+        name,
+        of,
+        place,
+        tuple(offices),
+        tuple(departments),
+        tuple(subjects),
+        tuple(readers),
+        personal=personal,
+        only=only,
     )
 
 
@@ -201,8 +212,13 @@ def territory(actor_code: str, thing_code: str) -> str:
     return "above" if actor_code.startswith(thing_code) else "sibling"
 
 
+READING_HATS = frozenset({"self", "company", "guardian", "proxy", "assisted"})
+# Who looks at her data under these is written down even where nothing else is: she can see that somebody did.
+SEEN_BY_OTHERS = frozenset({"none", "proxy", "assisted", "reader"})
+
+
 def relation(actor: Actor, thing: Thing) -> str:
-    """How the actor stands to the person or company that the thing is about."""
+    """How the actor stands to the person or company that the thing is about; "reader" where she shows it to others."""
     hats = {
         "self": "self",
         "company": "company",
@@ -212,7 +228,8 @@ def relation(actor: Actor, thing: Thing) -> str:
     }
     if actor.hat in hats and actor.for_subject_id in thing.subject_ids and actor.for_subject_id is not None:
         return hats[actor.hat]
-    return "none"
+    shown_to = actor.hat in READING_HATS and actor.for_subject_id in thing.reader_ids
+    return "reader" if shown_to else "none"
 
 
 def office_relation(actor: Actor, thing: Thing) -> str:
@@ -321,7 +338,8 @@ def _office_q(kind: Kind, actor: Actor, value: str) -> Q:
 
 def _relation_q(kind: Kind, actor: Actor, value: str) -> Q:
     mine = _any(kind.subjects, actor.for_subject_id)
-    return mine if value == actor.hat else ~mine
+    shown = _any(kind.readers, actor.for_subject_id) if actor.hat in READING_HATS else NOTHING
+    return {actor.hat: mine, "reader": shown & ~mine}.get(value, ~mine & ~shown)
 
 
 Pairs = frozenset[tuple[str, str]]
@@ -333,7 +351,8 @@ def _possible(kind: Kind, actor: Actor) -> tuple[tuple[str, ...], tuple[str, ...
     joined = (actor.office_id and kind.offices) or (actor.department and kind.departments)
     offices = tuple(OFFICE) if joined else ("other",)
     hers = actor.for_subject_id and kind.subjects and actor.hat in RELATION
-    return places, offices, ("none", actor.hat) if hers else ("none",)
+    shown = ("reader",) if hers and kind.readers and actor.hat in READING_HATS else ()
+    return places, offices, ("none", actor.hat, *shown) if hers else ("none",)
 
 
 def _pairs_q(
@@ -414,7 +433,7 @@ class Door:
         if thing is None or thing.kind != self.kind:  # a link to a thing of another kind leads nowhere
             raise NotFound
         require(actor, verb, thing, self.purpose)
-        if kind_of(self.kind).personal and relation(actor, thing) == "none" and verb == "read":
+        if kind_of(self.kind).personal and relation(actor, thing) in SEEN_BY_OTHERS and verb == "read":
             with write():
                 audit.record(actor, verb, thing, at=clock.now(), purpose=self.purpose)
         return found

@@ -47,6 +47,7 @@ relation company 代表企业 for a company
 relation guardian 监护人 guardian
 relation proxy 受托人 proxy
 relation assisted 帮办 assisted
+relation reader 获准查看 reader
 verb open 打开 open
 verb read 查看 read
 verb read_sealed 解密查看 read unsealed
@@ -69,6 +70,9 @@ thing person 个人信息 personal data
 thing company 企业信息 company data
 thing item 事项 item
 thing draft 草稿 draft
+thing draft_part 共填部分 part of a draft
+thing visit 到窗 visit
+thing handover 纸质交接单 hand-over
 thing application 办件 application
 thing application_task 办件环节 step of an application
 thing incident 案件 incident

@@ -8,17 +8,34 @@ from liangwang.base.access import Thing, kind_of, register_kind
 from liangwang.base.models import Guardian
 
 from .models import Authorisation, Certificate, Draft, SubmissionPart
+from .models_counter import Handover, Intake, Visit
+from .models_together import DraftPart, DraftReader
 
 
 def _draft(draft: Draft) -> Thing:
-    """A draft is of its applicant; whoever was asked for an authorisation sees and completes it."""
+    """A draft is of its applicant; whoever was asked to agree or to fill in a part sees and completes it."""
     asked = Authorisation.objects.filter(draft=draft).values_list("subject_id", flat=True) if draft.pk else ()
+    parts = _live(DraftPart).filter(draft=draft, subject__isnull=False) if draft.pk else DraftPart.objects.none()
+    readers = _live(DraftReader).filter(draft=draft) if draft.pk else DraftReader.objects.none()
     return Thing(
         kind="draft",
         ref=draft.ref,
         place_code=draft.place.code if draft.place else "",
-        subject_ids=frozenset({draft.applicant_id, *asked}),
+        subject_ids=frozenset({draft.applicant_id, *asked, *parts.values_list("subject_id", flat=True)}),
+        reader_ids=frozenset(readers.values_list("subject_id", flat=True)),
     )
+
+
+def _live(table: Any) -> Any:
+    return table.objects.filter(ended_at=None)
+
+
+def _taken_over(value: Any) -> Q:
+    return Q(pk__in=_live(DraftPart).filter(subject_id=value).values("draft_id"))
+
+
+def _shown(value: Any) -> Q:
+    return Q(pk__in=_live(DraftReader).filter(subject_id=value).values("draft_id"))
 
 
 def _asked(value: Any) -> Q:
@@ -30,17 +47,23 @@ def _parts(value: Any) -> Q:
     return Q(pk__in=SubmissionPart.objects.filter(subject_id=value).values("submission__case_id"))
 
 
+def _taken_in(value: Any) -> Q:
+    """Cases that a counter took in for another office, as a subquery."""
+    return Q(pk__in=Intake.objects.filter(office_id=value).values("case_id"))
+
+
 def _with_parts(case: Any) -> Thing:
-    """An application as cases shows it, with everyone who takes part: the other parent, the child."""
+    """An application as cases shows it, with everyone who takes part (the other parent, the child) and its counter."""
     thing: Thing = _application.of(case)
     if thing.kind != "application":
         return thing
     parts = SubmissionPart.objects.filter(submission__case=case).values_list("subject_id", flat=True)
+    counters = Intake.objects.filter(case=case).values_list("office_id", flat=True)
     return Thing(
         kind=thing.kind,
         ref=thing.ref,
         place_code=thing.place_code,
-        office_ids=thing.office_ids,
+        office_ids=thing.office_ids | frozenset(counters),
         departments=thing.departments,
         subject_ids=thing.subject_ids | frozenset(parts),
     )
@@ -60,17 +83,39 @@ def _certificate(certificate: Certificate) -> Thing:
     )
 
 
+def _visit(visit: Visit) -> Thing:
+    """A visit is of the counter at which the person stands; whose it is, the assisted hat says."""
+    return Thing(kind="visit", ref=visit.ref, place_code=visit.office.place.code, office_ids=frozenset({visit.office_id}))
+
+
+def _handover(handover: Handover) -> Thing:
+    """Paper on its way is of both offices: the one that packed it and the one that is to receive it."""
+    return Thing(
+        kind="handover",
+        ref=handover.ref,
+        place_code=handover.to_office.place.code,
+        office_ids=frozenset({handover.from_office_id, handover.to_office_id}),
+    )
+
+
 def _guarded(value: Any) -> Q:
     return Q(subject_id__in=Guardian.objects.filter(guardian_id=value, ended_at=None).values("ward_id"))
 
 
 _application = kind_of("application")
-register_kind("draft", of=_draft, place="place__code", subjects=("applicant_id", _asked), personal=True)
+register_kind(
+    "draft",
+    of=_draft,
+    place="place__code",
+    subjects=("applicant_id", _asked, _taken_over),
+    readers=(_shown,),
+    personal=True,
+)
 register_kind(
     "application",
     of=_with_parts,
     place=_application.place,
-    offices=_application.offices,
+    offices=(*_application.offices, _taken_in),
     departments=_application.departments,
     subjects=(*_application.subjects, _parts),
     only=_application.only,
@@ -84,4 +129,8 @@ register_kind(
     departments=("office__department",),
     subjects=("subject_id", _guarded),
     personal=True,
+)
+register_kind("visit", of=_visit, place="office__place__code", offices=("office_id",))
+register_kind(
+    "handover", of=_handover, place="to_office__place__code", offices=("from_office_id", "to_office_id")
 )

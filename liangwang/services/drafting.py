@@ -1,5 +1,6 @@
 """A draft seen through the compiler: what it asks, what it has, and what is still missing."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from .compiled import Ask, Bound, Compiled, Filled, Need, Proved, Rows
 from .form import FieldProblem, problems
 from .models import Authorisation, Draft, ItemVersion
 from .provable import opened, own_role, proved_for
+from .sharing import missing_parts
 
 PAPER = "paper"  # stands in `files` for a material that a counter has taken in on paper
 
@@ -140,11 +142,11 @@ def materials_missing(seen: Seen) -> list[Need]:
     return [n for n in seen.compiled.materials_asked if n.required and n.id not in seen.files]
 
 
-def consents_missing(seen: Seen) -> list[Label]:
+def consents_missing(seen: Seen, but: Collection[str] = ()) -> list[Label]:
     """Authorisations of others that are not given yet; the applicant gives her own by submitting."""
     own = own_role(seen.draft)
     given = {role for role, one in seen.consents.items() if one.state == Authorisation.State.GIVEN}
-    return [c.label for c in seen.compiled.consents if c.role != own and c.role not in given]
+    return [c.label for c in seen.compiled.consents if c.role != own and c.role not in given and c.role not in but]
 
 
 def missing(seen: Seen, at: datetime, *, but: frozenset[str] = frozenset()) -> list[Label]:
@@ -157,4 +159,5 @@ def missing(seen: Seen, at: datetime, *, but: frozenset[str] = frozenset()) -> l
             f"{need.label['en']} ({need.role_label['en']})",
         )
         found.append({"zh": zh, "en": en})
-    return found + consents_missing(seen)
+    parts = missing_parts(seen.draft, seen.bound)
+    return found + consents_missing(seen, but=parts) + list(parts.values())

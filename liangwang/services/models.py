@@ -8,6 +8,8 @@ from liangwang.base.models import AuditEntry, Office, Party, Place, RefModel, St
 
 from . import models_codes as models_codes  # the city code's tables
 from . import models_counter as models_counter  # the counter's tables
+from . import models_together as models_together  # filling in together
+from .models_letters import Letter as Letter
 
 
 class ItemVersion(models.Model):
@@ -178,6 +180,8 @@ class Certificate(RefModel):
     issued_at = models.DateTimeField()
     valid_until = models.DateField(null=True, blank=True)
     replaced_by = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    suspended_because = models.JSONField(default=dict)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_because = models.JSONField(default=dict)
 
@@ -190,25 +194,3 @@ class Certificate(RefModel):
             )
         ]
         indexes: ClassVar = [models.Index(fields=["subject", "type"])]
-
-
-class Letter(RefModel):
-    """An official letter (文书) to the applicant: number, office, date, what was decided, and the remedies."""
-
-    class Kind(models.TextChoices):
-        RECEIVED = "received"
-        ACCEPTED = "accepted"
-        SUPPLEMENT = "supplement"
-        NOT_ACCEPTED = "not_accepted"
-        GRANTED = "granted"
-        REFUSED = "refused"
-
-    number = models.CharField(max_length=80, unique=True)
-    kind = models.CharField(max_length=14, choices=Kind.choices)
-    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, related_name="letters")
-    subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="letters")
-    office = models.ForeignKey(Office, null=True, on_delete=models.PROTECT, related_name="letters")
-    node = models.CharField(max_length=120, blank=True)
-    body = models.JSONField()
-    at = models.DateTimeField()
-    key = models.CharField(max_length=120, unique=True)

@@ -12,8 +12,8 @@ from liangwang.hub import queries as hub
 
 from . import sealed
 from .compiled import Evidence, Proved
-from .models_together import DraftPart
 from .models import Authorisation, Certificate, Draft, Submission
+from .models_together import DraftPart
 from .vocabulary import field_id
 
 REAL_NAME: Label = {"zh": "实名认证（公安人口信息）", "en": "verified sign-in (public security register)"}

@@ -43,7 +43,7 @@ def code_of(actor: Actor, at: datetime) -> dict[str, Any]:
 def certificates(subject_id: int, at: datetime) -> list[dict[str, Any]]:
     """The valid certificates of a person, newest first: `{ref, number, type, label, office, …}`."""
     rows = Certificate.objects.select_related("office").filter(
-        subject_id=subject_id, revoked_at=None, replaced_by=None, issued_at__lte=at
+        subject_id=subject_id, revoked_at=None, suspended_at=None, replaced_by=None, issued_at__lte=at
     )
     return [
         {

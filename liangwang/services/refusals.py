@@ -53,6 +53,46 @@ class TooManyPages(Refusal):
     }
 
 
+class NotYourPart(Refusal):
+    """These fields are somebody else's to fill in."""
+
+    status, code = 403, "not_your_part"
+    template: ClassVar[Label] = {
+        "zh": "这几项由{who}自己填，您不能改；请请对方来填",
+        "en": "{who_en} fills this in; you cannot change it. Ask for it instead",
+    }
+
+
+class NotYourDraft(Refusal):
+    """Only the applicant invites, shows and withdraws."""
+
+    status, code = 403, "not_your_draft"
+    template: ClassVar[Label] = {
+        "zh": "请谁一起填、给谁看，由申请人决定",
+        "en": "The applicant decides who fills in and who sees this application",
+    }
+
+
+class LinkGone(Refusal):
+    """Used, withdrawn, too old or made up: the same answer."""
+
+    status, code = 410, "link_gone"
+    template: ClassVar[Label] = {
+        "zh": "这个链接已经用过、过期或被收回；请让对方重新发一个",
+        "en": "This link has been used, has expired or was withdrawn; ask for a new one",
+    }
+
+
+class NotThisPerson(Refusal):
+    """The part is known to be somebody else's, or the wrong hat is worn."""
+
+    status, code = 403, "not_this_person"
+    template: ClassVar[Label] = {
+        "zh": "这一部分要由申请里写明的那个人（或那家单位）来填；请核对登录的是不是本人、身份选得对不对",
+        "en": "This part is for the person or company that the application names; check your login and your role",
+    }
+
+
 class NoSuchPerson(Refusal):
     """Name and identity number do not belong together, or nobody is registered under them."""
 
@@ -134,4 +174,37 @@ class WhyNeeded(Refusal):
     template: ClassVar[Label] = {
         "zh": "请写明理由，本人会看到",
         "en": "Give the reason: the holder will read it",
+    }
+
+
+class DeliveryMissing(Refusal):
+    status, code = 422, "delivery_missing"
+    template: ClassVar[Label] = {"zh": "请写明{what}", "en": "Give {what_en}"}
+
+
+class DeliveryMoved(Conflict):
+    """Sent this way already, or arrived or returned meanwhile."""
+
+    code = "delivery_moved"
+    template: ClassVar[Label] = {
+        "zh": "这份文书已经用这种方式发出、送达或退回；请刷新页面查看",
+        "en": "This letter has been sent this way, has arrived or was returned; reload to see it",
+    }
+
+
+class WrongCabinetCode(Refusal):
+    status, code = 403, "wrong_cabinet_code"
+    template: ClassVar[Label] = {
+        "zh": "取件码不对，或错误次数过多；请核对消息里的取件码，或到窗口领取",
+        "en": "The code is wrong, or was wrong too often; check the message, or collect the letter at the counter",
+    }
+
+
+class NotInForce(Conflict):
+    """Only what was granted and stands can be changed, renewed, cancelled or revoked."""
+
+    code = "not_in_force"
+    template: ClassVar[Label] = {
+        "zh": "“{what}”已不在有效状态，不能这样办",
+        "en": "'{what_en}' is not in force any more: this is not possible",
     }

@@ -7,15 +7,17 @@ from typing import Any
 from liangwang.base.access import require, thing_of
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
-from liangwang.base.models import Office
 from liangwang.cases import actions as cases
 from liangwang.cases.queries import Case, Task
 
 from .. import catalogue, sealed
+from ..after_plans import LABELS
 from ..forms_of_text import is_credit_code, is_identity_number
 from ..models import GivenValue, Submission
 from ..plan_nodes import node_of
 from ..refusals import ResultMissing
+from ._office import acting_office
+from .afterwards import decide_afterwards
 from .letters import REMEDIES, write_letter
 
 # A number that an office types is checked like one that a person types.
@@ -26,16 +28,23 @@ def accept(*, actor: Actor, submission: Submission, at: datetime) -> Case:
     """受理: the clocks start and the first steps go to their offices; the applicant gets the notice."""
     require(actor, "handle", thing_of("application", submission.case))
     case = cases.accept_case(actor=actor, at=at, case=submission.case)
-    promised = case.promised_at.isoformat() if case.promised_at else None
-    write_letter(submission, "accepted", at=at, office=_office(actor, case), body={"promised_at": promised})
+    write_letter(submission, "accepted", at=at, office=acting_office(actor, case), body=days_of(case))
     return case
+
+
+def days_of(case: Case) -> dict[str, str | None]:
+    """The days that a notice of acceptance names: by law, and by the item's own promise."""
+    return {
+        "legal_on": case.due_at.isoformat() if case.due_at else None,
+        "promised_at": case.promised_at.isoformat() if case.promised_at else None,
+    }
 
 
 def ask_supplement(*, actor: Actor, submission: Submission, wanted: list[Label], at: datetime) -> Case:
     """补正: one notice that lists everything, before acceptance only."""
     require(actor, "handle", thing_of("application", submission.case))
     case = cases.supplement(actor=actor, at=at, case=submission.case, wanted=wanted)
-    write_letter(submission, "supplement", at=at, office=_office(actor, case), body={"wanted": wanted})
+    write_letter(submission, "supplement", at=at, office=acting_office(actor, case), body={"wanted": wanted})
     return case
 
 
@@ -57,7 +66,7 @@ def not_accept(*, actor: Actor, submission: Submission, reasons: list[str], at: 
         actor=actor, at=at, case=submission.case, reasons=reasons, remedies=[REMEDIES["zh"]]
     )
     kind = "refused" if accepted else "not_accepted"
-    write_letter(submission, kind, at=at, office=_office(actor, case), body={"reasons": reasons})
+    write_letter(submission, kind, at=at, office=acting_office(actor, case), body={"reasons": reasons})
     return case
 
 
@@ -71,6 +80,11 @@ def decide(
     """
     require(actor, "decide", thing_of("application_task", task))
     given = dict(result or {})
+    if task.case.follows_as in LABELS:
+        reasons = [str(one) for one in given.get("reasons", [])]
+        decide_afterwards(actor=actor, task=task, granted=outcome == "done", reasons=reasons, at=at)
+        task.refresh_from_db()
+        return task
     if outcome == "done":
         _check(task, given)
         _keep(task, given, at)
@@ -90,7 +104,9 @@ def send_back(*, actor: Actor, task: Task, to_node: str, reason: str, at: dateti
 def withdraw(*, actor: Actor, submission: Submission, at: datetime, reason: str = "") -> Case:
     """撤件: the applicant takes it back before it is decided."""
     require(actor, "update", thing_of("application", submission.case))
-    return cases.withdraw_case(actor=actor, at=at, case=submission.case, reason=reason)
+    case = cases.withdraw_case(actor=actor, at=at, case=submission.case, reason=reason)
+    write_letter(submission, "withdrawn", at=at, office=case.lead_office, body={"reasons": [reason] if reason else []})
+    return case
 
 
 def rate(
@@ -105,10 +121,6 @@ def rate(
     """好差评: once, voluntary, 5 best; 1 or 2 opens a case that the lead office must answer."""
     require(actor, "rate", thing_of("application", submission.case))
     cases.rate_case(actor=actor, at=at, case=submission.case, score=score, tags=tags, text=text)
-
-
-def _office(actor: Actor, case: Case) -> Office | None:
-    return Office.objects.filter(pk=actor.office_id).first() if actor.office_id else case.lead_office
 
 
 def _certificates(task: Task) -> list[str]:

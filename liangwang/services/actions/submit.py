@@ -1,17 +1,17 @@
 """Handing in: answers and evidence are frozen, the plan is pinned, the case is opened, all once per key."""
 
 import hashlib
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from liangwang.base import audit, subjects
+from liangwang.base import audit
 from liangwang.base.access import require, thing_of
 from liangwang.base.audit import canonical
 from liangwang.base.hats import Actor
 from liangwang.base.idempotency import hash_request, once
-from liangwang.base.models import Guardian, Office, Person, Place, Subject
+from liangwang.base.models import Person, Place, Subject
 from liangwang.base.working_days import local_day
 from liangwang.cases.actions import open_case
 from liangwang.cases.plans import store_plan
@@ -20,31 +20,38 @@ from liangwang.hub import queries as hub
 from .. import sealed
 from ..catalogue import words
 from ..compiled import Need
-from ..drafting import Seen, missing, prefilled, see
+from ..drafting import PAPER, Seen, hash_in_force, missing, prefilled, see
 from ..form import read_value
 from ..models import Authorisation, Draft, Submission, SubmissionPart
-from ..provable import FROM_HUB
-from ..refusals import DraftClosed, NotApplicant, NotReady
+from ..parties import people_of
+from ..provable import FROM_HUB, own_role
+from ..refusals import DraftClosed, ItemWithdrawn, NotApplicant, NotReady
 from ..report import report
+from ..routing import deciding_office
+from ..told import told
 from .letters import write_letter
 
 
-def submit(*, actor: Actor, draft: Draft, key: str, at: datetime) -> Submission:
+def submit(
+    *, actor: Actor, draft: Draft, key: str, at: datetime, lacking: frozenset[str] = frozenset()
+) -> Submission:
     """Hands the draft in and opens its case; the same `key` (Idempotency-Key) again gives the same submission.
 
-    The applicant's own authorisation is given by this act. Raises NotApplicant, NotReady (with everything that is
-    missing), DraftClosed, NoOffice, and KeyReused where the key came with another draft.
+    The applicant's own authorisation is given by this act. `lacking` names materials ("role.type") that a counter
+    takes in the application without, because it says in the same act when they are to come. Raises NotApplicant,
+    NotReady (with everything else that is missing), DraftClosed, NoOffice, and KeyReused where the key came with
+    another draft.
     """
     answer = once(
         f"services.submit/{actor.party_ref or actor.key}",
         key,
         hash_request(draft.ref),
-        lambda: {"submission": _submit(actor, draft, at).ref},
+        lambda: {"submission": _submit(actor, draft, at, lacking).ref},
     )
     return Submission.objects.select_related("case").get(ref=answer["submission"])
 
 
-def _submit(actor: Actor, draft: Draft, at: datetime) -> Submission:
+def _submit(actor: Actor, draft: Draft, at: datetime, tolerated: frozenset[str]) -> Submission:
     draft = (
         Draft.objects.select_for_update(of=("self",))
         .select_related("version", "applicant", "place")
@@ -55,15 +62,18 @@ def _submit(actor: Actor, draft: Draft, at: datetime) -> Submission:
         raise NotApplicant
     if draft.state != Draft.State.OPEN:
         raise DraftClosed
+    if not hash_in_force(draft.key):
+        label = draft.version.body["head"]["label"]
+        raise ItemWithdrawn(what=label["zh"], what_en=label["en"])
     seen = see(draft, at)
-    if lacking := missing(seen, at):
+    if lacking := missing(seen, at, but=tolerated):
         raise NotReady(
             missing="；".join(one["zh"] for one in lacking),
             missing_en="; ".join(one["en"] for one in lacking),
         )
     _own_consent(seen, actor, at)
     values = _values(seen, at)
-    people = _people(seen, values, at)
+    people = people_of(seen, values, at)
     submission = _open(actor, seen, values, people, at)
     draft.state, draft.updated_at = Draft.State.SUBMITTED, at
     draft.roles = {role: subject.ref for role, subject in people.items()}
@@ -91,7 +101,7 @@ def _open(
         subject=draft.applicant,
         key=f"draft/{draft.ref}",
         facts=facts,
-        lead_office=_lead(seen, place),
+        lead_office=deciding_office(seen.bound.head.office, place),
         purpose=draft.key,
     )
     for role, used in _used(seen).items():
@@ -146,7 +156,7 @@ def _used(seen: Seen) -> dict[str, set[str]]:
 
 def _own_consent(seen: Seen, actor: Actor, at: datetime) -> None:
     """The applicant authorises by submitting, in the same words as the others."""
-    mine = seen.draft.scenario.get("i_am")
+    mine = own_role(seen.draft)
     for consent in seen.compiled.consents:
         if consent.role == mine:
             Authorisation.objects.update_or_create(
@@ -180,39 +190,6 @@ def _values(seen: Seen, at: datetime) -> dict[str, Any]:
     return values
 
 
-def _people(seen: Seen, values: dict[str, Any], at: datetime) -> dict[str, Subject]:
-    """Who the application is about: applicant, those who agreed, and the child as a subject of her own."""
-    people = {"applicant": seen.draft.applicant}
-    if mine := seen.draft.scenario.get("i_am"):
-        people[mine] = seen.draft.applicant
-    for role, one in seen.consents.items():
-        if one.state == Authorisation.State.GIVEN:
-            people[role] = one.subject
-    about = seen.bound.head.subject
-    if about not in people and f"{about}.name" in values:
-        people[about] = _newborn(about, values, seen, at)
-    return people
-
-
-def _newborn(about: str, values: dict[str, Any], seen: Seen, at: datetime) -> Subject:
-    """The child, from now on a subject; her parents are her guardians. The identity number comes with registration."""
-    person = subjects.register_person(
-        at=at,
-        name=str(values[f"{about}.name"]),
-        sex=str(values.get(f"{about}.sex", "f")),
-        birth_on=_date(values.get(f"{about}.birth_date"), at),
-        home=seen.draft.place,
-    )
-    parents = [seen.draft.applicant, *(c.subject for c in seen.consents.values() if c.state == "given")]
-    for parent in {one.pk: one for one in parents}.values():
-        Guardian.objects.get_or_create(guardian=parent, ward=person.subject, defaults={"since": at})
-    return person.subject
-
-
-def _date(value: Any, at: datetime) -> date:
-    return date.fromisoformat(str(value)) if value else local_day(at)
-
-
 def _place(seen: Seen, people: dict[str, Subject]) -> Place | None:
     """Where the application belongs: the home of the parent with whom the child registers, else the applicant's."""
     chosen = people.get(seen.draft.scenario.get("registers_with", ""))
@@ -221,16 +198,6 @@ def _place(seen: Seen, people: dict[str, Subject]) -> Place | None:
         if person and person.home:
             return person.home
     return seen.draft.place
-
-
-def _lead(seen: Seen, place: Place | None) -> Office | None:
-    """The office of the item's department at its level around the place; None leaves it to the case engine."""
-    office = seen.bound.head.office
-    rows = Office.objects.filter(department=office.department, level=office.level, ended_at=None)
-    rows = rows.filter(kind=Office.Kind.DEPARTMENT).select_related("place").order_by("id")
-    if place is not None:
-        return next((row for row in rows if place.code.startswith(row.place.code)), None)
-    return rows.first()
 
 
 def _evidence(seen: Seen, at: datetime) -> dict[str, Any]:
@@ -243,8 +210,9 @@ def _evidence(seen: Seen, at: datetime) -> dict[str, Any]:
         "files": [
             {"id": need.id, "role": need.role, "type": need.type, "file": seen.files[need.id]}
             for need in compiled.needs
-            if need.id in seen.files
+            if seen.files.get(need.id, PAPER) != PAPER
         ],
+        "papers": sorted(draft_need for draft_need, ref in seen.files.items() if ref == PAPER),
         "committed": sorted(seen.draft.committed),
         "known": {
             ask.id: {"source": dict(ask.known.source), "state": ask.known.state, "at": ask.known.at}
@@ -252,6 +220,7 @@ def _evidence(seen: Seen, at: datetime) -> dict[str, Any]:
             for ask in page.fields
             if ask.settled and ask.known is not None
         },
+        **told(seen),
         "items": [source.key for source in compiled.items],
         "already": [source.key for source in compiled.already],
         "report": msgspec.to_builtins(made),
@@ -267,4 +236,6 @@ def _need(need: Need, seen: Seen) -> dict[str, Any]:
         "source": dict(need.supply.source) if need.supply.source else None,
         "ref": need.supply.ref or seen.files.get(need.id, ""),
         "asked_by": list(need.asked_by),
+        "gates": list(need.gates),
+        "commitment": dict(need.commitment) if need.supply.way == "commitment" and need.commitment else None,
     }

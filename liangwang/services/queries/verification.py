@@ -13,6 +13,7 @@ from ..models import Certificate
 WHY: dict[str, Label] = {
     "valid": {"zh": "证照有效", "en": "The certificate is valid"},
     "revoked": {"zh": "证照已撤销", "en": "The certificate has been revoked"},
+    "suspended": {"zh": "证照已暂停使用", "en": "The certificate is suspended"},
     "replaced": {"zh": "证照已换发，请查验新证", "en": "The certificate has been replaced by a newer one"},
     "expired": {"zh": "证照已过有效期", "en": "The certificate has expired"},
     "forged": {"zh": "签名不符，不是本市签发", "en": "The signature is wrong: this city did not issue it"},
@@ -22,7 +23,7 @@ WHY: dict[str, Label] = {
 
 
 def verify_certificate(text: str, today: Any) -> dict[str, Any]:
-    """What stands behind a ref or a signed text: {state: valid|revoked|replaced|expired|forged|unreadable|unknown,
+    """What stands behind a ref or a signed text: {state: valid|revoked|suspended|replaced|expired|forged|unreadable|unknown,
     ok: bool, message: Label, certificate: {type, label, number, holder (masked), office, issued_on, valid_until,
     revoked_because} | None, signed: bool (the signature itself was checked)}.
     """
@@ -54,6 +55,8 @@ def verification_keys() -> dict[str, Any]:
 def _state(row: Certificate, today: Any) -> str:
     if row.revoked_at is not None:
         return "replaced" if row.replaced_by_id else "revoked"
+    if row.suspended_at is not None:
+        return "suspended"
     return "expired" if row.valid_until and row.valid_until < today else "valid"
 
 
@@ -62,7 +65,7 @@ def _answer(state: str, row: Certificate | None, signed: bool) -> dict[str, Any]
     if row is not None:
         keys = ("type", "label", "number", "office", "issued_on", "valid_until")
         shown = {key: row.body[key] for key in keys}
-        shown |= {"holder": masked(row.body["holder"]), "revoked_because": row.revoked_because or None}
+        shown |= {"holder": masked(row.body["holder"]), "revoked_because": row.revoked_because or row.suspended_because or None}
     return {
         "state": state,
         "ok": state == "valid",

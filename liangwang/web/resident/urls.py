@@ -14,7 +14,7 @@ from . import (
     materials,
     messages,
     papers,
-    seen,
+    seen, together,
 )
 
 urlpatterns = [
@@ -37,6 +37,9 @@ urlpatterns = [
     path("drafts/<str:ref>/materials/", materials.page, name="draft_materials"),
     path("drafts/<str:ref>/pages/<str:page>/", materials.shown, name="draft_material_page"),
     path("cases/<str:ref>/pages/<str:page>/", materials.handed_in, name="case_material_page"),
+    path("drafts/<str:ref>/people/", together.people, name="draft_people"),
+    path("drafts/<str:ref>/part/<str:role>/", together.part, name="draft_part"),
+    path("join/<str:token>/", together.join, name="join"),
     path("drafts/<str:ref>/check/", drafts.check, name="draft_check"),
     path("authorisations/<str:ref>/", consent.page, name="authorisation"),
     path("cases/<str:ref>/", cases.track, name="case"),
@@ -46,6 +49,7 @@ urlpatterns = [
     path("cases/<str:ref>/withdraw/", cases.withdraw, name="withdraw"),
     path("cases/<str:ref>/rate/", cases.rate, name="rate"),
     path("letters/<str:ref>/", papers.letter, name="letter"),
+    path("letters/<str:ref>/letter.pdf", papers.letter_pdf, name="letter_pdf"),
     path("certificates/", papers.certificates, name="certificates"),
     path("certificates/<str:ref>/", papers.certificate, name="certificate"),
     path("verify/", papers.verify, name="verify"),
@@ -55,4 +59,5 @@ urlpatterns = [
     path("code/appeal/", code.appeal, name="appeal"),
     path("help/", assist.page, name="help"),
     path("help/ask/", assist.ask, name="help_ask"),
+    path("help/<str:ref>/", assist.followed, name="help_case"),
 ]

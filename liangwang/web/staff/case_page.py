@@ -14,6 +14,7 @@ from liangwang.base.working_days import local_day, working_days
 from liangwang.cases import history, queries
 from liangwang.cases.queries import Case, Task
 from liangwang.operations import panels
+from liangwang.services import counter, help, papers
 from liangwang.services import queries as services
 
 from ..field.shown import photos_of, where
@@ -69,6 +70,7 @@ def case_page(case: Case, actor: Actor, at: datetime, task_ref: str = "") -> Pag
         "now": at,
         "errors": {},
         "typed": {},
+        "escalated": max((task.climbed for task in tasks), key=len, default=""),
         **own,
     }
 
@@ -89,9 +91,13 @@ def _application(case: Case, at: datetime) -> Page:
         "today": local_day(at),
         "works": works(),
     }
+    intake = counter.intake_of(case)
+    if intake is not None:
+        shown |= {"intake": intake, "papers": [_paper(one) for one in papers.papers_of(case)]}
     submission = services.submission_of_case(case)
     if submission is None:
-        return shown
+        person = getattr(case.subject, "person", None)
+        return {**shown, "applicant": person.name if person else ""}
     person = getattr(submission.applicant, "person", None)
     made = submission.evidence.get("report")
     return {
@@ -101,6 +107,14 @@ def _application(case: Case, at: datetime) -> Page:
         "saved": saved_rows(made) if made else [],
         "definition": made["definition"] if made else None,
     }
+
+
+PAPER_KINDS = {"held": "idle", "packed": "watch", "sent": "info", "received": "ok", "missing": "bad"}
+
+
+def _paper(one: papers.Paper) -> Page:
+    """A sheet of paper and where it is."""
+    return {"it": one, "kind": PAPER_KINDS[one.state], "word": papers.STATE_LABELS[one.state]}
 
 
 SAVED: dict[str, tuple[Label, Label]] = {
@@ -180,6 +194,8 @@ def _act(case: Case, task: Task, actor: Actor, at: datetime) -> Page | None:
     may = _asker(actor, access.thing_of(f"{case.kind}_task", task))
     kind, word = due_word(task.due_at, at)
     base: Page = {"task": task, "due_kind": kind, "due_word": word}
+    if help.is_help(case) and task.state in {"ready", "accepted"}:
+        return {**base, **_helping(case, at)} if may("handle") else None
     if case.kind == "application" and task.state in {"ready", "accepted"} and may("decide"):
         return {**base, **decision(task, at)}
     if task.state == "reported" and task.verify == "other" and may("verify"):
@@ -198,6 +214,11 @@ def _act(case: Case, task: Task, actor: Actor, at: datetime) -> Page | None:
     return None
 
 
+def _helping(case: Case, at: datetime) -> Page:
+    """What a helper answers to: the page, the person's words, the answers so far."""
+    return {"asks": _("需您答复"), "template": "staff/acts/help.html", "help": help.shown(case, at)}
+
+
 def _asker(actor: Actor, thing: access.Thing) -> Callable[[str], bool]:
     """Asks the policy about one thing."""
     return lambda verb: access.may(actor, verb, thing).allowed
@@ -214,7 +235,7 @@ def _case_acts(case: Case, actor: Actor) -> list[str]:
     """Forms about the whole case: accept an application, confirm a report, close an incident."""
     may = _asker(actor, access.thing_of(case.kind, case))
     if case.kind == "application":
-        return ["staff/acts/accept.html"] if case.state == Case.State.OPEN and may("update") else []
+        return ["staff/acts/accept.html"] if case.state == Case.State.OPEN and may("handle") else []
     if case.state == Case.State.OPEN and may("dispatch"):
         return ["staff/acts/confirm.html"]
     waits = [task for task in queries.next_steps(case) if task.stage != "close"]

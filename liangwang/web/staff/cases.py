@@ -83,7 +83,7 @@ def _text(request: HttpRequest, name: str) -> str:
 # --- applications ---------------------------------------------------------------------------------------
 
 
-@door(None, "application", post="update", of=case_of)
+@door(None, "application", post="handle", of=case_of)
 def accept(request: HttpRequest, case: Case) -> HttpResponse:
     verb = lambda: services.accept(  # noqa: E731
         actor=actor_of(request), at=clock.now(), submission=_submission(case)
@@ -91,7 +91,7 @@ def accept(request: HttpRequest, case: Case) -> HttpResponse:
     return _act(request, case, verb, _("已受理，时限从下一个工作日起算"))
 
 
-@door(None, "application", post="update", of=case_of)
+@door(None, "application", post="handle", of=case_of)
 def supplement(request: HttpRequest, case: Case) -> HttpResponse:
     wanted = _lines(request, "wanted")
     verb = lambda: services.ask_supplement(  # noqa: E731

@@ -18,6 +18,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import CalendarDay, Effect
 from liangwang.base.transactions import write
+from liangwang.cases import load
 from liangwang.hub import queries as hub
 from liangwang.hub.queries import Order
 from liangwang.services import emergency
@@ -164,8 +165,9 @@ def retry(request: HttpRequest, effect_id: int) -> HttpResponse:
 
 @door("configure", "pack", post="configure")
 def calendar(request: HttpRequest) -> HttpResponse:
-    """Days that depart from Monday to Friday; a changed day re-dates every open case."""
+    """Days that depart from Monday to Friday; a changed day re-dates every open case, and says first which it would move."""
     errors: dict[str, str] = {}
+    moved: load.Moved | None = None
     at = clock.now()
     if request.method == "POST":
         day = _instant(request.POST.get("day", ""))
@@ -178,6 +180,8 @@ def calendar(request: HttpRequest) -> HttpResponse:
             errors["source"] = _("请写明依据的通知")
         if day is not None and not errors:
             works = request.POST.get("works") == "yes"
+            moved = load.preview_day(day.date(), works=works, name={"zh": name, "en": name})
+        if day is not None and not errors and request.POST.get("act") != "preview":
             with write():
                 working_days.set_day(
                     day.date(), works=works, name={"zh": name, "en": name}, source=basis, at=at
@@ -185,8 +189,9 @@ def calendar(request: HttpRequest) -> HttpResponse:
                 thing = access.Thing(kind="pack", ref=f"calendar:{day.date()}")
                 body = {"works": works, "name": name, "source": basis}
                 audit.record(actor_of(request), "configure", thing, at=at, body=body)
-            messages.success(request, _("已保存；在办件的时限会自动重算"))
+            said = _("已保存；%(n)s 件在办件的到期日正在重算") if moved and moved.moved else _("已保存；没有在办件受影响")
+            messages.success(request, said % {"n": moved.moved if moved else 0})
             return HttpResponseRedirect(reverse("calendar"))
     days = CalendarDay.objects.filter(day__gte=date(at.year, 1, 1)).order_by("day")
-    context = {"days": days, "errors": errors, "typed": request.POST}
+    context = {"days": days, "errors": errors, "typed": request.POST, "moved": moved}
     return page(request, "staff/calendar.html", context, status=422 if errors else 200)

@@ -16,10 +16,12 @@ from liangwang.base.labels import pick
 from liangwang.base.models import Notice
 from liangwang.base.transactions import write
 from liangwang.cases import history, queries
+from liangwang.cases.inbox import OFFICE_ROLES
 from liangwang.cases.queries import Case, Task
 
 from ..field.shown import limit_s
 from ..templatetags.ui import moment
+from . import desk
 from .case_page import href_of, state_of
 from .decision import lang_now
 from .pages import actor_of, page
@@ -113,6 +115,8 @@ def _listed(request: HttpRequest, *, late: bool) -> HttpResponse:
 @door("open", "home")
 def start(request: HttpRequest) -> HttpResponse:
     """The first page of a post: its inbox, or for those without tasks the first thing that they may open."""
+    if actor_of(request).role in OFFICE_ROLES:
+        return desk.show(request)
     return _listed(request, late=False) if queries.has_tasks(actor_of(request)) else _elsewhere(request)
 
 
@@ -133,6 +137,8 @@ def _elsewhere(request: HttpRequest) -> HttpResponse:
 @door("open", "home")
 def late(request: HttpRequest) -> HttpResponse:
     """What is late among the tasks of this post."""
+    if actor_of(request).role in OFFICE_ROLES:
+        return HttpResponseRedirect(f"{reverse('staff')}?when=late")
     return _listed(request, late=True) if queries.has_tasks(actor_of(request)) else _elsewhere(request)
 
 

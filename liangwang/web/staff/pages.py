@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from liangwang.base import clock
 from liangwang.base.access import may_ever
 from liangwang.base.hats import Actor
-from liangwang.cases import history, queries
+from liangwang.cases import history, inbox, queries
+from liangwang.cases.inbox import Counts
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,32 @@ def actor_of(request: HttpRequest) -> Actor:
     return actor
 
 
-def _counts(actor: Actor, at: datetime) -> tuple[int, int]:
+def _counts(actor: Actor, at: datetime, known: Counts | None = None) -> tuple[int, int]:
     """Open tasks of the inbox, and those among them that are late."""
     if not queries.has_tasks(actor):
         return 0, 0
+    if actor.role in inbox.OFFICE_ROLES:
+        counts = known or inbox.counts(actor, at)
+        return counts.all, counts.late
     rows = queries.inbox(actor)
     late = rows.filter(due_at__lt=at).count()
     own = history.in_person(rows, actor) if actor.role == "duty_officer" else rows
     return own.count() + len(history.to_accept(actor)), late
 
 
-def navigation(actor: Actor, at: datetime) -> list[Group]:
+def _issues(actor: Actor) -> bool:
+    """Whether this hat reads certificates as the office that issues them, not as a counter with the person present."""
+    return actor.role in {"clerk", "approver"} and may_ever(actor, "read", "certificate")
+
+
+def _sees_load(actor: Actor) -> bool:
+    """Whoever has tasks, or reads boards without persons."""
+    return queries.has_tasks(actor) or may_ever(actor, "read", "board")
+
+
+def navigation(actor: Actor, at: datetime, known: Counts | None = None) -> list[Group]:
     """The groups that the hat's rows of the policy open, with counts where something waits."""
-    todo, late = _counts(actor, at)
+    todo, late = _counts(actor, at, known)
     groups: list[tuple[str, Iterable[tuple[bool, Link]]]] = [
         (
             _("我的"),
@@ -71,10 +85,19 @@ def navigation(actor: Actor, at: datetime) -> list[Group]:
             ],
         ),
         (
+            _("窗口"),
+            [
+                (may_ever(actor, "create", "visit"), Link("counter", "scan-line", _("综窗收件"))),
+                (may_ever(actor, "open", "handover"), Link("handovers", "package", _("纸质交接"))),
+            ],
+        ),
+        (
             _("案件"),
             [
                 (may_ever(actor, "read", "application"), Link("staff-applications", "files", _("办件"))),
                 (may_ever(actor, "read", "incident"), Link("staff-incidents", "siren", _("案件"))),
+                (_issues(actor), Link("staff-certificates", "badge-check", _("证照"))),
+                (_sees_load(actor), Link("load", "chart-bar", _("各单位办件量"))),
                 (may_ever(actor, "open", "board"), Link("command-home", "monitor", _("一屏"))),
             ],
         ),
@@ -97,4 +120,5 @@ def navigation(actor: Actor, at: datetime) -> list[Group]:
 def page(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
     """Renders a workbench page with its navigation; `now` is the moment of the whole page."""
     at = context.setdefault("now", clock.now())
-    return render(request, template, {"groups": navigation(actor_of(request), at), **context}, status=status)
+    groups = navigation(actor_of(request), at, context.get("counts"))
+    return render(request, template, {"groups": groups, **context}, status=status)
