@@ -45,7 +45,8 @@ class Process(NamedTuple):
 def bpmn_of(plan: Mapping[str, Any], lang: str = "zh", offices: Mapping[str, Label] | None = None) -> str:
     """The XML of a compiled plan (`Compiled.plan`), a process with one lane for each office and its diagram.
 
-    `offices` names the departments; their keys stand where it does not. Every step is a user task with the id `task_<step>`, so an engine that reads it offers the same ready sets as ours.
+    `offices` names the departments; their keys stand where it does not. Every step is a user task with the id
+    `task_<step>`, so an engine that reads it offers the same ready sets as ours.
     """
     process = process_of(plan, lang)
     names = {key: pick((offices or {}).get(key), lang) or key for key in process.lanes}

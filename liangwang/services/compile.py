@@ -49,7 +49,6 @@ def compile_bound(
         needs=needs,
         nodes=nodes,
         consents=merge.consents(bound, items, live),
-        plan=plan.body(bound, nodes, promised, legal),
         promised_days=promised,
         legal_days=legal,
     )
@@ -93,6 +92,8 @@ def _less_the_new(joined: tuple[Source, ...], answers: Answers, proved: Proved) 
     """
     made = set[str]()
     for source in joined:
+        if not any(o.again for o in source.item.outputs):
+            continue
         taken = {f"{m.role}.{m.type}" for m in source.item.materials if holds(m.when, answers)}
         made |= {
             f"{o.role}.{o.certificate}"
@@ -115,11 +116,9 @@ def _handed(needs: tuple[Need, ...]) -> list[plan.Handed]:
 
 def _keep_promises(items: tuple[Source, ...], nodes: tuple[Node, ...]) -> None:
     """An item whose steps take longer than it promises is a contradiction in its own declaration."""
-    own: dict[str, list[Node]] = {}
-    for node in nodes:
-        own.setdefault(node.item, []).append(node)
+    own = plan.own_days(nodes)
     for source in items:
-        days = plan.own_days(own.get(source.key, []))
+        days = own.get(source.key, 0)
         if days > source.item.promised_days.days:
             raise CompileError(
                 zh=f"{source.key} 承诺 {source.item.promised_days.days} 个工作日，但它的环节要 {days} 个",

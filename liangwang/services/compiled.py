@@ -10,6 +10,9 @@ from liangwang.base.labels import Label
 from .declare import Bundle, Item
 from .vocabulary import Choice
 
+# `gc=False`: what is frozen from the bottom up is in no circle, and a large compilation spends half its time otherwise
+# in the collector looking for one.
+
 Way = Literal["form", "certificate", "attribute", "output", "earlier", "commitment", "ask"]
 
 
@@ -55,7 +58,7 @@ class Bound(msgspec.Struct, frozen=True):
     items: tuple[Source, ...]
 
 
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
+class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One field of the merged form; `id` is role.concept, `asked_by` the items that need it.
 
     `chosen`: an item or the concept names options, so a value outside all of them is none. `group` and `row` are of
@@ -110,7 +113,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     numbers: tuple[int, ...]
 
 
-class Page(msgspec.Struct, frozen=True):
+class Page(msgspec.Struct, frozen=True, gc=False):
     """One page of the form: the fields about one person, in the order of the declarations, rows of groups last."""
 
     key: str
@@ -119,7 +122,7 @@ class Page(msgspec.Struct, frozen=True):
     groups: tuple[Rows, ...] = ()
 
 
-class Supply(msgspec.Struct, frozen=True, kw_only=True):
+class Supply(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a material comes in: by itself (from which office), by a commitment, or from the applicant."""
 
     way: Way
@@ -128,7 +131,7 @@ class Supply(msgspec.Struct, frozen=True, kw_only=True):
     ref: str = ""
 
 
-class Need(msgspec.Struct, frozen=True, kw_only=True):
+class Need(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One material of the merged list; `forms` is every form that all items accept."""
 
     id: str
@@ -148,7 +151,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
     gates: tuple[str, ...] = ()
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True):
+class Node(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One step of the plan with its place in time, in working days after acceptance."""
 
     key: str
@@ -179,9 +182,20 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     needs: tuple[Need, ...]
     nodes: tuple[Node, ...]
     consents: tuple[Any, ...]
-    plan: dict[str, Any]
     promised_days: int
     legal_days: int | None
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        """The plan as the case engine takes it (content-addressed there)."""
+        return {
+            "key": self.key,
+            "kind": "application",
+            "label": dict(self.label),
+            "legal_days": self.legal_days,
+            "promised_days": self.promised_days,
+            "nodes": [_body(node) for node in self.nodes],
+        }
 
     @property
     def asks(self) -> list[Ask]:
@@ -196,3 +210,20 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True):
     def materials_not_asked(self) -> list[Need]:
         """不用您交的材料: each with the office that supplies it."""
         return [need for need in self.needs if need.supply.way not in ("ask", "commitment")]
+
+
+def _body(node: Node) -> dict[str, Any]:
+    return {
+        "key": node.key,
+        "label": dict(node.label),
+        "by": {"department": node.department, "level": node.level},
+        "within": {"working_days": node.days} if node.days else None,
+        "needs": list(node.needs),
+        "uses": list(node.uses),
+        "gives": list(node.gives),
+        "proof": [],
+        "verify": None,
+        "stage": "handle",
+        "tell": [],
+        "special": node.special,
+    }

@@ -14,8 +14,8 @@ Kind = Literal["licence", "confirmation", "grant", "award", "ruling", "levy", "o
 When = dict[str, tuple[str, ...]]
 
 
-class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of a declaration: read once, never changed, and no key of it is unknown."""
+class Shape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """A part of a declaration: read once, never changed, in no circle, and no key of it is unknown."""
 
 
 class Basis(Shape, frozen=True, kw_only=True):
@@ -326,4 +326,4 @@ def holds(when: When, answers: dict[str, str]) -> bool:
     >>> holds({"marriage": ("unmarried",), "with": ("father",)}, {"marriage": "unmarried", "with": "father"})
     True
     """
-    return all(answers.get(question) in options for question, options in when.items())
+    return not when or all(answers.get(question) in options for question, options in when.items())

@@ -1,12 +1,12 @@
 """The most parallel plan: edges only from data, legal precondition or payment, and its critical path in working days."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from liangwang.base.labels import Label
 
-from .compiled import Bound, CompileError, Node, Source
+from .compiled import CompileError, Node, Source
 from .declare import Step, holds
 from .merge import Answers
 from .vocabulary import Words, field_id
@@ -69,21 +69,24 @@ def critical_days(plan: Iterable[Node]) -> int:
     return max((node.ends for node in plan), default=0)
 
 
-def own_days(nodes: list[Node]) -> int:
-    """Working days that one item's own steps take once everything from elsewhere is there."""
-    if len(nodes) == 1:
-        return nodes[0].days
+def own_days(plan: Iterable[Node]) -> dict[str, int]:
+    """Working days that each item's own steps take once everything from elsewhere is there."""
     ends: dict[str, int] = {}
-    for node in in_order(nodes):
-        ends[node.key] = node.days + max((ends.get(need, 0) for need in node.needs), default=0)
-    return max(ends.values(), default=0)
+    item: dict[str, str] = {}
+    longest: dict[str, int] = {}
+    for node in in_order(plan):
+        item[node.key] = node.item
+        before = (ends[need] for need in node.needs if item[need] == node.item)
+        ends[node.key] = took = node.days + max(before, default=0)
+        longest[node.item] = max(longest.get(node.item, 0), took)
+    return longest
 
 
 def in_order(plan: Iterable[Node]) -> list[Node]:
-    """The steps, each after those that it waits for; what is not among them counts as there."""
+    """The steps, each after those that it waits for."""
     by_key = {node.key: node for node in plan}
-    graph = {key: [need for need in node.needs if need in by_key] for key, node in by_key.items()}
-    return [by_key[key] for key in TopologicalSorter(graph).static_order()]
+    order = _topological({key: node.needs for key, node in by_key.items()})
+    return [by_key[key] for key in order]
 
 
 def critical_path(plan: Iterable[Node]) -> list[str]:
@@ -125,42 +128,14 @@ def legal_days(plan: tuple[Node, ...], items: Iterable[Source]) -> int | None:
     waits: dict[str, set[str]] = {key: set() for key in limits}
     for node in plan:
         waits[node.item] |= {owner[need] for need in node.needs if owner[need] != node.item}
-    ends: dict[str, int] = {}
-    try:
-        for key in TopologicalSorter(waits).static_order():
-            limit = limits[key]
-            ends[key] = max((ends[before] for before in waits[key]), default=0) + (limit.days if limit else 0)
-    except CycleError:  # items may interleave step by step; then only the sum is a safe statement
+    order = _topological(waits)
+    if len(order) < len(waits):  # items may interleave step by step; then only the sum is a safe statement
         return sum(limit.days for limit in limits.values() if limit)
+    ends: dict[str, int] = {}
+    for key in order:
+        limit = limits[key]
+        ends[key] = max((ends[before] for before in waits[key]), default=0) + (limit.days if limit else 0)
     return max(ends.values())
-
-
-def body(bound: Bound, plan: tuple[Node, ...], promised: int, legal: int | None) -> dict[str, Any]:
-    """The plan as the case engine takes it (content-addressed there)."""
-    return {
-        "key": bound.key,
-        "kind": "application",
-        "label": dict(bound.head.label),
-        "legal_days": legal,
-        "promised_days": promised,
-        "nodes": [
-            {
-                "key": node.key,
-                "label": dict(node.label),
-                "by": {"department": node.department, "level": node.level},
-                "within": {"working_days": node.days} if node.days else None,
-                "needs": list(node.needs),
-                "uses": list(node.uses),
-                "gives": list(node.gives),
-                "proof": [],
-                "verify": None,
-                "stage": "handle",
-                "tell": [],
-                "special": node.special,
-            }
-            for node in plan
-        ],
-    }
 
 
 def _drafts(source: Source, answers: Answers) -> Iterable[Draft]:
@@ -240,10 +215,35 @@ def _hand_over(
                     edges[key].append(Edge(giver, id))
 
 
+def _topological(needs: Mapping[str, Iterable[str]]) -> list[str]:
+    """The keys, each after what it needs; those in a circle, and what hangs on it, are left out.
+
+    A sorter of the standard library takes half of a large compilation, because it makes an object for each key.
+    """
+    waits: dict[str, int] = {}
+    after: dict[str, list[str]] = {}
+    for key, wanted in needs.items():
+        distinct = set(wanted)
+        waits[key] = len(distinct)
+        for one in distinct:
+            after.setdefault(one, []).append(key)
+    order = [key for key, left in waits.items() if not left]
+    for key in order:
+        for one in after.get(key, ()):
+            waits[one] -= 1
+            if not waits[one]:
+                order.append(one)
+    return order
+
+
 def _ordered(edges: dict[str, list[Edge]], words: Words) -> list[str]:
-    graph = {key: {edge.before for edge in found} for key, found in edges.items()}
+    """The keys in an order in which they can be done; raises CompileError that names a circle."""
+    order = _topological({key: [edge.before for edge in found] for key, found in edges.items()})
+    if len(order) == len(edges):
+        return order
     try:
-        return list(TopologicalSorter(graph).static_order())
+        TopologicalSorter({key: {edge.before for edge in found} for key, found in edges.items()}).prepare()
+        raise AssertionError("no circle, and yet no order")
     except CycleError as error:
         circle: list[str] = error.args[1]
         why = [edge.why for key in circle for edge in edges[key] if edge.before in circle]

@@ -86,6 +86,17 @@ class Catalogue:
         keys = dict.fromkeys(key for change in changes for key in self.within.get(change.item, ()))
         return sorted(keys, key=lambda key: (not isinstance(self.bounds[key].head, Bundle), key))
 
+    def applies(self, change: Change) -> bool:
+        """False where the item or the part is not there (any more): an address may be older than the catalogue."""
+        within = self.within.get(change.item)
+        if not within:
+            return False
+        try:
+            changed(self.bounds[within[0]], [change])
+        except UnknownPart:
+            return False
+        return True
+
     def effects(self, changes: list[Change]) -> list[Effect]:
         """What the changes do to each bundle and item that they touch; raises UnknownPart for a part that is not there."""
         return [self._effect(self.bounds[key], changes) for key in self.touched(changes)]
