@@ -1,76 +1,58 @@
-"""Two flow charts on one scale: the steps of a bundle end to end, and as the compiler lays them."""
+"""Two flow charts on one scale: the items of a bundle end to end, and its steps as the compiler lays them."""
 
-from collections.abc import Iterable
-from typing import Any, TypedDict
+from collections.abc import Sequence
+from typing import TypedDict
 
-from liangwang.base.labels import Label, pick
+from liangwang.base.labels import pick
+from liangwang.services.reform import Span, Study, parallel, serial
+
+MARKS = 8
+
+
+class Bar(TypedDict):
+    """One bar: where it starts and how long it is, in percent of the longer chart."""
+
+    label: str
+    item: str
+    x: float
+    width: float
+    end: float
+    days: int
+    start: int
+    critical: bool
 
 
 class Chart(TypedDict):
     """Bars of one flow, its working days from first to last, and marks of its axis (percent, day)."""
 
-    bars: list["Bar"]
+    bars: list[Bar]
     total: int
     marks: list[tuple[float, int]]
 
 
-class Bar(TypedDict):
-    """One step: where it starts and how long it is, in percent of the longer chart."""
-
-    label: str
-    department: str
-    x: float
-    width: float
-    end: float
-    days: int
+def charts(study: Study, lang: str) -> tuple[Chart, Chart]:
+    """改革前 and 改革后: the serial chart, and the parallel one, drawn on the same days."""
+    whole = max(study.report.before.days, study.report.after.days, 1)
+    return _chart(serial(study), whole, lang), _chart(parallel(study), whole, lang)
 
 
-def _bars(steps: Iterable[Any], starts: Iterable[int], whole: int, lang: str) -> list[Bar]:
-    return [
-        Bar(
-            label=pick(_label(step), lang),
-            department=step.department,
-            x=round(100 * start / whole, 2),
-            width=round(max(1.2, 100 * step.days / whole), 2),
-            end=round(100 * (start + step.days) / whole, 2),
-            days=step.days,
-        )
-        for step, start in zip(steps, starts, strict=True)
-    ]
-
-
-def _label(step: Any) -> Label:
-    label: Label = step.label
-    return label
-
-
-def _whole(steps: list[Any]) -> int:
-    return max(1, sum(int(step.days) for step in steps))
-
-
-MARK_DAYS = 5
-
-
-def _chart(rows: list[Any], starts: list[int], lang: str) -> Chart:
-    whole = _whole(rows)
+def _chart(spans: Sequence[Span], whole: int, lang: str) -> Chart:
+    every = max(1, -(-whole // MARKS))
     return Chart(
-        bars=_bars(rows, starts, whole, lang),
-        total=max((start + step.days for start, step in zip(starts, rows, strict=True)), default=0),
-        marks=[(round(100 * day / whole, 2), day) for day in range(0, whole + 1, MARK_DAYS)],
+        bars=[_bar(span, whole, lang) for span in spans],
+        total=max((span.start + span.days for span in spans), default=0),
+        marks=[(round(100 * day / whole, 2), day) for day in range(0, whole + 1, every)],
     )
 
 
-def serial_chart(steps: Iterable[Any], lang: str) -> Chart:
-    """改革前: one step after another."""
-    rows = list(steps)
-    starts, day = [], 0
-    for step in rows:
-        starts.append(day)
-        day += step.days
-    return _chart(rows, starts, lang)
-
-
-def parallel_chart(steps: Iterable[Any], lang: str) -> Chart:
-    """改革后: each step as soon as what it needs is there."""
-    rows = sorted(steps, key=lambda step: (step.starts, step.ends))
-    return _chart(rows, [step.starts for step in rows], lang)
+def _bar(span: Span, whole: int, lang: str) -> Bar:
+    return Bar(
+        label=pick(span.label, lang),
+        item=pick(span.item, lang),
+        x=round(100 * span.start / whole, 2),
+        width=round(max(1.2, 100 * span.days / whole), 2),
+        end=round(100 * (span.start + span.days) / whole, 2),
+        days=span.days,
+        start=span.start,
+        critical=span.critical,
+    )

@@ -1,112 +1,165 @@
-"""流程再造: every bundle before and after, in each situation, with two flow charts and a spreadsheet to take away."""
+"""流程再造: every bundle before and after, in each situation, with two flow charts, a printed sheet and a workbook."""
 
-import csv
-from itertools import product
-from math import prod
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from liangwang.base.access import door
-from liangwang.base.errors import NotFound
-from liangwang.base.labels import pick
-from liangwang.services import queries
+from liangwang.base.labels import Label
+from liangwang.base.packs import declarations
+from liangwang.services import queries, spreadsheet
+from liangwang.services.bpmn import bpmn_of
+from liangwang.services.fates import NAMES
+from liangwang.services.reform import Study
+from liangwang.services.report import AFTER, BEFORE, KNOWN, Side
+from liangwang.services.spreadsheet_words import DIMENSIONS
 
-from .flow_chart import parallel_chart, serial_chart
+from .flow_chart import charts
 from .pages import page
 
 MAX_SITUATIONS = 60
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def _rows(report: Any) -> list[dict[str, Any]]:
-    """Before and after by dimension, with the share saved."""
-    words = {
-        "materials": (_("材料"), _("份")),
-        "proofs": (_("证明"), _("份")),
-        "steps": (_("环节"), _("个")),
-        "days": (_("时间"), _("工作日")),
-        "trips": (_("跑动"), _("次")),
-        "fields": (_("填写"), _("项")),
-    }
-    saved = report.saved()
+def department_names() -> dict[str, Label]:
+    """The names of departments by key."""
+    return {one.key: {"zh": one.value.zh, "en": one.value.en} for one in declarations("departments.csv")}
+
+
+def lang_now() -> str:
+    return get_language() or "zh"
+
+
+def rows_of(before: Side, after: Side, known: Side) -> list[dict[str, Any]]:
+    """Before, after and all known by dimension, with the share saved."""
     return [
         {
-            "key": key,
+            "key": name,
             "label": label,
-            "before": getattr(report.before, key),
-            "after": getattr(report.after, key),
             "unit": unit,
-            "saved": saved[key],
+            "before": (was := getattr(before, name)),
+            "after": (left := getattr(after, name)),
+            "known": getattr(known, name),
+            "saved": (was - left) * 100 // was if was else 0,
         }
-        for key, (label, unit) in words.items()
+        for name, (label, unit) in DIMENSIONS.items()
     ]
 
 
-def _scenario(request: HttpRequest) -> dict[str, str]:
+def scenario_of(request: HttpRequest) -> dict[str, str]:
+    """The situation in the address: `q.<question>=<option>`."""
     return {key[2:]: str(value) for key, value in request.GET.items() if key.startswith("q.")}
+
+
+def scenario_query(answers: dict[str, str]) -> str:
+    """The same as an address's end."""
+    return urlencode({f"q.{question}": option for question, option in answers.items()})
 
 
 @door("configure", "item")
 def bundles(request: HttpRequest) -> HttpResponse:
-    """Every bundle with its headline saving."""
-    cards = [card for card in queries.catalogue() if card["bundle"]]
-    listed = []
-    for card in cards:
-        key = str(card["key"])
-        pack, _colon, name = key.partition(":")
-        rows = _rows(queries.item_page(key)["report"])
-        listed.append({**card, "rows": rows, "pack": pack, "name": name})
-    return page(request, "staff/reform.html", {"bundles": listed})
-
-
-def _found(pack: str, key: str, scenario: dict[str, str]) -> dict[str, Any]:
-    name = f"{pack}:{key}"
-    if name not in {card["key"] for card in queries.catalogue()}:
-        raise NotFound
-    return queries.item_page(name, scenario)
+    """Every bundle with its savings and the sums of the catalogue; `?format=xlsx` is the workbook of all of it."""
+    total = queries.reform_total()
+    if request.GET.get("format") == "xlsx":
+        studies = [queries.reform_study(line.key) for line in total.bundles]
+        return _file(spreadsheet.of_total(total, studies, lang_now()), XLSX, "reform-catalogue.xlsx")
+    lines = [
+        {
+            "label": line.label,
+            "items": line.items,
+            "pack": line.key.partition(":")[0],
+            "name": line.key.partition(":")[2],
+            "rows": rows_of(line.before, line.after, line.known),
+        }
+        for line in total.bundles
+    ]
+    sums = [
+        {"label": one.label, "items": one.items, "rows": rows_of(one.before, one.after, one.known)}
+        for one in (total.of_bundles, total.of_items)
+    ]
+    context = {
+        "lines": lines,
+        "sums": sums,
+        "definitions": (BEFORE, AFTER, KNOWN),
+        "broken": [(key, error.message(lang_now())) for key, error in total.broken],
+        "dimensions": [label for label, _unit in DIMENSIONS.values()],
+    }
+    return page(request, "staff/reform.html", context)
 
 
 @door("configure", "item")
 def one(request: HttpRequest, pack: str, key: str) -> HttpResponse:
-    """One bundle in one situation; `?format=csv` is the sheet of all its situations."""
-    found = _found(pack, key, _scenario(request))
-    if request.GET.get("format") == "csv":
-        return _sheet(pack, key, found)
-    context = {
-        "item": found,
-        "rows": _rows(found["report"]),
-        "before_chart": serial_chart(found["steps"], get_language() or "zh"),
-        "after_chart": parallel_chart(found["steps"], get_language() or "zh"),
-        "situations": prod(len(q.options) for q in found["questions"]),
-        "listed": MAX_SITUATIONS,
-        "pack": pack,
-        "name": key,
+    """One bundle in one situation; `?format=xlsx` is its workbook, `?format=bpmn` its plan for a process modeller."""
+    study = queries.reform_study(f"{pack}:{key}", scenario_of(request))
+    if request.GET.get("format") == "xlsx":
+        situations, of = queries.reform_situations(f"{pack}:{key}", MAX_SITUATIONS)
+        return _file(
+            spreadsheet.of_study(study, situations, of, lang_now()), XLSX, f"{pack}-{key}-reform.xlsx"
+        )
+    if request.GET.get("format") == "bpmn":
+        text = bpmn_of(study.compiled.plan, lang_now(), department_names())
+        return _file(text.encode(), "application/xml; charset=utf-8", f"{pack}-{key}.bpmn")
+    return page(request, "staff/reform_one.html", {**_shown(study), "pack": pack, "name": key})
+
+
+@door("configure", "item")
+def sheet(request: HttpRequest, pack: str, key: str) -> HttpResponse:
+    """One bundle in one situation on A4."""
+    study = queries.reform_study(f"{pack}:{key}", scenario_of(request))
+    return page(request, "staff/reform_print.html", {**_shown(study), "pack": pack, "name": key})
+
+
+def _shown(study: Study) -> dict[str, Any]:
+    before_chart, after_chart = charts(study, lang_now())
+    return {
+        "study": study,
+        "label": study.compiled.label,
+        "questions": study.compiled.questions,
+        "answers": study.answers,
+        "said": said(study),
+        "rows": rows_of(study.report.before, study.report.after, study.known),
+        "remains": study.report.remains,
+        "definitions": (BEFORE, AFTER, KNOWN),
+        "before_chart": before_chart,
+        "after_chart": after_chart,
+        "parts": [
+            {"key": name, "label": DIMENSIONS[name][0], "rows": _fates(getattr(study, name))}
+            for name in ("materials", "fields", "steps", "trips")
+        ],
+        "query": scenario_query(study.answers),
     }
-    return page(request, "staff/reform_one.html", context)
 
 
-def _situations(found: dict[str, Any]) -> list[dict[str, str]]:
-    """Every combination of answers to the questions of a bundle, at most MAX_SITUATIONS."""
-    questions = found["questions"]
-    options = [[(q.question, o.option) for o in q.options] for q in questions]
-    return [dict(combination) for combination in product(*options)][:MAX_SITUATIONS]
+def said(study: Study) -> list[dict[str, Any]]:
+    """The situation in words: each question with the answer that stands."""
+    return [
+        {"question": question.label, "answer": option.label}
+        for question in study.compiled.questions
+        for option in question.options
+        if study.answers.get(question.question) == option.option
+    ]
 
 
-def _sheet(pack: str, key: str, found: dict[str, Any]) -> HttpResponse:
-    """改革前/改革后 of every situation as CSV, which a spreadsheet opens (UTF-8 with a mark)."""
-    answer = HttpResponse("\ufeff", content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{pack}-{key}-reform.csv"'
-    sheet = csv.writer(answer)
-    lang = get_language() or "zh"
-    named = {q.question: (q.label, {o.option: o.label for o in q.options}) for q in found["questions"]}
-    sheet.writerow([_("情形"), _("项目"), _("改革前"), _("改革后"), _("单位"), _("减少 %")])
-    for situation in _situations(found):
-        said = "；".join(pick(named[q][1][option], lang) for q, option in situation.items())
-        for row in _rows(queries.item_page(f"{pack}:{key}", situation)["report"]):
-            sheet.writerow([said, row["label"], row["before"], row["after"], row["unit"], row["saved"]])
-    sheet.writerow([])
-    sheet.writerow([_("“改革前”的定义"), pick(found["report"].definition, lang)])
-    sheet.writerow([_("“改革后”的定义"), pick(found["report"].after_definition, lang)])
+def _fates(rows: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            "item": fate.item,
+            "what": fate.what,
+            "left": fate.left,
+            "became": NAMES[fate.became],
+            "why": fate.why,
+            "days": _("第 %(a)s–%(b)s 日") % {"a": fate.days[0], "b": fate.days[1]} if fate.days else "",
+            "proof": fate.proof,
+            "critical": fate.critical,
+        }
+        for fate in rows
+    ]
+
+
+def _file(content: bytes, kind: str, name: str) -> HttpResponse:
+    answer = HttpResponse(content, content_type=kind)
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer
