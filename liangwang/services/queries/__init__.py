@@ -33,7 +33,7 @@ from .drafts import (
     material_page,
     next_page,
 )
-from .reform import reform_situations, reform_study, reform_total
+from .reform import reform_catalogue, reform_levers, reform_situations, reform_study, reform_total
 from .uploads import page_of_case, page_of_draft, pages_of_submission
 from .verification import certificate_qr, verification_keys, verify_certificate
 from .work import decision_facts, submitted_facts, waiting_for_acceptance
@@ -73,6 +73,8 @@ __all__ = [
     "pages_of_submission",
     "read_signature",
     "receipt",
+    "reform_catalogue",
+    "reform_levers",
     "reform_situations",
     "reform_study",
     "reform_total",
