@@ -33,8 +33,8 @@ VERBS = (
 ).split()
 THINGS = (
     "public home person company item draft application application_task incident incident_task ticket "
-    "ticket_task certificate "
-    "code asset reading batch review attribute disagreement board order pass policy audit notice file pack visit handover draft_part"
+    "ticket_task certificate visit handover "
+    "code asset reading batch review attribute disagreement board order pass policy audit notice file pack draft_part"
 ).split()
 PURPOSES = "none case order".split()
 ASSURANCE = "basic strong".split()

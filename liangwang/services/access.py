@@ -15,7 +15,9 @@ from .models_together import DraftPart, DraftReader
 def _draft(draft: Draft) -> Thing:
     """A draft is of its applicant; whoever was asked to agree or to fill in a part sees and completes it."""
     asked = Authorisation.objects.filter(draft=draft).values_list("subject_id", flat=True) if draft.pk else ()
-    parts = _live(DraftPart).filter(draft=draft, subject__isnull=False) if draft.pk else DraftPart.objects.none()
+    parts = (
+        _live(DraftPart).filter(draft=draft, subject__isnull=False) if draft.pk else DraftPart.objects.none()
+    )
     readers = _live(DraftReader).filter(draft=draft) if draft.pk else DraftReader.objects.none()
     return Thing(
         kind="draft",
@@ -85,7 +87,12 @@ def _certificate(certificate: Certificate) -> Thing:
 
 def _visit(visit: Visit) -> Thing:
     """A visit is of the counter at which the person stands; whose it is, the assisted hat says."""
-    return Thing(kind="visit", ref=visit.ref, place_code=visit.office.place.code, office_ids=frozenset({visit.office_id}))
+    return Thing(
+        kind="visit",
+        ref=visit.ref,
+        place_code=visit.office.place.code,
+        office_ids=frozenset({visit.office_id}),
+    )
 
 
 def _handover(handover: Handover) -> Thing:

@@ -74,7 +74,7 @@ def start(request: HttpRequest, wanted: Wanted) -> dict[str, Any]:
 @applications.get("/drafts/{ref}", auth=ApiDoor("read", "draft", of=queries.draft_by_ref))
 def read_draft(request: HttpRequest, ref: str) -> dict[str, Any]:
     """What the draft asks, what it has, what is missing."""
-    shown = queries.form_pages(_draft(request), clock.now())
+    shown = queries.seen_by(_actor(request), queries.form_pages(_draft(request), clock.now()))
     return {**_plain({k: v for k, v in shown.items() if k != "draft"}), "draft": ref}
 
 

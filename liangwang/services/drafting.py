@@ -146,7 +146,9 @@ def consents_missing(seen: Seen, but: Collection[str] = ()) -> list[Label]:
     """Authorisations of others that are not given yet; the applicant gives her own by submitting."""
     own = own_role(seen.draft)
     given = {role for role, one in seen.consents.items() if one.state == Authorisation.State.GIVEN}
-    return [c.label for c in seen.compiled.consents if c.role != own and c.role not in given and c.role not in but]
+    return [
+        c.label for c in seen.compiled.consents if c.role != own and c.role not in given and c.role not in but
+    ]
 
 
 def missing(seen: Seen, at: datetime, *, but: frozenset[str] = frozenset()) -> list[Label]:

@@ -46,8 +46,12 @@ class Draft(RefModel):
     scenario = models.JSONField(default=dict)  # question -> option
     answers = models.JSONField(default=dict)  # "role.concept" -> what was typed, right or wrong
     versions = models.JSONField(default=dict)  # "role.concept" -> [how often it was changed, when last]
-    rows = models.JSONField(default=dict)  # repeating group -> {numbers: its rows, last: the last number given}
-    disputed = models.JSONField(default=dict)  # "role.concept" -> what a register says: {said, source, since, ref, at}
+    rows = models.JSONField(
+        default=dict
+    )  # repeating group -> {numbers: its rows, last: the last number given}
+    disputed = models.JSONField(
+        default=dict
+    )  # "role.concept" -> what a register says: {said, source, since, ref, at}
     aside = models.JSONField(default=list)
     fresh = models.JSONField(default=list)  # what a newer version asks and the draft's first version did not
     carried_at = models.DateTimeField(null=True, blank=True)  # when the draft last followed its item

@@ -138,9 +138,9 @@ def _sources(keys: list[str]) -> Label:
 
 def _library(role: str, subject: Subject, at: datetime) -> dict[str, Evidence]:
     """Certificates in force; the newest of a type."""
-    rows = Certificate.objects.filter(subject=subject, revoked_at=None, suspended_at=None, replaced_by=None).select_related(
-        "office"
-    )
+    rows = Certificate.objects.filter(
+        subject=subject, revoked_at=None, suspended_at=None, replaced_by=None
+    ).select_related("office")
     found = {}
     for row in rows.order_by("issued_at"):
         if row.valid_until is None or row.valid_until >= at.date():

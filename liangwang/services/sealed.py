@@ -59,8 +59,12 @@ def masked(field: str, value: Any) -> Any:
 
     >>> masked("mother.identity_number", "310105199001011234")
     '310***********1234'
+    >>> masked("mother.address", "镇宁路1号")
+    '镇*****'
     """
     text = str(value or "")
-    if not is_sealed(field) or len(text) < 8:
+    if not is_sealed(field) or not text:
         return value
+    if len(text) < 8:
+        return text[0] + "*" * (len(text) - 1)
     return f"{text[:3]}{'*' * (len(text) - 7)}{text[-4:]}"

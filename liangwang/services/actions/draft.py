@@ -10,14 +10,17 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import Subject
 
-from ..drafting import see, version_of
+from ..drafting import bound_of, see, version_of
 from ..form import FieldProblem
 from ..merge import questions
 from ..models import Authorisation, Draft
+from ..models_together import DraftPart
 from ..parties import place_of
 from ..provable import own_role
 from ..refusals import DraftClosed, UnknownPart
+from ..sharing import guard, need_edit
 from .draft_versions import bring_up_to_date
+from .part_notices import ask_again
 
 
 def start_draft(*, actor: Actor, key: str, at: datetime, scenario: Mapping[str, str] | None = None) -> Draft:
@@ -79,6 +82,7 @@ def commit_material(*, actor: Actor, draft: Draft, need: str, given: bool, at: d
     wanted = next((n for n in see(draft, at).compiled.needs if n.id == need and n.commitment), None)
     if wanted is None or wanted.commitment is None:
         raise UnknownPart(part=need)
+    need_edit(actor, draft, bound_of(draft.version), wanted.role)
     draft.committed = sorted(set(draft.committed) | {need} if given else set(draft.committed) - {need})
     _save(draft, actor, at, "committed")
     return wanted.commitment
@@ -105,16 +109,20 @@ def _locked(draft: Draft, actor: Actor) -> Draft:
 
 
 def _save(draft: Draft, actor: Actor, at: datetime, *fields: str) -> None:
+    guard(draft, bound_of(draft.version), actor)
     draft.saves += 1
     draft.updated_at = at
     draft.save(update_fields=[*fields, "saves", "updated_at"])
+    ask_again(draft, actor, at)
     audit.record(actor, "update", thing_of("draft", draft), at=at, body={"saves": draft.saves})
 
 
 def _set_roles(draft: Draft) -> None:
     """Who is who: the applicant by her own answer, others by their invitation."""
     invited = Authorisation.objects.filter(draft=draft).values_list("role", "subject__ref")
-    roles = {"applicant": draft.applicant.ref, **dict(invited)}
+    joined = DraftPart.objects.filter(draft=draft, ended_at=None, joined_at__isnull=False)
+    taken = dict(joined.values_list("role", "subject__ref"))
+    roles = {"applicant": draft.applicant.ref, **dict(invited), **taken}
     if mine := own_role(draft):
         roles[mine] = draft.applicant.ref
     draft.roles = roles

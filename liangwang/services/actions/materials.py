@@ -9,9 +9,10 @@ from liangwang.base.files import Brought
 from liangwang.base.hats import Actor
 
 from ..compiled import Need
-from ..drafting import see
+from ..drafting import bound_of, see
 from ..models import Draft, DraftMaterial, MaterialPage
 from ..refusals import TooManyPages, UnknownPart
+from ..sharing import need_edit
 from .draft import _locked, _save
 
 PAGES_AT_MOST = 30
@@ -26,6 +27,7 @@ def add_page(*, actor: Actor, draft: Draft, need: str, brought: Brought, at: dat
     """
     draft = _locked(draft, actor)
     wanted = _wanted(draft, need, at)
+    need_edit(actor, draft, bound_of(draft.version), wanted.role)
     material = _current(draft, wanted)
     count = material.pages.filter(ended_at=None).count() if material else 0
     brought_so_far = MaterialPage.objects.filter(material__draft=draft).count()
@@ -51,6 +53,7 @@ def upload_material(
     brought = files.judge(stream, name)
     draft = _locked(draft, actor)
     wanted = _wanted(draft, need, at)
+    need_edit(actor, draft, bound_of(draft.version), wanted.role)
     _end(draft, wanted.role, wanted.type, at)
     return add_page(actor=actor, draft=draft, need=need, brought=brought, at=at).material
 
@@ -59,6 +62,7 @@ def remove_material(*, actor: Actor, draft: Draft, need: str, at: datetime) -> N
     """Takes a material out of the draft; it is ended, not deleted."""
     draft = _locked(draft, actor)
     role, _, kind = need.partition(".")
+    need_edit(actor, draft, bound_of(draft.version), role)
     _end(draft, role, kind, at)
     _save(draft, actor, at)
 
@@ -66,7 +70,7 @@ def remove_material(*, actor: Actor, draft: Draft, need: str, at: datetime) -> N
 def remove_page(*, actor: Actor, draft: Draft, page: str, at: datetime) -> None:
     """Takes one page out; without pages the material is not handed in."""
     draft = _locked(draft, actor)
-    found = _page(draft, page)
+    found = _page(actor, draft, page)
     found.ended_at = at
     found.save(update_fields=["ended_at"])
     _in_order(found.material, at)
@@ -76,7 +80,7 @@ def remove_page(*, actor: Actor, draft: Draft, page: str, at: datetime) -> None:
 def turn_page(*, actor: Actor, draft: Draft, page: str, at: datetime) -> None:
     """Turns a page by a quarter, clockwise; the file itself stays as it is."""
     draft = _locked(draft, actor)
-    found = _page(draft, page)
+    found = _page(actor, draft, page)
     found.turn = (found.turn + 90) % 360
     found.save(update_fields=["turn"])
     _save(draft, actor, at)
@@ -85,7 +89,7 @@ def turn_page(*, actor: Actor, draft: Draft, page: str, at: datetime) -> None:
 def move_page(*, actor: Actor, draft: Draft, page: str, by: int, at: datetime) -> None:
     """Moves a page `by` places, forwards or (negative) backwards; at an end it stays."""
     draft = _locked(draft, actor)
-    found = _page(draft, page)
+    found = _page(actor, draft, page)
     rows = list(found.material.pages.filter(ended_at=None))
     place = next(n for n, row in enumerate(rows) if row.pk == found.pk)
     rows.insert(max(0, min(len(rows) - 1, place + by)), rows.pop(place))
@@ -110,11 +114,12 @@ def _end(draft: Draft, role: str, kind: str, at: datetime) -> None:
     DraftMaterial.objects.filter(draft=draft, role=role, type=kind, ended_at=None).update(ended_at=at)
 
 
-def _page(draft: Draft, ref: str) -> MaterialPage:
+def _page(actor: Actor, draft: Draft, ref: str) -> MaterialPage:
     rows = MaterialPage.objects.select_related("material")
     found = rows.filter(ref=ref, material__draft=draft, material__ended_at=None, ended_at=None).first()
     if found is None:
         raise NotFound
+    need_edit(actor, draft, bound_of(draft.version), found.material.role)
     return found
 
 

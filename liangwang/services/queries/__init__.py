@@ -13,8 +13,6 @@ from .applications import (
     certificate_by_ref,
     certificates_of,
     home,
-    letter_by_ref,
-    letter_page,
     receipt,
     submission_by_number,
     submission_by_ref,
@@ -33,7 +31,17 @@ from .drafts import (
     material_page,
     next_page,
 )
+from .letters import (
+    archive_of,
+    delivery_by_ref,
+    delivery_pdf,
+    letter_by_ref,
+    letter_page,
+    letter_pdf,
+    letters_of,
+)
 from .reform import reform_catalogue, reform_levers, reform_situations, reform_study, reform_total
+from .together import link_page, name_of, open_read_links, part_page, part_rows, reader_rows, seen_by
 from .uploads import page_of_case, page_of_draft, pages_of_submission
 from .verification import certificate_qr, verification_keys, verify_certificate
 from .work import decision_facts, submitted_facts, waiting_for_acceptance
@@ -48,6 +56,7 @@ __all__ = [
     "address_line",
     "address_parts",
     "applications_of",
+    "archive_of",
     "authorisation_by_ref",
     "authorisation_page",
     "case_of_number",
@@ -57,6 +66,8 @@ __all__ = [
     "certificates_of",
     "check_answers",
     "decision_facts",
+    "delivery_by_ref",
+    "delivery_pdf",
     "draft_by_ref",
     "draft_by_ref_of",
     "drafts_of",
@@ -66,12 +77,20 @@ __all__ = [
     "item_page",
     "letter_by_ref",
     "letter_page",
+    "letter_pdf",
+    "letters_of",
+    "link_page",
     "material_page",
+    "name_of",
     "next_page",
+    "open_read_links",
     "page_of_case",
     "page_of_draft",
     "pages_of_submission",
+    "part_page",
+    "part_rows",
     "read_signature",
+    "reader_rows",
     "receipt",
     "reform_catalogue",
     "reform_levers",
@@ -79,6 +98,7 @@ __all__ = [
     "reform_study",
     "reform_total",
     "search",
+    "seen_by",
     "signed_words",
     "submission_by_number",
     "submission_by_ref",

@@ -26,6 +26,7 @@ from .form_fields import (
     shown,
     typed_of,
 )
+from .together import theirs
 
 ACTS = ("more", "add", "remove", "dispute", "agree", "take")
 
@@ -37,8 +38,10 @@ def page(request: HttpRequest, draft: Draft, page: str) -> HttpResponse:
     Every button of the page saves what was typed first, and then does its own: one more row, an objection, the next
     picker of an address.
     """
-    whole = whole_of(draft)
+    whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
     found = _found(whole, page)
+    if found["sight"] != "edit":
+        return theirs(request, whole, found)
     if request.method != "POST":
         return _shown(request, whole, found, {}, {})
     act, target = next(((name, request.POST[name]) for name in ACTS if name in request.POST), ("", ""))
@@ -53,7 +56,7 @@ def page(request: HttpRequest, draft: Draft, page: str) -> HttpResponse:
             )
             anchor = _act(act, target, common)
     except Refusal as refusal:
-        return _shown(request, whole_of(draft), found, {"page": refusal.message(_lang())}, {})
+        return _shown(request, whole, found, {"page": refusal.message(_lang())}, {})
     two = {problem.field: problem.other for problem in wrong if problem.other}
     if act and not two:
         return HttpResponseRedirect(f"{request.path}?at={anchor}#{anchor}")
@@ -61,7 +64,7 @@ def page(request: HttpRequest, draft: Draft, page: str) -> HttpResponse:
         return HttpResponseRedirect(f"/drafts/{draft.ref}/check/")
     if not wrong:
         return onward(draft, f"page:{page}")
-    whole = whole_of(draft)
+    whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
     called = [problem.field for problem in wrong if problem.field not in typed]
     errors = {p.field: say(p.message) for p in wrong if p.field in typed}
     return _shown(request, whole, _found(whole, page), errors, two, called=called)
@@ -132,7 +135,7 @@ def save(request: HttpRequest, draft: Draft) -> JsonResponse:
     """
     at = clock.now()
     field, key = request.POST.get("field", ""), request.POST.get("page", "")
-    whole = whole_of(draft)
+    whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
     one = _one(_found(whole, key), field)
     typed = typed_of(one["ask"], request.POST)
     if typed is None:
@@ -147,7 +150,7 @@ def save(request: HttpRequest, draft: Draft) -> JsonResponse:
             base=int(base) if base.isdigit() else 0,
             at=at,
         )
-    whole = whole_of(draft)
+    whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
     after = _found(whole, key)
     other = saved.problem.other if saved.problem else None
     answer: dict[str, Any] = {
@@ -196,7 +199,7 @@ def sign(request: HttpRequest, draft: Draft) -> HttpResponse:
             return onward(draft, "page:sign")
         except Refusal as refusal:
             error = refusal.message(_lang())
-    whole = whole_of(draft)
+    whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
     rows = [
         {
             "id": one["ask"].id,

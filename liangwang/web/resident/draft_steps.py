@@ -34,6 +34,8 @@ def steps_of(whole: dict[str, Any]) -> list[Step]:
         ):
             state = "later" if unanswered else "now" if left else "done"
             steps.append(Step(key, title, f"{root}{key}/", state, note, drawing))
+    if whole.get("parts"):
+        steps.append(_people(whole["parts"], root, later=bool(unanswered)))
     steps += signing
     ready = all(step.state == "done" for step in steps)
     note = _("都齐了，可以提交") if ready else _("前面填好就能提交")
@@ -56,6 +58,10 @@ def _situation(questions: list[dict[str, Any]], unanswered: list[str], root: str
 
 
 def _page(page: Any, root: str, *, later: bool) -> Step:
+    if page.get("sight", "edit") != "edit":
+        state = "done" if page["done"] else "later"
+        address = f"{root}page/{page['key']}/"
+        return Step(f"page:{page['key']}", page["title"], address, state, _("由对方自己填"), "user-round")
     if not page["fields"]:
         note = _("%(n)s 项全部由数据代填") % {"n": len(page["known"])}
     elif page["done"]:
@@ -69,6 +75,17 @@ def _page(page: Any, root: str, *, later: bool) -> Step:
         note = _("已签") if page["done"] else _("都填好再签")
         return Step(SIGNING, page["title"], f"{root}sign/", state, note, "signature")
     return Step(f"page:{page['key']}", page["title"], f"{root}page/{page['key']}/", state, note, "user-round")
+
+
+def _people(parts: list[dict[str, Any]], root: str, *, later: bool) -> Step:
+    """Others who fill in their own parts; one's own part leads to its page."""
+    left = sum(one["state"] != "confirmed" for one in parts)
+    mine = next((one for one in parts if one["mine"]), None)
+    address = f"{root}part/{mine['role']}/" if mine else f"{root}people/"
+    note = _("还差 %(n)s 人确认") % {"n": left} if left else _("都确认了")
+    return Step(
+        "people", _("一起填的人"), address, "later" if later else "now" if left else "done", note, "users"
+    )
 
 
 def _consents(whole: dict[str, Any]) -> tuple[str, str, int, str, str]:

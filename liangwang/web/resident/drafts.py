@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from liangwang.base import clock
 from liangwang.base.access import door
 from liangwang.base.errors import NotFound, Refusal
+from liangwang.base.hats import Actor
 from liangwang.base.models import new_ref
 from liangwang.base.transactions import write
 from liangwang.services import actions, queries
@@ -20,14 +21,15 @@ from .draft_steps import after, first_open, steps_of
 from .form_fields import given_words, say, settled_row, shown
 
 
-def whole_of(draft: Draft) -> dict[str, Any]:
-    """The draft as it is now, on the version of its item that is in force."""
+def whole_of(draft: Draft, actor: Actor | None = None) -> dict[str, Any]:
+    """The draft as it is now, on the version of its item that is in force; for `actor`, what she may see of it."""
     draft.refresh_from_db()
     if queries.is_outdated(draft):
         with write():
             actions.follow_item(draft=draft, at=clock.now())
         draft.refresh_from_db()
-    return queries.form_pages(draft, clock.now())
+    whole = queries.form_pages(draft, clock.now())
+    return queries.seen_by(actor, whole) if actor is not None else whole
 
 
 def page_of(
@@ -66,7 +68,7 @@ def overview(request: HttpRequest, draft: Draft) -> HttpResponse:
     if draft.state == Draft.State.SUBMITTED:
         return HttpResponseRedirect(f"/cases/{draft.submission.case.ref}/")
     mine = draft.applicant_id == request.actor.for_subject_id  # type: ignore[attr-defined]
-    return page_of(request, whole_of(draft), "draft", "", mine=mine)
+    return page_of(request, whole_of(draft, request.actor), "draft", "", mine=mine)  # type: ignore[attr-defined]
 
 
 @door("read", "draft", of=queries.draft_by_ref, post="update")
@@ -87,7 +89,7 @@ def ask(request: HttpRequest, draft: Draft, question: str) -> HttpResponse:
         if not wrong:
             return HttpResponseRedirect(_next_question(whole_of(draft), question))
         error = say(wrong[0].message)
-    whole = whole_of(draft)
+    whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
     entry = next((e for e in whole["questions"] if e["question"].question == question), None)
     if entry is None:
         raise NotFound
@@ -126,7 +128,7 @@ def consents(request: HttpRequest, draft: Draft) -> HttpResponse:
             return HttpResponseRedirect(request.path)
         except Refusal as refusal:
             errors = {"name": refusal.message(get_language() or "zh")}
-    whole = whole_of(draft)
+    whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
     rows = [
         {
             **one,
@@ -147,7 +149,7 @@ def check(request: HttpRequest, draft: Draft) -> HttpResponse:
         with write():
             submission = actions.submit(actor=request.actor, draft=draft, key=key, at=at)  # type: ignore[attr-defined]
         return HttpResponseRedirect(f"/cases/{submission.case.ref}/receipt/")
-    whole = whole_of(draft)
+    whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
     context = {
         "parts": _parts(whole),
         "missing": missing_links(whole),
@@ -253,6 +255,6 @@ def in_hand(request: HttpRequest) -> HttpResponse:
 @door("read", "draft", of=queries.draft_by_ref)
 def printed(request: HttpRequest, draft: Draft) -> HttpResponse:
     """What was typed so far, on paper: for a withdrawn item too, and not yet handed in."""
-    whole = queries.form_pages(draft, clock.now())
+    whole = queries.seen_by(request.actor, queries.form_pages(draft, clock.now()))  # type: ignore[attr-defined]
     context = {"whole": whole, "parts": _parts(whole), "at": clock.now()}
     return render(request, "resident/draft_print.html", context)

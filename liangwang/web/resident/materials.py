@@ -37,7 +37,7 @@ def page(request: HttpRequest, draft: Draft) -> HttpResponse:
         if not errors:
             back = HttpResponseRedirect(f"{request.path}#{need}")
             return JsonResponse({"message": ""}) if by_script else back
-    whole = whole_of(draft)
+    whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
     asked = [{**one, "error": errors.get(one["need"].id, "")} for one in whole["materials"]]
     left = sum(n["need"].required and not n["file"] and not n["committed"] for n in asked)
     context = {

@@ -14,7 +14,8 @@ from . import (
     materials,
     messages,
     papers,
-    seen, together,
+    seen,
+    together,
 )
 
 urlpatterns = [
