@@ -11,7 +11,7 @@ from liangwang.base.transactions import write
 from liangwang.services import actions, queries
 from liangwang.services.drafting import see
 from liangwang.services.models import Certificate, Draft
-from liangwang.services.parties import found_company
+from liangwang.services.parties import found_company, people_of
 from tests.cases.factories import make_actor, make_office, make_place
 from tests.factories import company
 
@@ -100,3 +100,16 @@ def test_a_code_that_another_company_has_founds_nothing() -> None:
     for subject, code in ((other.subject, CODE), (town.father.subject, made.credit_code)):
         found_company(subject, name="x", credit_code=code, founder=town.mother.subject, place=None)
     assert Company.objects.count() == count + 1 and not CompanyRole.objects.exists()
+
+
+def test_an_employee_is_nobody_s_ward_and_known_by_number_and_name_together() -> None:
+    town = make_town()
+    draft = actions.start_draft(
+        actor=company_hat(company(town.home.code)), key="science:foreign_work_permit", at=AT
+    )
+    seen = see(draft, AT)
+    new = people_of(seen, {"worker.name": "李安"}, AT)["worker"]
+    assert new.kind == "person" and not Guardian.objects.exists()
+    number = {"worker.identity_number": town.father_number}
+    assert people_of(seen, {"worker.name": "周正", **number}, AT)["worker"] == town.father.subject
+    assert people_of(seen, {"worker.name": "张三", **number}, AT)["worker"] != town.father.subject
