@@ -88,7 +88,8 @@ def test_a_founder_has_a_company_once_the_registrar_gives_its_code() -> None:
     made = Company.objects.get(credit_code=CODE)
     assert made.name == "林晓花店"
     assert CompanyRole.objects.filter(company=made.subject, person=town.mother.subject).exists()
-    assert Certificate.objects.get(type="business_licence").subject == made.subject
+    licence = Certificate.objects.get(type="business_licence")
+    assert licence.subject == made.subject and licence.body["values"]["company.credit_code"] == CODE
     assert not Guardian.objects.filter(ward=made.subject).exists()
 
 
