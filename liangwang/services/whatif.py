@@ -13,7 +13,6 @@ from .compiled import Bound, CompileError, Source
 from .declare import Bundle, Delivery, Item, Material, Step
 from .reform import Line
 from .refusals import UnknownPart
-from .report import Side
 from .vocabulary import Words
 
 Act = Literal["drop", "show", "promise", "days", "free", "field", "post"]
@@ -49,15 +48,15 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """One bundle or item: before the reform, as it is, and as it would be; `problem` where it would not compile."""
+    """One bundle or item as it is and as it would be; None with `problem` where the declarations contradict each other.
+
+    A change may be just what mends such a contradiction.
+    """
 
     key: str
     label: Label
-    before: Side
-    now: Side
-    then: Side | None
-    known_now: Side
-    known_then: Side | None
+    now: Line | None
+    then: Line | None
     problem: CompileError | None = None
 
 
@@ -102,18 +101,15 @@ class Catalogue:
         return [self._effect(self.bounds[key], changes) for key in self.touched(changes)]
 
     def _effect(self, bound: Bound, changes: list[Change]) -> Effect:
-        now = self.line(bound)
+        now, problem = self._try(bound)
+        then, later = self._try(changed(bound, changes))
+        return Effect(key=bound.key, label=bound.head.label, now=now, then=then, problem=later or problem)
+
+    def _try(self, bound: Bound) -> tuple[Line | None, CompileError | None]:
         try:
-            then = self.line(changed(bound, changes))
+            return self.line(bound), None
         except CompileError as error:
-            return Effect(
-                key=bound.key, label=bound.head.label, before=now.before, now=now.after, then=None,
-                known_now=now.known, known_then=None, problem=error,
-            )  # fmt: skip
-        return Effect(
-            key=bound.key, label=bound.head.label, before=now.before, now=now.after, then=then.after,
-            known_now=now.known, known_then=then.known,
-        )  # fmt: skip
+            return None, error
 
 
 def read_change(text: str) -> Change:

@@ -204,29 +204,31 @@ def _value_of(one: Change, catalogue: Catalogue) -> Label | str:
 
 def _effect(one: Effect, catalogue: Catalogue) -> dict[str, Any]:
     pack, _colon, name = one.key.partition(":")
-    cells = []
-    for dimension in DIMENSIONS:
-        now = getattr(one.now, dimension)
-        then = getattr(one.then, dimension) if one.then else None
-        known_now = getattr(one.known_now, dimension)
-        known_then = getattr(one.known_then, dimension) if one.known_then else None
-        cells.append(
-            {
-                "before": getattr(one.before, dimension),
-                "now": now,
-                "then": then,
-                "less": now - then if then is not None else 0,
-                "known_now": known_now,
-                "known_then": known_then,
-                "known_less": known_now - known_then if known_then is not None else 0,
-            }
-        )
     return {
         "label": one.label,
         "bundle": isinstance(catalogue.bounds[one.key].head, Bundle),
         "href": reverse("reform-one", args=(pack, name)),
-        "cells": cells,
+        "cells": [_cell(one, dimension) for dimension in DIMENSIONS],
         "problem": one.problem.message(lang_now()) if one.problem else "",
+        "mended": one.now is None and one.then is not None,
+    }
+
+
+def _cell(one: Effect, dimension: str) -> dict[str, Any]:
+    """One dimension now and then, for anybody and for somebody of whom all is known; None where it does not compile."""
+    now, known_now = (
+        (getattr(one.now.after, dimension), getattr(one.now.known, dimension)) if one.now else (None, None)
+    )
+    then, known_then = (
+        (getattr(one.then.after, dimension), getattr(one.then.known, dimension)) if one.then else (None, None)
+    )
+    return {
+        "now": now,
+        "then": then,
+        "changed": now != then,
+        "known_now": known_now,
+        "known_then": known_then,
+        "known_changed": known_now != known_then and None not in (known_now, known_then),
     }
 
 
