@@ -8,12 +8,12 @@ from liangwang.base.hats import Actor
 from liangwang.cases import queries as cases
 from liangwang.cases.plans import graph_of
 
-from .. import catalogue, sealed
-from ..merge import questions, roles
-from ..models import GivenValue, Submission
+from .. import catalogue
+from ..merge import questions
+from ..models import Submission
 from ..plan_nodes import node_of
-from ..vocabulary import field_id
 from .applications import submission_of_case
+from .facts import facts_of
 
 
 def waiting_for_acceptance(actor: Actor) -> list[Submission]:
@@ -49,7 +49,7 @@ def decision_facts(task: cases.Task, at: datetime) -> dict[str, Any] | None:
         "case": case,
         "submission": submission,
         "item": item.label if item else case.title,
-        "facts": _facts(submission, bound, item, set(node.uses)),
+        "facts": facts_of(submission, bound, item, set(node.uses)),
         "materials": [
             {**need, "supply": {"way": need["way"], "source": need["source"]}}
             for need in submission.evidence["needs"]
@@ -69,42 +69,13 @@ def submitted_facts(submission: Submission) -> dict[str, Any]:
     """The whole of an application, for the office that accepts it: facts, materials, scenario, as decision_facts."""
     bound = catalogue.read_body(submission.version.body)
     return {
-        "facts": _facts(submission, bound, None, set()),
+        "facts": facts_of(submission, bound, None, set()),
         "materials": [
             {**need, "supply": {"way": need["way"], "source": need["source"]}}
             for need in submission.evidence["needs"]
         ],
         "scenario": _scenario(submission, bound),
     }
-
-
-def _facts(submission: Submission, bound: Any, item: Any, uses: set[str]) -> list[dict[str, Any]]:
-    words, names = catalogue.words(), roles(bound)
-    values = sealed.read_all(submission.answers, submission.draft.ref)
-    for row in GivenValue.objects.filter(case=submission.case, ended_at=None):
-        values[row.field] = sealed.read(row.field, row.value, submission.case.ref)
-    known = submission.evidence.get("known", {})
-    found, seen = [], set()
-    for source in bound.items if item is None else [s for s in bound.items if s.item is item]:
-        for field in source.item.fields:
-            key = field_id(field.role, field.concept)
-            if key in seen or key not in values:
-                continue
-            seen.add(key)
-            concept = words.concept(field.concept)
-            choices = {choice.value: choice.label for choice in concept.choices}
-            found.append(
-                {
-                    "id": key,
-                    "label": field.label or concept.label,
-                    "role_label": names.get(field.role, {"zh": field.role, "en": field.role}),
-                    "value": choices.get(str(values[key]), sealed.masked(key, values[key])),
-                    "source": known.get(key, {}).get("source"),
-                    "state": known.get(key, {}).get("state", "told"),
-                    "used": key in uses,
-                }
-            )
-    return sorted(found, key=lambda fact: not fact["used"])
 
 
 def _asked_by(need: dict[str, Any], item_key: str) -> bool:

@@ -242,8 +242,8 @@ def typed_of(ask: Any, posted: Mapping[str, str]) -> str | None:
         return ""
     if ask.id in posted:
         return posted[ask.id]
-    # A group of radio buttons sends nothing while none is chosen; its version says that it was on the page.
-    return "" if f"{ask.id}~v" in posted else None
+    # Radio buttons send nothing while none is chosen; the field's version says that they were on the page.
+    return "" if f"{ask.id}~v" in posted and kind_of(ask) == "radio" else None
 
 
 def bases_of(page: Any, posted: Mapping[str, str]) -> dict[str, int]:
