@@ -19,6 +19,7 @@ BATCH_ROWS = 32_768
 MAX_CELL = 64 << 10
 MAX_BATCH = 64 << 20
 MAX_GROUP = 1 << 30
+BYTES_REPEATED = 4
 
 
 class Stop(Exception):
@@ -68,10 +69,28 @@ def _check(meta: pq.FileMetaData, wishes: dict[str, Any]) -> None:
 
 
 def _batches(reader: SealedReader, names: list[str]) -> Iterator[pa.RecordBatch]:
-    # Text stays a dictionary where the file has one: a long value that a million rows share is looked at once.
     reader.seek(0)
-    file = pq.ParquetFile(reader, read_dictionary=names, pre_buffer=False, buffer_size=1 << 20)
+    meta = pq.ParquetFile(reader).metadata
+    reader.seek(0)
+    file = pq.ParquetFile(
+        reader, read_dictionary=_repeated(meta, names), pre_buffer=False, buffer_size=1 << 20
+    )
     yield from file.iter_batches(batch_size=BATCH_ROWS, columns=names, use_threads=False)
+
+
+def _repeated(meta: pq.FileMetaData, names: list[str]) -> list[str]:
+    """The columns that stay dictionaries: a long value that a million rows share is then looked at once.
+
+    They take few bytes a value in the file. One that takes more has no values to share, and to make a dictionary of it
+    costs ten times as much as to read it.
+    """
+    size, values = dict.fromkeys(names, 0), dict.fromkeys(names, 1)
+    for group in range(meta.num_row_groups):
+        for column in (meta.row_group(group).column(n) for n in range(meta.num_columns)):
+            if column.path_in_schema in size:
+                size[column.path_in_schema] += column.total_uncompressed_size
+                values[column.path_in_schema] += column.num_values
+    return [name for name in names if size[name] < BYTES_REPEATED * values[name]]
 
 
 def _text(values: pa.Array, zone: str) -> pa.Array:
