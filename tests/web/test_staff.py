@@ -1,7 +1,5 @@
 """The workbench: own list first, one act at a time, refusals in words with what was typed, lists, re-engineering."""
 
-import csv
-import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -207,18 +205,6 @@ def test_lists_page_by_key_and_find_by_number_or_title(street: Street) -> None:
 
 
 # --- governing ------------------------------------------------------------------------------------------
-
-
-def test_reform_compares_and_gives_every_listed_situation_as_csv(street: Street) -> None:
-    reform = browser(make_office("reform", street.city), "reform_officer")
-    assert "出生一件事" in said(reform.get("/staff/reform/"))
-    one = said(reform.get("/staff/reform/birth/birth/"))
-    assert "同样的环节，一个接一个" in one and "改革后：并联办" in one
-    sheet = reform.get("/staff/reform/birth/birth/?format=csv")
-    rows = list(csv.reader(io.StringIO(sheet.content.decode("utf-8-sig"))))
-    assert rows[0][2:4] == ["改革前", "改革后"] and len(rows) > 6
-    assert all(int(row[2]) >= int(row[3]) for row in rows[1:] if len(row) == 6)
-    assert reform.get("/staff/reform/birth/nothing/").status_code == 404
 
 
 def test_the_calendar_says_what_is_missing_and_keeps_what_was_typed(street: Street, data_dir: Path) -> None:
