@@ -18,6 +18,7 @@ DEMO = os.environ.get("DEMO", "1") == "1" and HOST in {"127.0.0.1", "localhost",
 WEB = int(os.environ.get("WEB", "1"))
 TLS_CERT = os.environ.get("TLS_CERT", "")
 TLS_KEY = os.environ.get("TLS_KEY", "")
+SITE = os.environ.get("SITE", f"{'https' if TLS_CERT else 'http'}://{HOST}:{PORT}").rstrip("/")
 MQTT_URL = os.environ.get("MQTT_URL", "")
 MQTT_PORT = int(os.environ.get("MQTT_PORT", "1883"))
 HUB_ENGINE = os.environ.get("HUB_ENGINE", "duckdb")

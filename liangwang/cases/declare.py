@@ -68,7 +68,9 @@ class Sign(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     def __post_init__(self) -> None:
         if not all(by.department or by.office for by in self.of):
-            raise ValueError("会签的单位写 department 或 office | under 'sign: of' name departments or offices")
+            raise ValueError(
+                "会签的单位写 department 或 office | under 'sign: of' name departments or offices"
+            )
         if not 1 <= self.needed <= len(self.of):
             raise ValueError(
                 f"会签需要 1 到 {len(self.of)} 个单位同意，不是 {self.need}"

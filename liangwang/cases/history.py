@@ -120,3 +120,9 @@ def in_hand(crews: list[int]) -> QuerySet[Task]:
     """What crews have in hand, by their offices; what waits to be checked is not in hand."""
     rows = Task.objects.filter(crew_office_id__in=crews, state__in=("assigned", "accepted", "arrived"))
     return rows.select_related("case", "crew_office").order_by("due_at", "id")
+
+
+def opened_by(case: Case) -> str:
+    """The ref of the party who opened a case; "" for a rule or the clock."""
+    row = CaseEvent.objects.filter(case=case, what="case.opened").order_by("id").first()
+    return str(row.who.get("party", "")) if row else ""

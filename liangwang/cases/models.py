@@ -146,7 +146,9 @@ class Task(RefModel):
     )
     because = models.JSONField(default=dict)  # why this crew: the next-best with their times
     verify = models.CharField(max_length=8, blank=True)
-    signs_needed = models.SmallIntegerField(default=0)  # 会签: of the signatures asked for, so many must agree
+    signs_needed = models.SmallIntegerField(
+        default=0
+    )  # 会签: of the signatures asked for, so many must agree
     attempt = models.SmallIntegerField(default=1)
     declined = models.SmallIntegerField(default=0)
     ready_at = models.DateTimeField(null=True)

@@ -1,5 +1,7 @@
 """What services do by themselves: certificates follow finished steps, and the person is told at each."""
 
+from datetime import datetime
+
 from liangwang.base import notices
 from liangwang.base.events import subscribe
 from liangwang.base.hats import platform
@@ -7,15 +9,20 @@ from liangwang.base.models import Event, Person
 from liangwang.base.subjects import person_row, subject_by_ref
 from liangwang.cases import queries as cases
 
-from . import catalogue, sealed
+from . import catalogue, jobs_codes, jobs_drafts, jobs_letters, sealed
 from .actions.certify import issue_certificate
-from .actions.letters import write_letter
-from .jobs_codes import tick as tick  # and the city code's subscriptions
 from .models import Certificate, GivenValue, Submission
 from .parties import found_company
 from .plan_nodes import node_of
 from .queries.applications import submission_of_case
 from .records import record_certificate
+
+
+def tick(at: datetime) -> None:
+    """Time has passed: the gates' list is renewed, drafts follow their items, silent renewals count as granted."""
+    jobs_codes.tick(at)
+    jobs_drafts.tick(at)
+    jobs_letters.tick(at)
 
 
 @subscribe("task.done", name="services.certify")
@@ -71,29 +78,6 @@ def record(event: Event) -> None:
     certificate = Certificate.objects.select_related("case", "subject__person").filter(ref=event.ref).first()
     if certificate is not None and certificate.case is not None and certificate.revoked_at is None:
         record_certificate(certificate, event.at)
-
-
-@subscribe("case.closed", name="services.result_letter")
-def result_letter(event: Event) -> None:
-    """All steps are done: the letter of the result, and the invitation to rate."""
-    case = cases.case_by_ref(event.ref)
-    submission = submission_of_case(case) if case else None
-    if case is None or submission is None:
-        return
-    issued = Certificate.objects.filter(case=case, revoked_at=None).order_by("id")
-    body = {"certificates": [{"label": c.body["label"], "number": c.number, "ref": c.ref} for c in issued]}
-    write_letter(submission, "granted", at=event.at, office=case.lead_office, body=body)
-
-
-@subscribe("case.accepted", name="services.accepted_letter")
-def accepted_letter(event: Event) -> None:
-    """Silence accepts too: the notice of acceptance is written whoever, or whatever, accepted."""
-    case = cases.case_by_ref(event.ref)
-    submission = submission_of_case(case) if case else None
-    if case is None or submission is None:
-        return
-    promised = case.promised_at.isoformat() if case.promised_at else None
-    write_letter(submission, "accepted", at=event.at, office=case.lead_office, body={"promised_at": promised})
 
 
 def _found(submission: Submission, role: str) -> None:

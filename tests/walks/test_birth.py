@@ -332,6 +332,7 @@ def test_a_bad_rating_opens_a_case_once() -> None:
     assert shown["can_rate"] and {one["kind"] for one in shown["letters"]} == {
         "received",
         "accepted",
+        "commitment",
         "granted",
     }
     actions.rate(actor=town.mother_actor, submission=submission, score=1, at=AT, text="等太久")

@@ -1,6 +1,6 @@
 """Issues certificates from finished steps: signed, numbered, verifiable by anyone, revoked but never deleted."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, cast
 
@@ -106,6 +106,47 @@ def revoke_certificate(
     return certificate
 
 
+def reissue(
+    *,
+    actor: Actor,
+    certificate: Certificate,
+    because: Label,
+    at: datetime,
+    values: dict[str, Any] | None = None,
+    longer: bool = False,
+) -> Certificate:
+    """A certificate in place of another: with changed values, or valid for as long again; the old one says so."""
+    as_long: timedelta | None = None
+    if longer and certificate.valid_until is not None:
+        as_long = certificate.valid_until - local_day(certificate.issued_at)
+    _revoke(certificate, at, because)
+    made = Certificate(
+        type=certificate.type,
+        subject=certificate.subject,
+        role=certificate.role,
+        case=certificate.case,
+        node=certificate.node,
+        office=certificate.office,
+        issued_at=at,
+        valid_until=certificate.valid_until + as_long
+        if certificate.valid_until and as_long
+        else certificate.valid_until,
+    )
+    old = certificate.body
+    _sign(
+        made,
+        holder=old["holder"],
+        case_number=old["case"],
+        values={**old["values"], **(values or {})},
+        signed_at=at,
+    )
+    certificate.replaced_by = made
+    certificate.save(update_fields=["replaced_by"])
+    audit.record(actor, "create", thing_of("certificate", made), at=at, body={"number": made.number})
+    emit("certificate.issued", made.ref, at, {"type": made.type, "role": made.role}, key=f"issued/{made.ref}")
+    return made
+
+
 def _revoke(certificate: Certificate, at: datetime, because: Label) -> None:
     certificate.revoked_at, certificate.revoked_because = at, dict(because)
     certificate.save(update_fields=["revoked_at", "revoked_because"])
@@ -191,6 +232,7 @@ def _values(submission: Submission, case: Case, role: str) -> dict[str, Any]:
         "insurance_start_on",
     }
     shown |= {"birth_certificate_number", "insurance_category", "ethnicity"}
+    shown |= {"credit_code", "scope", "premises_address"}
     return {
         field: sealed.masked(field, value)
         for field, value in found.items()

@@ -105,7 +105,9 @@ def withdraw(*, actor: Actor, submission: Submission, at: datetime, reason: str 
     """撤件: the applicant takes it back before it is decided."""
     require(actor, "update", thing_of("application", submission.case))
     case = cases.withdraw_case(actor=actor, at=at, case=submission.case, reason=reason)
-    write_letter(submission, "withdrawn", at=at, office=case.lead_office, body={"reasons": [reason] if reason else []})
+    write_letter(
+        submission, "withdrawn", at=at, office=case.lead_office, body={"reasons": [reason] if reason else []}
+    )
     return case
 
 

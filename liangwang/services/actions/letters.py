@@ -1,37 +1,23 @@
-"""Official letters (文书): numbered, dated, with the office in full and the remedies; one for each step that law tells."""
+"""Writes official letters (文书): numbered without gaps, once for each act, told to the person."""
 
 from datetime import datetime
 from typing import Any
 
 from liangwang.base import notices
-from liangwang.base.labels import Label
-from liangwang.base.models import Office
+from liangwang.base.contents import Content
+from liangwang.base.events import emit
+from liangwang.base.files import Brought, keep
+from liangwang.base.models import Office, StoredFile
 from liangwang.base.working_days import local_day
+from liangwang.cases.queries import Case
+from liangwang.engines.paper import Paper, render
 
+from ..letters_paper import is_licence, paper_of, verify_address
+from ..letters_text import REMEDIES, TITLES, WITH_REMEDIES, WORDINGS, title_of
 from ..models import Letter, Submission
+from ..models_letters import LetterSeries
 
-TITLES: dict[str, Label] = {
-    "received": {"zh": "收件凭证", "en": "Receipt of application"},
-    "accepted": {"zh": "受理通知书", "en": "Notice of acceptance"},
-    "supplement": {"zh": "补正材料告知书", "en": "Notice of what is to be supplied"},
-    "not_accepted": {"zh": "不予受理通知书", "en": "Notice of non-acceptance"},
-    "granted": {"zh": "办理结果通知书", "en": "Notice of the result"},
-    "refused": {"zh": "不予办理决定书", "en": "Decision of refusal"},
-}
-WORDS = {
-    "received": "收", "accepted": "受", "supplement": "补", "not_accepted": "不受", "granted": "办", "refused": "不予",
-}  # fmt: skip
-REMEDIES: dict[str, Any] = {
-    "zh": "如不服本决定，可以自知道本决定之日起六十日内依法申请行政复议，也可以在法律规定的期限内依法向人民法院提起行政诉讼。",
-    "en": "Against this decision you may apply for administrative reconsideration within sixty days of learning of it, or"
-    " sue before the people's court within the time that the law sets.",
-    "basis": {
-        "zh": "《行政复议法》《行政诉讼法》",
-        "en": "Administrative Reconsideration Law, Administrative Litigation Law",
-    },
-    "source": "http://uianet.net/dictionary/b15233602.html",
-}
-WITH_REMEDIES = {"not_accepted", "refused"}
+__all__ = ["REMEDIES", "TITLES", "letter_of_case", "seal_letter", "stored_pdf", "write_letter"]
 
 
 def write_letter(
@@ -43,52 +29,94 @@ def write_letter(
     body: dict[str, Any] | None = None,
     node: str = "",
 ) -> Letter:
-    """Writes the letter of one step and tells the applicant; the same step again returns the same letter."""
-    key = f"{submission.ref}/{kind}/{node}"
+    """Writes the letter of one step of an application; the same step again returns the same letter."""
+    return _write(
+        submission.case, kind, key=f"{submission.ref}/{kind}/{node}", at=at, office=office, body=body, node=node,
+        submission=submission,
+    )  # fmt: skip
+
+
+def letter_of_case(
+    case: Case, kind: str, *, at: datetime, office: Office | None, body: dict[str, Any] | None = None
+) -> Letter:
+    """Writes a letter about a case that nobody handed in: a revocation, a cancellation by the office."""
+    return _write(case, kind, key=f"{case.ref}/{kind}", at=at, office=office, body=body)
+
+
+def _write(
+    case: Case,
+    kind: str,
+    *,
+    key: str,
+    at: datetime,
+    office: Office | None,
+    body: dict[str, Any] | None,
+    node: str = "",
+    submission: Submission | None = None,
+) -> Letter:
     known = Letter.objects.filter(key=key).first()
     if known is not None:
         return known
     said = dict(body or {})
     if kind in WITH_REMEDIES:
         said["remedies"] = REMEDIES
-    letter = Letter(
+    letter = Letter.objects.create(
         kind=kind,
+        case=case,
         submission=submission,
-        subject=submission.applicant,
+        subject_id=submission.applicant_id if submission else case.subject_id,
         office=office,
         node=node,
         body=said,
         at=at,
         key=key,
-        number=key,
+        number=_number(office, kind, at),
     )
-    letter.save(force_insert=True)
-    letter.number = _number(letter)
-    letter.save(update_fields=["number"])
-    _tell(letter, submission)
+    _tell(letter)
+    emit("letter.written", letter.ref, at, {"kind": kind}, key=f"letter/{letter.ref}")
     return letter
 
 
-def _number(letter: Letter) -> str:
-    """文号: 〔year〕, the office's word, the kind, and a serial that is the row's id, so that no counter is fought over.
+def _number(office: Office | None, kind: str, at: datetime) -> str:
+    """文号: the office, the kind's word, 〔year〕 and the next number of that series.
 
-    The year and the serial are unique together; the office's short name comes from its own full name.
+    The series' row is locked until the letter is committed, and a letter that is not takes its number back with it: so
+    no number is given twice and none is left out.
     """
-    year = local_day(letter.at).year
-    name = letter.office.name["zh"] if letter.office else "政务服务"
-    return f"{name}{WORDS[letter.kind]}字〔{year}〕第{letter.pk}号"
+    word, year = WORDINGS[kind].word, local_day(at).year
+    series, _ = LetterSeries.objects.select_for_update().get_or_create(
+        key=f"{office.key if office else 'city'}/{word}/{year}"
+    )
+    series.last += 1
+    series.save(update_fields=["last"])
+    name = office.name["zh"] if office else "政务服务"
+    return f"{name}{word}字〔{year}〕第{series.last}号"
 
 
-def _tell(letter: Letter, submission: Submission) -> None:
-    title, item = TITLES[letter.kind], submission.case.title
-    number = submission.case.number
+def seal_letter(letter: Letter) -> StoredFile:
+    """Makes the PDF once and keeps it by its content; the same letter again gives the one that is there."""
+    if letter.file is None:
+        letter.file = stored_pdf(
+            paper_of(letter, verify=verify_address(letter)), f"{letter.number}.pdf", letter.at
+        )
+        letter.save(update_fields=["file"])
+    return letter.file
+
+
+def stored_pdf(paper: Paper, name: str, at: datetime) -> StoredFile:
+    """Keeps a paper that this system made itself."""
+    return keep(Brought(name, Content(raw=render(paper), media_type="application/pdf")), at=at)
+
+
+def _tell(letter: Letter) -> None:
+    title, item = title_of(letter.kind, licence=is_licence(letter)), letter.case.title
     notices.notify(
-        to=submission.applicant,
+        to=letter.subject,
         template=f"services.{letter.kind}",
         title={"zh": f"{item['zh']}：{title['zh']}", "en": f"{item['en']}: {title['en']}"},
         body={
-            "zh": f"办件编号 {number}，文号 {letter.number}。",
-            "en": f"Case {number}, letter {letter.number}.",
+            "zh": f"办件编号 {letter.case.number}，文号 {letter.number}。",
+            "en": f"Case {letter.case.number}, letter {letter.number}.",
         },
         at=letter.at,
         key=f"letter/{letter.key}",

@@ -12,8 +12,9 @@ from liangwang.base.models import Guardian, Notice
 from liangwang.cases import queries as cases
 
 from .. import sealed
-from ..actions.letters import TITLES
-from ..models import Authorisation, Certificate, Draft, Letter, Submission
+from ..letters_paper import is_licence
+from ..letters_text import title_of
+from ..models import Authorisation, Certificate, Draft, Submission
 from .drafts import drafts_of
 
 DONE_STATES = {"closed", "refused", "withdrawn"}
@@ -52,11 +53,6 @@ def authorisation_by_ref(ref: str) -> Authorisation | None:
 def certificate_by_ref(ref: str) -> Certificate | None:
     """The certificate that a link or a QR names."""
     return Certificate.objects.select_related("office__place", "subject", "case").filter(ref=ref).first()
-
-
-def letter_by_ref(ref: str) -> Letter | None:
-    """The official letter that a link names."""
-    return Letter.objects.select_related("office", "submission__case", "subject").filter(ref=ref).first()
 
 
 def applications_of(subject_id: int) -> list[dict[str, Any]]:
@@ -124,8 +120,14 @@ def track(submission: Submission, at: datetime) -> dict[str, Any]:
             {"label": t.label, "office": t.office.name if t.office else None} for t in cases.next_steps(case)
         ],
         "letters": [
-            {"ref": one.ref, "title": TITLES[one.kind], "number": one.number, "at": one.at, "kind": one.kind}
-            for one in submission.letters.order_by("id")
+            {
+                "ref": one.ref,
+                "title": title_of(one.kind, licence=is_licence(one)),
+                "number": one.number,
+                "at": one.at,
+                "kind": one.kind,
+            }
+            for one in case.letters.select_related("submission__version").order_by("id")
         ],
         "certificates": list(
             Certificate.objects.filter(case=case, revoked_at=None).select_related("office", "subject")
@@ -147,28 +149,6 @@ def receipt(submission: Submission) -> str:
     """The receipt's text, which verifies offline; raises NotYet for some seconds after submission."""
     assert submission.entry_id is not None
     return receipts.receipt(submission.entry_id)
-
-
-def letter_page(letter: Letter) -> dict[str, Any]:
-    """An official letter for A4: {letter, title, number, office: Label, date, to: name, item: Label, case_number,
-    kind, body (reasons, wanted, promised_at …), remedies: {zh, en, basis, unverified} | None, verify: path for the QR}.
-    """
-    person = getattr(letter.subject, "person", None)
-    case = letter.submission.case
-    return {
-        "letter": letter,
-        "title": TITLES[letter.kind],
-        "number": letter.number,
-        "office": letter.office.name if letter.office else None,
-        "date": letter.at,
-        "to": person.name if person else "",
-        "item": case.title,
-        "case_number": case.number,
-        "kind": letter.kind,
-        "body": letter.body,
-        "remedies": letter.body.get("remedies"),
-        "verify": f"/verify/{letter.ref}/",
-    }
 
 
 def _with() -> QuerySet[Submission]:

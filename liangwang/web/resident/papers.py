@@ -1,6 +1,7 @@
 """Papers: certificates with their QR, official letters on A4, and the page on which anyone verifies them."""
 
 from typing import Any
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,7 +11,7 @@ from liangwang.base.access import door
 from liangwang.base.working_days import local_day
 from liangwang.cases.queries import Case, case_by_ref
 from liangwang.services import queries
-from liangwang.services.queries import Certificate
+from liangwang.services.queries import Certificate, Letter
 
 
 @door("read", "certificate")
@@ -47,15 +48,26 @@ def verify(request: HttpRequest, ref: str = "") -> HttpResponse:
 def case_of_letter(ref: str) -> Case | None:
     """The case in which this letter was written; whoever may read the one may read the other."""
     found = queries.letter_by_ref(ref)
-    return case_by_ref(found.submission.case.ref) if found else None
+    return case_by_ref(found.case.ref) if found else None
+
+
+def _letter(request: HttpRequest) -> Letter:
+    ref = request.resolver_match.kwargs["ref"] if request.resolver_match else ""
+    found = queries.letter_by_ref(ref)
+    assert found is not None  # the door has found its case
+    return found
 
 
 @door("read", "application", of=case_of_letter)
 def letter(request: HttpRequest, case: Case) -> HttpResponse:
     """An official letter (文书) as it prints on A4."""
-    ref = request.resolver_match.kwargs["ref"] if request.resolver_match else ""
-    found = queries.letter_by_ref(ref)
-    assert found is not None
-    shown = queries.letter_page(found)
-    address = request.build_absolute_uri(shown["verify"])
-    return render(request, "resident/letter.html", {**shown, "case": case, "address": address})
+    return render(request, "print/letter.html", {**queries.letter_page(_letter(request)), "case": case})
+
+
+@door("read", "application", of=case_of_letter)
+def letter_pdf(request: HttpRequest, case: Case) -> HttpResponse:
+    """The letter as PDF: the sealed file, or, in the seconds before it is sealed, the same bytes made now."""
+    found = _letter(request)
+    answer = HttpResponse(queries.letter_pdf(found), content_type="application/pdf")
+    answer["Content-Disposition"] = f"inline; filename*=UTF-8''{quote(found.number)}.pdf"
+    return answer

@@ -1,0 +1,223 @@
+"""变更 延续 注销 撤销 of what was granted, and the check of a commitment: each a case that follows the first."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from liangwang.base import notices
+from liangwang.base.access import require, thing_of
+from liangwang.base.hats import Actor, platform
+from liangwang.base.labels import Label
+from liangwang.cases import actions as cases
+from liangwang.cases.history import opened_by
+from liangwang.cases.plans import store_plan
+from liangwang.cases.queries import Case, Task
+from liangwang.cases.refusals import OwnWork, ReasonNeeded
+
+from .. import sealed
+from ..after_plans import LABELS, plan_body
+from ..models import Certificate, GivenValue, Submission
+from ..refusals import NotInForce, ResultMissing
+from .certify import reissue, revoke_certificate
+from .letters import REMEDIES, letter_of_case
+
+ON_ASKING = frozenset({"change", "renewal", "cancellation"})
+LETTERS = {"change": "changed", "renewal": "renewed", "cancellation": "cancelled", "revocation": "revoked"}
+
+
+def ask_change(
+    *, actor: Actor, certificate: Certificate, values: Mapping[str, str], reason: str, at: datetime
+) -> Case:
+    """变更 (行政许可法 art. 49): the holder asks for other values, by "role.concept"; the office that granted decides."""
+    if not any(value.strip() for value in values.values()):
+        raise ResultMissing(what="要变更的内容", what_en="what is to be changed")
+    case = _ask(actor, certificate, "change", reason, at)
+    GivenValue.objects.bulk_create(
+        GivenValue(
+            case=case, node="decide", field=field, value=sealed.close(field, value.strip(), case.ref), at=at
+        )
+        for field, value in values.items()
+        if value.strip()
+    )
+    return case
+
+
+def ask_renewal(*, actor: Actor, certificate: Certificate, at: datetime, reason: str = "") -> Case:
+    """延续 (行政许可法 art. 50): before it expires; not decided by that day, it counts as granted."""
+    if certificate.valid_until is None:
+        raise NotInForce(**_named(certificate))
+    return _ask(actor, certificate, "renewal", reason, at)
+
+
+def ask_cancellation(*, actor: Actor, certificate: Certificate, reason: str, at: datetime) -> Case:
+    """注销 (行政许可法 art. 70) at the holder's wish."""
+    return _ask(actor, certificate, "cancellation", reason, at)
+
+
+def open_revocation(*, actor: Actor, certificate: Certificate, reasons: list[str], at: datetime) -> Case:
+    """撤销 (行政许可法 art. 69) by the office: the holder is told and heard first; someone else decides."""
+    if actor.hat != "platform":
+        require(actor, "close", thing_of("certificate", certificate))
+    if not any(reason.strip() for reason in reasons):
+        raise ReasonNeeded(what="拟撤销的理由", what_en="the reasons")
+    case = _open(actor, certificate, "revocation", reasons, at)
+    number, zh = certificate.number, "；".join(reasons)
+    notices.notify(
+        to=certificate.subject,
+        template="services.revocation",
+        title={
+            "zh": f"拟撤销：{_named(certificate)['what']}",
+            "en": f"To be revoked: {_named(certificate)['what_en']}",
+        },
+        body={
+            "zh": f"{number} 拟撤销，理由：{zh}。您可以陈述、申辩，办件编号 {case.number}。",
+            "en": f"{number} is to be revoked: {zh}. You may be heard; case {case.number}.",
+        },
+        at=at,
+        key=f"revocation/{case.ref}",
+        link=f"/certificates/{certificate.ref}/",
+    )
+    return case
+
+
+def open_after_check(submission: Submission, at: datetime) -> Case | None:
+    """告知承诺: once what was promised has been granted, somebody checks it within the plan's limit; None without one."""
+    promised = [need for need in submission.evidence["needs"] if need["way"] == "commitment"]
+    if not promised:
+        return None
+    first = submission.case
+    labels = [need["label"] for need in promised]
+    return _follow(
+        platform(first.pack), first, "after_check", at, key=f"after_check/{first.ref}",
+        facts={"commitments": labels, "materials": [need["id"] for need in promised]},
+    )  # fmt: skip
+
+
+def decide_afterwards(*, actor: Actor, task: Task, granted: bool, reasons: list[str], at: datetime) -> Case:
+    """Decides a case that follows another; raises OwnWork where the one who proposed a revocation decides it.
+
+    A change, renewal or cancellation is refused with reasons and remedies. A commitment that was false leads to a
+    revocation; a revocation that is not granted ends without one.
+    """
+    case = task.case
+    if case.follows_as == "revocation" and actor.party_ref and actor.party_ref == opened_by(case):
+        raise OwnWork(task=task.label["zh"], task_en=task.label["en"])
+    if not granted and not any(reason.strip() for reason in reasons):
+        raise ReasonNeeded(what="理由", what_en="the reasons")
+    if not granted and case.follows_as in ON_ASKING:
+        case = cases.refuse_case(actor=actor, at=at, case=case, reasons=reasons, remedies=[REMEDIES["zh"]])
+        letter_of_case(case, "refused", at=at, office=case.lead_office, body={"reasons": reasons})
+        return case
+    result = {"granted": granted, "reasons": [reason for reason in reasons if reason.strip()]}
+    done = cases.complete_task(actor=actor, at=at, task=task, result=result)
+    if case.follows_as == "after_check" and not granted:
+        for certificate in Certificate.objects.filter(case=case.follows, revoked_at=None).order_by("id"):
+            because = [f"告知承诺不实：{reason}" for reason in reasons]
+            open_revocation(actor=platform(case.pack), certificate=certificate, reasons=because, at=at)
+    elif case.follows_as in LETTERS and granted and done.node == "decide":
+        _apply(done.case, actor, at)
+    return done.case
+
+
+def grant_silent_renewal(case: Case, at: datetime) -> Case:
+    """延续 that nobody decided before the certificate expired counts as granted (行政许可法 art. 50)."""
+    task = case.tasks.get(node="decide")
+    reasons = ["有效期届满前未作出决定，视为准予延续"]
+    return decide_afterwards(actor=platform(case.pack), task=task, granted=True, reasons=reasons, at=at)
+
+
+def _ask(actor: Actor, certificate: Certificate, kind: str, reason: str, at: datetime) -> Case:
+    require(actor, "read", thing_of("certificate", certificate))
+    return _open(actor, certificate, kind, [reason] if reason.strip() else [], at)
+
+
+def _open(actor: Actor, certificate: Certificate, kind: str, reasons: list[str], at: datetime) -> Case:
+    """The case of one certificate and kind; only one of a kind is open at a time."""
+    if (
+        certificate.revoked_at is not None
+        or certificate.replaced_by_id is not None
+        or certificate.case is None
+    ):
+        raise NotInForce(**_named(certificate))
+    return _follow(
+        actor, certificate.case, kind, at, key=f"{kind}/{certificate.ref}/{_times(certificate, kind)}",
+        facts={"certificate": certificate.ref, "reasons": reasons}, certificate=certificate,
+    )  # fmt: skip
+
+
+def _times(certificate: Certificate, kind: str) -> int:
+    """How many cases of a kind about a certificate are over: the next one has that number."""
+    rows = Case.objects.filter(follows=certificate.case, follows_as=kind, facts__certificate=certificate.ref)
+    return rows.filter(closed_at__isnull=False).count()
+
+
+def _follow(
+    actor: Actor,
+    first: Case,
+    kind: str,
+    at: datetime,
+    *,
+    key: str,
+    facts: dict[str, Any],
+    certificate: Certificate | None = None,
+) -> Case:
+    label = LABELS[kind]
+    what: Label = certificate.body["label"] if certificate else first.title
+    case = cases.open_case(
+        actor=actor,
+        at=at,
+        plan=store_plan(plan_body(kind), at=at),
+        title={"zh": f"{label['zh']} · {what['zh']}", "en": f"{label['en']} · {what['en']}"},
+        source="person" if kind in ON_ASKING else "rule",
+        pack=first.pack,
+        place=first.place,
+        subject=certificate.subject if certificate else first.subject,
+        key=key,
+        facts=facts,
+        lead_office=certificate.office if certificate else first.lead_office,
+        purpose=kind,
+        follows=first,
+        follows_as=kind,
+    )
+    if case.state == Case.State.OPEN:
+        case = cases.accept_case(actor=platform(first.pack), at=at, case=case)
+    return case
+
+
+def _apply(case: Case, actor: Actor, at: datetime) -> None:
+    """What was decided takes effect on the certificate, with a letter."""
+    certificate = Certificate.objects.select_related("office", "subject", "case").get(
+        ref=case.facts["certificate"]
+    )
+    done = case.tasks.get(node="decide")
+    reasons = list(done.result.get("reasons") or case.facts.get("reasons") or [])
+    body: dict[str, Any] = {"reasons": reasons}
+    if case.follows_as == "change":
+        values = {row.field: row.value for row in GivenValue.objects.filter(case=case, ended_at=None)}
+        shown = {
+            field: sealed.masked(field, sealed.read(field, value, case.ref))
+            for field, value in values.items()
+        }
+        made = reissue(actor=actor, certificate=certificate, because=LABELS["change"], at=at, values=shown)
+        body["certificates"] = [_listed(made)]
+    elif case.follows_as == "renewal":
+        made = reissue(actor=actor, certificate=certificate, because=LABELS["renewal"], at=at, longer=True)
+        body["certificates"] = [_listed(made)]
+        body["values"] = [{"label": {"zh": "有效期至", "en": "Valid until"}, "value": str(made.valid_until)}]
+    else:
+        because: Label = {
+            "zh": "；".join(reasons) or LABELS[case.follows_as]["zh"],
+            "en": LABELS[case.follows_as]["en"],
+        }
+        revoke_certificate(actor=actor, certificate=certificate, because=because, at=at)
+        body["certificates"] = [_listed(certificate)]
+    letter_of_case(case, LETTERS[case.follows_as], at=at, office=certificate.office, body=body)
+
+
+def _listed(certificate: Certificate) -> dict[str, Any]:
+    return {"label": certificate.body["label"], "number": certificate.number, "ref": certificate.ref}
+
+
+def _named(certificate: Certificate) -> dict[str, str]:
+    label = certificate.body["label"]
+    return {"what": label["zh"], "what_en": label["en"]}
