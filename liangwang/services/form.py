@@ -49,6 +49,9 @@ def problems(asks: Iterable[Ask], answers: Mapping[str, str], today: date) -> li
     found = []
     for ask in asks:
         _, message = read_value(ask, answers.get(ask.id, ""), today)
+        if message and ask.group:
+            role = ask.role_label
+            message = {"zh": f"{role['zh']}：{message['zh']}", "en": f"{role['en']}: {message['en']}"}
         if message:
             found.append(FieldProblem(field=ask.id, message=message))
     return found
@@ -174,7 +177,7 @@ def _signature(ask: Ask, text: str, today: date) -> tuple[Value, Label | None]:
     return signed_words(text), None
 
 
-_VERBS = {"signature": ("请完成", "Give the"), "yes_no": ("请选择", "Choose")}
+_VERBS = {"signature": ("请签名：", "Sign:"), "yes_no": ("请选择", "Choose")}
 _READERS = {
     "address": _address,
     "signature": _signature,

@@ -14,6 +14,7 @@ from liangwang.services import queries
 from ..templatetags.ui import day, moment, yuan
 
 FEW = 6
+LONG = 200  # characters from which a text gets several lines
 KINDS = {
     "date": "date",
     "datetime": "datetime-local",
@@ -40,6 +41,8 @@ def kind_of(ask: Any) -> str:
     """The control for a field: few choices are radio buttons, many a list."""
     if ask.choices:
         return "radio" if len(ask.choices) <= FEW else "select"
+    if ask.kind == "text" and (ask.max_length or 0) >= LONG:
+        return "textarea"
     return KINDS.get(ask.kind, "text")
 
 
