@@ -208,3 +208,13 @@ class NotInForce(Conflict):
         "zh": "“{what}”已不在有效状态，不能这样办",
         "en": "'{what_en}' is not in force any more: this is not possible",
     }
+
+
+class AlreadyAsked(Conflict):
+    """One change, renewal, cancellation or revocation of a certificate at a time."""
+
+    code = "already_asked"
+    template: ClassVar[Label] = {
+        "zh": "“{what}”已有同类办件 {number} 正在办理，办完后可以再提",
+        "en": "'{what_en}' has such a case already ({number}); ask again when it is decided",
+    }

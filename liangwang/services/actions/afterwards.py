@@ -9,7 +9,7 @@ from liangwang.base.access import require, thing_of
 from liangwang.base.hats import Actor, platform
 from liangwang.base.labels import Label
 from liangwang.cases import actions as cases
-from liangwang.cases.history import opened_by
+from liangwang.cases.history import is_live, opened_by
 from liangwang.cases.plans import store_plan
 from liangwang.cases.queries import Case, Task
 from liangwang.cases.refusals import OwnWork, ReasonNeeded
@@ -17,7 +17,7 @@ from liangwang.cases.refusals import OwnWork, ReasonNeeded
 from .. import sealed
 from ..after_plans import LABELS, plan_body
 from ..models import Certificate, GivenValue, Submission
-from ..refusals import NotInForce, ResultMissing
+from ..refusals import AlreadyAsked, NotInForce, ResultMissing
 from .certify import reissue, revoke_certificate
 from .letters import REMEDIES, letter_of_case
 
@@ -112,6 +112,8 @@ def decide_afterwards(*, actor: Actor, task: Task, granted: bool, reasons: list[
     done = cases.complete_task(actor=actor, at=at, task=task, result=result)
     if case.follows_as == "after_check" and not granted:
         for certificate in Certificate.objects.filter(case=case.follows, revoked_at=None).order_by("id"):
+            if any(is_live(one) for one in _before(certificate, "revocation")):
+                continue
             because = [f"告知承诺不实：{reason}" for reason in reasons]
             open_revocation(actor=platform(case.pack), certificate=certificate, reasons=because, at=at)
     elif case.follows_as in LETTERS and granted and done.node == "decide":
@@ -132,23 +134,27 @@ def _ask(actor: Actor, certificate: Certificate, kind: str, reason: str, at: dat
 
 
 def _open(actor: Actor, certificate: Certificate, kind: str, reasons: list[str], at: datetime) -> Case:
-    """The case of one certificate and kind; only one of a kind is open at a time."""
+    """The case of one certificate and kind; only one of a kind is open at a time. Raises NotInForce, AlreadyAsked."""
     if (
         certificate.revoked_at is not None
         or certificate.replaced_by_id is not None
         or certificate.case is None
     ):
         raise NotInForce(**_named(certificate))
+    before = _before(certificate, kind)
+    if open_one := next((case for case in before if is_live(case)), None):
+        raise AlreadyAsked(number=open_one.number, **_named(certificate))
     return _follow(
-        actor, certificate.case, kind, at, key=f"{kind}/{certificate.ref}/{_times(certificate, kind)}",
+        actor, certificate.case, kind, at, key=f"{kind}/{certificate.ref}/{len(before)}",
         facts={"certificate": certificate.ref, "reasons": reasons}, certificate=certificate,
     )  # fmt: skip
 
 
-def _times(certificate: Certificate, kind: str) -> int:
-    """How many cases of a kind about a certificate are over: the next one has that number."""
-    rows = Case.objects.filter(follows=certificate.case, follows_as=kind, facts__certificate=certificate.ref)
-    return rows.filter(closed_at__isnull=False).count()
+def _before(certificate: Certificate, kind: str) -> list[Case]:
+    """The cases of a kind about a certificate so far."""
+    return list(
+        Case.objects.filter(follows=certificate.case, follows_as=kind, facts__certificate=certificate.ref)
+    )
 
 
 def _follow(

@@ -8,9 +8,10 @@ from django.shortcuts import render
 
 from liangwang.base import clock
 from liangwang.base.access import door
+from liangwang.base.transactions import write
 from liangwang.base.working_days import local_day
 from liangwang.cases.queries import Case, case_by_ref
-from liangwang.services import queries
+from liangwang.services import actions, queries
 from liangwang.services.queries import Certificate, Letter
 
 
@@ -60,8 +61,11 @@ def _letter(request: HttpRequest) -> Letter:
 
 @door("read", "application", of=case_of_letter)
 def letter(request: HttpRequest, case: Case) -> HttpResponse:
-    """An official letter (文书) as it prints on A4."""
-    return render(request, "print/letter.html", {**queries.letter_page(_letter(request)), "case": case})
+    """An official letter (文书) as it prints on A4; that its addressee opens it is its receipt (送达)."""
+    found = _letter(request)
+    with write():
+        actions.letter_opened(actor=request.actor, letter=found, at=clock.now())  # type: ignore[attr-defined]
+    return render(request, "print/letter.html", {**queries.letter_page(found), "case": case})
 
 
 @door("read", "application", of=case_of_letter)
