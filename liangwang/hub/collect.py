@@ -53,10 +53,6 @@ from .orders import require_in_force
 from .schema import QUARANTINE, rows_schema, sealed_columns
 from .sources import source_of
 
-# Arrow's usual allocator gives memory back after each chunk only to ask for it anew: a quarter of a load's CPU.
-if "jemalloc" in pa.supported_memory_backends():
-    pa.set_memory_pool(pa.jemalloc_memory_pool())
-
 MEMORY = "1500MB"
 TRIES = 5  # loads that are overtaken by another that registers the same people
 READING, CHECKING, LINKING, STORING, SETTLING = "reading", "checking", "linking", "storing", "settling"

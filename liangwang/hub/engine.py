@@ -4,12 +4,17 @@ from functools import cache
 from typing import ClassVar
 
 import ibis
+import pyarrow as pa
 from django.conf import settings
 
 from liangwang.base.errors import Refusal
 from liangwang.base.labels import Label
 
 THREADS = 2
+
+# Arrow's usual allocator gives memory back at once only to ask for it anew: a quarter of the CPU of loads and judgements.
+if "jemalloc" in pa.supported_memory_backends():
+    pa.set_memory_pool(pa.jemalloc_memory_pool())
 
 
 class SparkMissing(Refusal):
