@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from .models import AuditEntry, AuditSubject
+from .models import AuditEntry, AuditSubject, Subject
 
 if TYPE_CHECKING:
     from .access import Thing
@@ -47,6 +47,7 @@ def record(
             "at": at.isoformat(),
             "who": actor.party_ref or actor.key,
             "hat": actor.hat,
+            **_for(actor),
             "role": actor.role,
             "office": actor.office_key,
             **({"mandate": actor.mandate_ref} if actor.mandate_ref else {}),
@@ -64,6 +65,14 @@ def record(
     if touched:
         AuditSubject.objects.bulk_create([AuditSubject(entry=entry, subject_id=s) for s in sorted(touched)])
     return entry
+
+
+def _for(actor: "Actor") -> dict[str, str]:
+    """Whom the actor acts for, where that is somebody else: both stand in the entry."""
+    if actor.for_subject_id in (None, actor.subject_id):
+        return {}
+    ref = Subject.objects.filter(pk=actor.for_subject_id).values_list("ref", flat=True).first()
+    return {"for": ref} if ref else {}
 
 
 def body_of(entry: AuditEntry) -> dict[str, Any] | None:

@@ -20,6 +20,7 @@ from liangwang.hub import queries as hub
 from .. import sealed
 from ..catalogue import words
 from ..compiled import Need
+from ..confirming import require_confirmed
 from ..drafting import PAPER, Seen, hash_in_force, missing, prefilled, see
 from ..form import read_value
 from ..models import Authorisation, Draft, Submission, SubmissionPart
@@ -28,7 +29,7 @@ from ..provable import FROM_HUB, own_role
 from ..refusals import DraftClosed, ItemWithdrawn, NotApplicant, NotReady
 from ..report import report
 from ..routing import deciding_office
-from ..told import told
+from ..told import object_in_hub, told
 from .letters import write_letter
 
 
@@ -71,6 +72,7 @@ def _submit(actor: Actor, draft: Draft, at: datetime, tolerated: frozenset[str])
             missing="；".join(one["zh"] for one in lacking),
             missing_en="; ".join(one["en"] for one in lacking),
         )
+    require_confirmed(actor, draft, at)
     _own_consent(seen, actor, at)
     values = _values(seen, at)
     people = people_of(seen, values, at)
@@ -107,6 +109,7 @@ def _open(
     for role, used in _used(seen).items():
         if role in people:
             hub.record_use(actor, people[role].pk, used, case=case.ref, at=at)
+    object_in_hub(seen, people, case.ref, at)
     evidence = _evidence(seen, at)
     kept = {field: sealed.close(field, value, draft.ref) for field, value in values.items()}
     digest = hashlib.sha256(canonical({"answers": values, "evidence": evidence})).hexdigest()

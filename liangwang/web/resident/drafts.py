@@ -14,7 +14,7 @@ from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.hats import Actor
 from liangwang.base.models import new_ref
 from liangwang.base.transactions import write
-from liangwang.services import actions, queries
+from liangwang.services import actions, confirming, queries
 from liangwang.services.queries import Draft
 
 from .draft_steps import after, first_open, steps_of
@@ -156,6 +156,8 @@ def check(request: HttpRequest, draft: Draft) -> HttpResponse:
         "idempotency_key": new_ref(),
         "next_url": first_open(steps_of(whole)).url,
         "mine": draft.applicant_id == request.actor.for_subject_id,  # type: ignore[attr-defined]
+        "unconfirmed": confirming.needs_confirmation(request.actor, draft, at)  # type: ignore[attr-defined]
+        and not confirming.is_confirmed(request.actor, draft, at),  # type: ignore[attr-defined]
     }
     return page_of(request, whole, "draft_check", "check", **context)
 

@@ -9,10 +9,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from liangwang.base.access import door, visible
-from liangwang.base.models import AuditEntry, Office
+from liangwang.base.models import AuditEntry, Office, Party
 from liangwang.base.policy_words import word
 
 PAGE = 50
+ACTING = ("assisted", "proxy", "guardian")
 
 
 def _act(verb: str, thing: str) -> str:
@@ -49,11 +50,13 @@ def _lines(entries: list[AuditEntry], me: str) -> list[dict[str, Any]]:
     offices = dict(
         Office.objects.filter(key__in={b["office"] for b in bodies if b["office"]}).values_list("key", "name")
     )
+    acting = [b["who"] for b in bodies if b["hat"] in ACTING]
+    helpers = dict(Party.objects.filter(ref__in=acting).values_list("ref", "label"))
     return [
         {
             "at": entry.at,
             "own": body["who"] == me,
-            "who": _who(body, offices, me),
+            "who": _who(body, offices, me, helpers),
             "what": _act(body["verb"], body["thing"]),
             "why": purpose_word(body["purpose"]),
             "idx": entry.idx,
@@ -77,7 +80,12 @@ def _together(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return runs
 
 
-def _who(body: dict[str, Any], offices: dict[str, Any], me: str) -> Any:
+def _who(body: dict[str, Any], offices: dict[str, Any], me: str, helpers: dict[str, Any]) -> Any:
+    """Who it was: a helper by name and office, an office, the system, oneself, or somebody connected."""
+    if body["hat"] in ACTING and body["who"] in helpers and body["who"] != me:
+        name, office = helpers[body["who"]], offices.get(body["office"], {})
+        zh = f"{office.get('zh', '')} {name.get('zh', '')}（替您办）".strip()
+        return {"zh": zh, "en": f"{office.get('en', '')} {name.get('en', '')} (acting for you)".strip()}
     if body["office"]:
         return offices.get(body["office"], body["office"])
     if body["hat"] == "platform":

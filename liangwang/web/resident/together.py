@@ -124,7 +124,7 @@ def part(request: HttpRequest, draft: Draft, role: str) -> HttpResponse:
         **found,
         "words": state_words(found["row"]["state"]),
         "level": LEVELS[found["row"]["state"]][0],
-        "sections": [_section(page) for page in found["pages"]],
+        "sections": [section_of(page) for page in found["pages"]],
         "error": error,
         "first_url": f"/drafts/{draft.ref}/page/{first}/" if first else "",
         "applicant": queries.name_of(draft.applicant_id),
@@ -132,7 +132,8 @@ def part(request: HttpRequest, draft: Draft, role: str) -> HttpResponse:
     return page_of(request, whole, "draft_part", "people", **context)
 
 
-def _section(page: Any) -> dict[str, Any]:
+def section_of(page: Any) -> dict[str, Any]:
+    """One page of the form as a list to read: {title, rows, own, key}."""
     rows = [{"label": one["ask"].label, "value": shown(one["ask"], one["value"])} for one in page["fields"]]
     rows += [settled_row(one) for one in page["known"]]
     return {"title": page["title"], "rows": rows, "own": page["sight"] == "edit", "key": page["key"]}
@@ -143,7 +144,7 @@ def theirs(request: HttpRequest, whole: dict[str, Any], page: Any) -> HttpRespon
     owner = next((one for one in whole["parts"] if one["role"] == page["key"]), None)
     context = {
         "page": page,
-        "section": _section(page) if page["sight"] == "see" else None,
+        "section": section_of(page) if page["sight"] == "see" else None,
         "owner": owner,
         "words": state_words(owner["state"]) if owner else "",
         "level": LEVELS[owner["state"]][0] if owner else "",
