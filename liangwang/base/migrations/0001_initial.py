@@ -7,714 +7,342 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
-    dependencies = []
+    dependencies = [
+    ]
 
     operations = [
         migrations.CreateModel(
-            name="CalendarDay",
+            name='CalendarDay',
             fields=[
-                ("day", models.DateField(primary_key=True, serialize=False)),
-                ("works", models.BooleanField()),
-                ("name", models.JSONField()),
-                ("source", models.CharField(max_length=200)),
-                ("changed_at", models.DateTimeField()),
+                ('day', models.DateField(primary_key=True, serialize=False)),
+                ('works', models.BooleanField()),
+                ('name', models.JSONField()),
+                ('source', models.CharField(max_length=200)),
+                ('changed_at', models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name="Checkpoint",
+            name='Checkpoint',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("size", models.BigIntegerField(unique=True)),
-                ("root", models.BinaryField(max_length=32)),
-                ("at", models.DateTimeField()),
-                ("note", models.TextField()),
-                ("cosigners", models.JSONField(default=list)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('size', models.BigIntegerField(unique=True)),
+                ('root', models.BinaryField(max_length=32)),
+                ('at', models.DateTimeField()),
+                ('note', models.TextField()),
+                ('cosigners', models.JSONField(default=list)),
             ],
         ),
         migrations.CreateModel(
-            name="Subject",
+            name='Subject',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("person", "Person"),
-                            ("company", "Company"),
-                            ("place", "Place"),
-                            ("thing", "Thing"),
-                        ],
-                        max_length=8,
-                    ),
-                ),
-                ("created_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "merged_into",
-                    models.ForeignKey(
-                        blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to="base.subject"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('kind', models.CharField(choices=[('person', 'Person'), ('company', 'Company'), ('place', 'Place'), ('thing', 'Thing')], max_length=8)),
+                ('created_at', models.DateTimeField()),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('merged_into', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='base.subject')),
             ],
             options={
-                "abstract": False,
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
-            name="Event",
+            name='Event',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("type", models.CharField(max_length=40)),
-                ("v", models.SmallIntegerField(default=1)),
-                ("at", models.DateTimeField(db_index=True)),
-                ("ref", models.CharField(max_length=40)),
-                ("place_code", models.CharField(blank=True, max_length=20)),
-                ("body", models.JSONField(default=dict)),
-                ("key", models.CharField(max_length=120, unique=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('type', models.CharField(max_length=40)),
+                ('v', models.SmallIntegerField(default=1)),
+                ('at', models.DateTimeField(db_index=True)),
+                ('ref', models.CharField(max_length=40)),
+                ('place_code', models.CharField(blank=True, max_length=20)),
+                ('body', models.JSONField(default=dict)),
+                ('key', models.CharField(max_length=120, unique=True)),
             ],
         ),
         migrations.CreateModel(
-            name="AuditEntry",
+            name='AuditEntry',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("at", models.DateTimeField(db_index=True)),
-                ("body", models.BinaryField(null=True)),
-                ("salt", models.BinaryField(null=True)),
-                ("leaf", models.BinaryField(max_length=32)),
-                ("idx", models.BigIntegerField(null=True, unique=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(db_index=True)),
+                ('body', models.BinaryField(null=True)),
+                ('salt', models.BinaryField(null=True)),
+                ('leaf', models.BinaryField(max_length=32)),
+                ('idx', models.BigIntegerField(null=True, unique=True)),
             ],
             options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("idx__isnull", True)), fields=["id"], name="audit_unsequenced"
-                    )
-                ],
+                'indexes': [models.Index(condition=models.Q(('idx__isnull', True)), fields=['id'], name='audit_unsequenced')],
             },
         ),
         migrations.CreateModel(
-            name="Party",
+            name='Party',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("password", models.CharField(max_length=128, verbose_name="password")),
-                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("login_name", models.CharField(max_length=80, unique=True)),
-                ("label", models.JSONField(default=dict)),
-                ("is_active", models.BooleanField(default=True)),
-                (
-                    "subject",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="parties",
-                        to="base.subject",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('password', models.CharField(max_length=128, verbose_name='password')),
+                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('login_name', models.CharField(max_length=80, unique=True)),
+                ('label', models.JSONField(default=dict)),
+                ('is_active', models.BooleanField(default=True)),
+                ('subject', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='parties', to='base.subject')),
             ],
             options={
-                "abstract": False,
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
-            name="CompanyRole",
+            name='CompanyRole',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("role", models.CharField(default="legal_person", max_length=20)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "company",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="people", to="base.subject"
-                    ),
-                ),
-                (
-                    "person",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="company_roles",
-                        to="base.subject",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('role', models.CharField(default='legal_person', max_length=20)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('company', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='people', to='base.subject')),
+                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='company_roles', to='base.subject')),
             ],
         ),
         migrations.CreateModel(
-            name="Declaration",
+            name='Declaration',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("pack", models.CharField(max_length=40)),
-                ("file", models.CharField(max_length=40)),
-                ("key", models.CharField(max_length=80)),
-                ("version", models.IntegerField()),
-                (
-                    "origin",
-                    models.CharField(choices=[("pack", "file in git"), ("desk", "workbench")], max_length=4),
-                ),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("draft", "draft"), ("published", "published"), ("replaced", "replaced")],
-                        max_length=10,
-                    ),
-                ),
-                ("hash", models.CharField(max_length=64)),
-                ("body", models.JSONField()),
-                ("created_at", models.DateTimeField()),
-                ("published_at", models.DateTimeField(null=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('pack', models.CharField(max_length=40)),
+                ('file', models.CharField(max_length=40)),
+                ('key', models.CharField(max_length=80)),
+                ('version', models.IntegerField()),
+                ('origin', models.CharField(choices=[('pack', 'file in git'), ('desk', 'workbench')], max_length=4)),
+                ('state', models.CharField(choices=[('draft', 'draft'), ('published', 'published'), ('replaced', 'replaced')], max_length=10)),
+                ('hash', models.CharField(max_length=64)),
+                ('body', models.JSONField()),
+                ('created_at', models.DateTimeField()),
+                ('published_at', models.DateTimeField(null=True)),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("pack", "file", "key", "version"), name="one_version")
-                ],
+                'constraints': [models.UniqueConstraint(fields=('pack', 'file', 'key', 'version'), name='one_version')],
             },
         ),
         migrations.CreateModel(
-            name="IdempotencyKey",
+            name='IdempotencyKey',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("scope", models.CharField(max_length=80)),
-                ("key", models.CharField(max_length=80)),
-                ("request_hash", models.CharField(max_length=64)),
-                ("answer", models.JSONField(default=dict)),
-                ("created_at", models.DateTimeField(db_index=True)),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('scope', models.CharField(max_length=80)),
+                ('key', models.CharField(max_length=80)),
+                ('request_hash', models.CharField(max_length=64)),
+                ('answer', models.JSONField(default=dict)),
+                ('created_at', models.DateTimeField(db_index=True)),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=("scope", "key"), name="one_answer")],
+                'constraints': [models.UniqueConstraint(fields=('scope', 'key'), name='one_answer')],
             },
         ),
         migrations.CreateModel(
-            name="Mandate",
+            name='Mandate',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("scope", models.JSONField(default=list)),
-                ("starts_at", models.DateTimeField()),
-                ("ends_at", models.DateTimeField()),
-                ("revoked_at", models.DateTimeField(blank=True, null=True)),
-                ("proof", models.CharField(blank=True, max_length=200)),
-                (
-                    "giver",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="mandates_given",
-                        to="base.subject",
-                    ),
-                ),
-                (
-                    "taker",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="mandates",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('scope', models.JSONField(default=list)),
+                ('starts_at', models.DateTimeField()),
+                ('ends_at', models.DateTimeField()),
+                ('revoked_at', models.DateTimeField(blank=True, null=True)),
+                ('proof', models.CharField(blank=True, max_length=200)),
+                ('giver', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mandates_given', to='base.subject')),
+                ('taker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='mandates', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "abstract": False,
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
-            name="Place",
+            name='Place',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("code", models.CharField(max_length=20, unique=True)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("city", "City"),
-                            ("district", "District"),
-                            ("street", "Street"),
-                            ("town", "Town"),
-                            ("statistical_unit", "Statistical Unit"),
-                            ("residents_committee", "Residents Committee"),
-                            ("villagers_committee", "Villagers Committee"),
-                            ("duty_grid", "Duty Grid"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("level", models.CharField(max_length=14)),
-                ("name", models.JSONField()),
-                ("lon", models.FloatField(null=True)),
-                ("lat", models.FloatField(null=True)),
-                ("h3_7", models.BigIntegerField(db_index=True, null=True)),
-                ("h3_9", models.BigIntegerField(db_index=True, null=True)),
-                ("polygon", models.TextField(null=True)),
-                ("approximate", models.BooleanField(default=False)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "parent",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="children",
-                        to="base.place",
-                    ),
-                ),
-                (
-                    "subject",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="place", to="base.subject"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('code', models.CharField(max_length=20, unique=True)),
+                ('kind', models.CharField(choices=[('city', 'City'), ('district', 'District'), ('street', 'Street'), ('town', 'Town'), ('statistical_unit', 'Statistical Unit'), ('residents_committee', 'Residents Committee'), ('villagers_committee', 'Villagers Committee'), ('duty_grid', 'Duty Grid')], max_length=20)),
+                ('level', models.CharField(max_length=14)),
+                ('name', models.JSONField()),
+                ('lon', models.FloatField(null=True)),
+                ('lat', models.FloatField(null=True)),
+                ('h3_7', models.BigIntegerField(db_index=True, null=True)),
+                ('h3_9', models.BigIntegerField(db_index=True, null=True)),
+                ('polygon', models.TextField(null=True)),
+                ('approximate', models.BooleanField(default=False)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='base.place')),
+                ('subject', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='place', to='base.subject')),
             ],
         ),
         migrations.CreateModel(
-            name="Office",
+            name='Office',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("key", models.CharField(max_length=80, unique=True)),
-                ("name", models.JSONField()),
-                ("department", models.CharField(db_index=True, max_length=30)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("department", "Department"),
-                            ("subdistrict", "Subdistrict"),
-                            ("operations_centre", "Operations Centre"),
-                            ("counter", "Counter"),
-                            ("crew", "Crew"),
-                            ("institution", "Institution"),
-                        ],
-                        max_length=20,
-                    ),
-                ),
-                ("level", models.CharField(max_length=10)),
-                ("owner_of", models.JSONField(default=list)),
-                ("lon", models.FloatField(null=True)),
-                ("lat", models.FloatField(null=True)),
-                ("phone", models.CharField(blank=True, max_length=20)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "parent",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="children",
-                        to="base.office",
-                    ),
-                ),
-                (
-                    "place",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="offices", to="base.place"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('key', models.CharField(max_length=80, unique=True)),
+                ('name', models.JSONField()),
+                ('department', models.CharField(db_index=True, max_length=30)),
+                ('kind', models.CharField(choices=[('department', 'Department'), ('subdistrict', 'Subdistrict'), ('operations_centre', 'Operations Centre'), ('counter', 'Counter'), ('crew', 'Crew'), ('institution', 'Institution')], max_length=20)),
+                ('level', models.CharField(max_length=10)),
+                ('owner_of', models.JSONField(default=list)),
+                ('lon', models.FloatField(null=True)),
+                ('lat', models.FloatField(null=True)),
+                ('phone', models.CharField(blank=True, max_length=20)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='base.office')),
+                ('place', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='offices', to='base.place')),
             ],
         ),
         migrations.CreateModel(
-            name="Post",
+            name='Post',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("role", models.CharField(max_length=20)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "office",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="posts", to="base.office"
-                    ),
-                ),
-                (
-                    "party",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="posts",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('role', models.CharField(max_length=20)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('office', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='posts', to='base.office')),
+                ('party', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='posts', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "abstract": False,
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
-            name="PurposeGrant",
+            name='PurposeGrant',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("case_ref", models.CharField(db_index=True, max_length=26)),
-                ("purpose", models.CharField(max_length=40)),
-                ("opened_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "office",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to="base.office"
-                    ),
-                ),
-                (
-                    "subject",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to="base.subject"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('case_ref', models.CharField(db_index=True, max_length=26)),
+                ('purpose', models.CharField(max_length=40)),
+                ('opened_at', models.DateTimeField()),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('office', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='base.office')),
+                ('subject', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='base.subject')),
             ],
         ),
         migrations.CreateModel(
-            name="SourceKey",
+            name='SourceKey',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("key_hash", models.CharField(max_length=64, unique=True)),
-                ("name", models.CharField(max_length=80, unique=True)),
-                ("sources", models.JSONField(default=list)),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                ("office", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="base.office")),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key_hash', models.CharField(max_length=64, unique=True)),
+                ('name', models.CharField(max_length=80, unique=True)),
+                ('sources', models.JSONField(default=list)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('office', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='base.office')),
             ],
         ),
         migrations.CreateModel(
-            name="StoredFile",
+            name='StoredFile',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("sha256", models.CharField(db_index=True, max_length=64)),
-                ("size", models.BigIntegerField()),
-                ("media_type", models.CharField(max_length=80)),
-                ("name", models.CharField(max_length=200)),
-                ("created_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "uploaded_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('sha256', models.CharField(db_index=True, max_length=64)),
+                ('size', models.BigIntegerField()),
+                ('media_type', models.CharField(max_length=80)),
+                ('name', models.CharField(max_length=200)),
+                ('created_at', models.DateTimeField()),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('uploaded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "abstract": False,
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
-            name="Company",
+            name='Company',
             fields=[
-                (
-                    "subject",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        primary_key=True,
-                        serialize=False,
-                        to="base.subject",
-                    ),
-                ),
-                ("name", models.CharField(max_length=120)),
-                ("credit_code", models.CharField(max_length=18, unique=True)),
-                ("demo", models.BooleanField(default=False)),
-                (
-                    "legal_person",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="base.subject",
-                    ),
-                ),
-                (
-                    "place",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to="base.place"
-                    ),
-                ),
+                ('subject', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to='base.subject')),
+                ('name', models.CharField(max_length=120)),
+                ('credit_code', models.CharField(max_length=18, unique=True)),
+                ('demo', models.BooleanField(default=False)),
+                ('legal_person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='base.subject')),
+                ('place', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='base.place')),
             ],
         ),
         migrations.CreateModel(
-            name="Person",
+            name='Person',
             fields=[
-                (
-                    "subject",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        primary_key=True,
-                        serialize=False,
-                        to="base.subject",
-                    ),
-                ),
-                ("name", models.CharField(max_length=80)),
-                ("sex", models.CharField(choices=[("m", "男"), ("f", "女")], max_length=1)),
-                ("birth_on", models.DateField()),
-                ("identity_sealed", models.BinaryField(null=True)),
-                ("identity_blind", models.CharField(max_length=32, null=True, unique=True)),
-                ("phone_sealed", models.BinaryField(null=True)),
-                ("phone_blind", models.CharField(db_index=True, max_length=32, null=True)),
-                ("address_sealed", models.BinaryField(null=True)),
-                ("demo", models.BooleanField(default=False)),
-                (
-                    "home",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="residents",
-                        to="base.place",
-                    ),
-                ),
+                ('subject', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to='base.subject')),
+                ('name', models.CharField(max_length=80)),
+                ('sex', models.CharField(choices=[('m', '男'), ('f', '女')], max_length=1)),
+                ('birth_on', models.DateField()),
+                ('identity_sealed', models.BinaryField(null=True)),
+                ('identity_blind', models.CharField(max_length=32, null=True, unique=True)),
+                ('phone_sealed', models.BinaryField(null=True)),
+                ('phone_blind', models.CharField(db_index=True, max_length=32, null=True)),
+                ('address_sealed', models.BinaryField(null=True)),
+                ('demo', models.BooleanField(default=False)),
+                ('home', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='residents', to='base.place')),
             ],
         ),
         migrations.CreateModel(
-            name="AuditSubject",
+            name='AuditSubject',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "entry",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="subjects",
-                        to="base.auditentry",
-                    ),
-                ),
-                (
-                    "subject",
-                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="base.subject"),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='subjects', to='base.auditentry')),
+                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='base.subject')),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("entry", "subject"), name="one_audit_subject")
-                ],
+                'constraints': [models.UniqueConstraint(fields=('entry', 'subject'), name='one_audit_subject')],
             },
         ),
         migrations.CreateModel(
-            name="Effect",
+            name='Effect',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("subscriber", models.CharField(max_length=80)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("pending", "Pending"), ("done", "Done"), ("failed", "Failed")],
-                        default="pending",
-                        max_length=8,
-                    ),
-                ),
-                ("tries", models.SmallIntegerField(default=0)),
-                ("due_at", models.DateTimeField()),
-                ("done_at", models.DateTimeField(null=True)),
-                ("error", models.TextField(blank=True)),
-                (
-                    "event",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="effects", to="base.event"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('subscriber', models.CharField(max_length=80)),
+                ('state', models.CharField(choices=[('pending', 'Pending'), ('done', 'Done'), ('failed', 'Failed')], default='pending', max_length=8)),
+                ('tries', models.SmallIntegerField(default=0)),
+                ('due_at', models.DateTimeField()),
+                ('done_at', models.DateTimeField(null=True)),
+                ('error', models.TextField(blank=True)),
+                ('event', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='effects', to='base.event')),
             ],
             options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("state", "pending")), fields=["due_at"], name="effects_pending"
-                    )
-                ],
-                "constraints": [models.UniqueConstraint(fields=("event", "subscriber"), name="one_effect")],
+                'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['due_at'], name='effects_pending')],
+                'constraints': [models.UniqueConstraint(fields=('event', 'subscriber'), name='one_effect')],
             },
         ),
         migrations.CreateModel(
-            name="Guardian",
+            name='Guardian',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("since", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "guardian",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="wards", to="base.subject"
-                    ),
-                ),
-                (
-                    "ward",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="guardians",
-                        to="base.subject",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('since', models.DateTimeField()),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('guardian', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='wards', to='base.subject')),
+                ('ward', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='guardians', to='base.subject')),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(fields=("guardian", "ward"), name="one_guardianship")
-                ],
+                'constraints': [models.UniqueConstraint(fields=('guardian', 'ward'), name='one_guardianship')],
             },
         ),
         migrations.CreateModel(
-            name="Notice",
+            name='Notice',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("template", models.CharField(max_length=60)),
-                ("title", models.JSONField()),
-                ("body", models.JSONField()),
-                ("link", models.CharField(blank=True, max_length=200)),
-                ("at", models.DateTimeField()),
-                ("key", models.CharField(max_length=120, unique=True)),
-                ("state", models.CharField(default="sent", max_length=10)),
-                ("read_at", models.DateTimeField(blank=True, null=True)),
-                ("confirmed_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "subject",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="notices",
-                        to="base.subject",
-                    ),
-                ),
-                (
-                    "office",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="notices",
-                        to="base.office",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('template', models.CharField(max_length=60)),
+                ('title', models.JSONField()),
+                ('body', models.JSONField()),
+                ('link', models.CharField(blank=True, max_length=200)),
+                ('at', models.DateTimeField()),
+                ('key', models.CharField(max_length=120, unique=True)),
+                ('state', models.CharField(default='sent', max_length=10)),
+                ('read_at', models.DateTimeField(blank=True, null=True)),
+                ('confirmed_at', models.DateTimeField(blank=True, null=True)),
+                ('subject', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='base.subject')),
+                ('office', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='notices', to='base.office')),
             ],
             options={
-                "indexes": [
-                    models.Index(fields=["subject", "-at"], name="base_notice_subject_a343f5_idx"),
-                    models.Index(fields=["office", "-at"], name="base_notice_office__35da40_idx"),
-                ],
+                'indexes': [models.Index(fields=['subject', '-at'], name='base_notice_subject_a343f5_idx'), models.Index(fields=['office', '-at'], name='base_notice_office__35da40_idx')],
             },
         ),
         migrations.AddIndex(
-            model_name="place",
-            index=models.Index(fields=["level", "code"], name="base_place_level_52d71b_idx"),
+            model_name='place',
+            index=models.Index(fields=['level', 'code'], name='base_place_level_52d71b_idx'),
         ),
         migrations.AddIndex(
-            model_name="office",
-            index=models.Index(fields=["department", "level"], name="base_office_departm_85c373_idx"),
+            model_name='office',
+            index=models.Index(fields=['department', 'level'], name='base_office_departm_85c373_idx'),
         ),
         migrations.AddIndex(
-            model_name="purposegrant",
-            index=models.Index(fields=["subject", "ended_at"], name="base_purpos_subject_483807_idx"),
+            model_name='purposegrant',
+            index=models.Index(fields=['subject', 'ended_at'], name='base_purpos_subject_483807_idx'),
         ),
     ]

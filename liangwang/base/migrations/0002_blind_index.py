@@ -9,9 +9,7 @@ def anew(apps, schema_editor):
     """Unseals identity number and phone of each person and blinds them again; identities stay unique."""
     Person = apps.get_model("base", "Person")
     fields = ("identity", "phone")
-    people = Person.objects.only(
-        "pk", *(f"{field}_{part}" for field in fields for part in ("sealed", "blind"))
-    )
+    people = Person.objects.only("pk", *(f"{field}_{part}" for field in fields for part in ("sealed", "blind")))
     found = []
     for person in people.iterator(chunk_size=2_000):
         for field in fields:

@@ -7,482 +7,217 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("base", "0001_initial"),
+        ('base', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Plan",
+            name='Plan',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("hash", models.CharField(max_length=64, unique=True)),
-                (
-                    "kind",
-                    models.CharField(choices=[("application", "办件"), ("incident", "案件")], max_length=12),
-                ),
-                ("key", models.CharField(db_index=True, max_length=120)),
-                ("body", models.JSONField()),
-                ("created_at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('hash', models.CharField(max_length=64, unique=True)),
+                ('kind', models.CharField(choices=[('application', '办件'), ('incident', '案件')], max_length=12)),
+                ('key', models.CharField(db_index=True, max_length=120)),
+                ('body', models.JSONField()),
+                ('created_at', models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name="Case",
+            name='Case',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("number", models.CharField(max_length=32, unique=True)),
-                ("kind", models.CharField(max_length=12)),
-                ("title", models.JSONField()),
-                ("lon", models.FloatField(null=True)),
-                ("lat", models.FloatField(null=True)),
-                ("h3_9", models.BigIntegerField(null=True)),
-                (
-                    "source",
-                    models.CharField(
-                        choices=[("person", "人"), ("rule", "规则"), ("report", "上报")], max_length=8
-                    ),
-                ),
-                ("pack", models.CharField(max_length=40)),
-                ("key", models.CharField(max_length=160, null=True, unique=True)),
-                ("facts", models.JSONField(default=dict)),
-                ("level", models.CharField(blank=True, max_length=8)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("open", "Open"),
-                            ("supplement", "Supplement"),
-                            ("accepted", "Accepted"),
-                            ("closed", "Closed"),
-                            ("refused", "Refused"),
-                            ("withdrawn", "Withdrawn"),
-                        ],
-                        default="open",
-                        max_length=10,
-                    ),
-                ),
-                ("stage", models.CharField(default="report", max_length=10)),
-                ("supervised", models.BooleanField(default=False)),
-                ("opened_at", models.DateTimeField()),
-                ("accept_by", models.DateTimeField(null=True)),
-                ("accepted_at", models.DateTimeField(null=True)),
-                ("due_at", models.DateTimeField(null=True)),
-                ("promised_at", models.DateTimeField(null=True)),
-                ("extended_days", models.SmallIntegerField(default=0)),
-                ("assigned_at", models.DateTimeField(null=True)),
-                ("arrived_at", models.DateTimeField(null=True)),
-                ("handled_at", models.DateTimeField(null=True)),
-                ("closed_at", models.DateTimeField(null=True)),
-                (
-                    "lead_office",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="lead_cases",
-                        to="base.office",
-                    ),
-                ),
-                (
-                    "place",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="cases",
-                        to="base.place",
-                    ),
-                ),
-                (
-                    "subject",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="cases",
-                        to="base.subject",
-                    ),
-                ),
-                (
-                    "plan",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, to="cases.plan", to_field="hash"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('number', models.CharField(max_length=32, unique=True)),
+                ('kind', models.CharField(max_length=12)),
+                ('title', models.JSONField()),
+                ('lon', models.FloatField(null=True)),
+                ('lat', models.FloatField(null=True)),
+                ('h3_9', models.BigIntegerField(null=True)),
+                ('source', models.CharField(choices=[('person', '人'), ('rule', '规则'), ('report', '上报')], max_length=8)),
+                ('pack', models.CharField(max_length=40)),
+                ('key', models.CharField(max_length=160, null=True, unique=True)),
+                ('facts', models.JSONField(default=dict)),
+                ('level', models.CharField(blank=True, max_length=8)),
+                ('state', models.CharField(choices=[('open', 'Open'), ('supplement', 'Supplement'), ('accepted', 'Accepted'), ('closed', 'Closed'), ('refused', 'Refused'), ('withdrawn', 'Withdrawn')], default='open', max_length=10)),
+                ('stage', models.CharField(default='report', max_length=10)),
+                ('supervised', models.BooleanField(default=False)),
+                ('opened_at', models.DateTimeField()),
+                ('accept_by', models.DateTimeField(null=True)),
+                ('accepted_at', models.DateTimeField(null=True)),
+                ('due_at', models.DateTimeField(null=True)),
+                ('promised_at', models.DateTimeField(null=True)),
+                ('extended_days', models.SmallIntegerField(default=0)),
+                ('assigned_at', models.DateTimeField(null=True)),
+                ('arrived_at', models.DateTimeField(null=True)),
+                ('handled_at', models.DateTimeField(null=True)),
+                ('closed_at', models.DateTimeField(null=True)),
+                ('lead_office', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='lead_cases', to='base.office')),
+                ('place', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='base.place')),
+                ('subject', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='cases', to='base.subject')),
+                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='cases.plan', to_field='hash')),
             ],
         ),
         migrations.CreateModel(
-            name="Rating",
+            name='Rating',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("score", models.SmallIntegerField()),
-                ("tags", models.JSONField(default=list)),
-                ("text", models.TextField(blank=True)),
-                ("at", models.DateTimeField()),
-                (
-                    "case",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="rating", to="cases.case"
-                    ),
-                ),
-                (
-                    "party",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('score', models.SmallIntegerField()),
+                ('tags', models.JSONField(default=list)),
+                ('text', models.TextField(blank=True)),
+                ('at', models.DateTimeField()),
+                ('case', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='rating', to='cases.case')),
+                ('party', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="Task",
+            name='Task',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("node", models.CharField(max_length=80)),
-                ("label", models.JSONField()),
-                ("stage", models.CharField(blank=True, max_length=20)),
-                ("by", models.JSONField()),
-                ("role", models.CharField(blank=True, max_length=20)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("waiting", "Waiting"),
-                            ("ready", "Ready"),
-                            ("assigned", "Assigned"),
-                            ("accepted", "Accepted"),
-                            ("arrived", "Arrived"),
-                            ("reported", "Reported"),
-                            ("kept", "Kept"),
-                            ("deferred", "Deferred"),
-                            ("done", "Done"),
-                            ("cancelled", "Cancelled"),
-                        ],
-                        default="waiting",
-                        max_length=10,
-                    ),
-                ),
-                ("waits", models.SmallIntegerField(default=0)),
-                ("because", models.JSONField(default=dict)),
-                ("verify", models.CharField(blank=True, max_length=8)),
-                ("attempt", models.SmallIntegerField(default=1)),
-                ("declined", models.SmallIntegerField(default=0)),
-                ("ready_at", models.DateTimeField(null=True)),
-                ("due_at", models.DateTimeField(null=True)),
-                ("assigned_at", models.DateTimeField(null=True)),
-                ("accepted_at", models.DateTimeField(null=True)),
-                ("arrived_at", models.DateTimeField(null=True)),
-                ("reported_at", models.DateTimeField(null=True)),
-                ("done_at", models.DateTimeField(null=True)),
-                ("defer_asked", models.JSONField(null=True)),
-                ("deferred_until", models.DateTimeField(null=True)),
-                ("climbed", models.CharField(blank=True, max_length=10)),
-                ("outcome", models.CharField(blank=True, max_length=20)),
-                ("result", models.JSONField(default=dict)),
-                ("input_hash", models.CharField(blank=True, max_length=32)),
-                (
-                    "assignee",
-                    models.ForeignKey(
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="tasks",
-                        to="base.post",
-                    ),
-                ),
-                (
-                    "case",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="tasks",
-                        to="cases.case",
-                    ),
-                ),
-                (
-                    "crew_office",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="crew_tasks",
-                        to="base.office",
-                    ),
-                ),
-                (
-                    "done_by",
-                    models.ForeignKey(
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="tasks_done",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "office",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="tasks",
-                        to="base.office",
-                    ),
-                ),
-                (
-                    "verified_by",
-                    models.ForeignKey(
-                        db_index=False,
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="tasks_verified",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('node', models.CharField(max_length=80)),
+                ('label', models.JSONField()),
+                ('stage', models.CharField(blank=True, max_length=20)),
+                ('by', models.JSONField()),
+                ('role', models.CharField(blank=True, max_length=20)),
+                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('ready', 'Ready'), ('assigned', 'Assigned'), ('accepted', 'Accepted'), ('arrived', 'Arrived'), ('reported', 'Reported'), ('kept', 'Kept'), ('deferred', 'Deferred'), ('done', 'Done'), ('cancelled', 'Cancelled')], default='waiting', max_length=10)),
+                ('waits', models.SmallIntegerField(default=0)),
+                ('because', models.JSONField(default=dict)),
+                ('verify', models.CharField(blank=True, max_length=8)),
+                ('attempt', models.SmallIntegerField(default=1)),
+                ('declined', models.SmallIntegerField(default=0)),
+                ('ready_at', models.DateTimeField(null=True)),
+                ('due_at', models.DateTimeField(null=True)),
+                ('assigned_at', models.DateTimeField(null=True)),
+                ('accepted_at', models.DateTimeField(null=True)),
+                ('arrived_at', models.DateTimeField(null=True)),
+                ('reported_at', models.DateTimeField(null=True)),
+                ('done_at', models.DateTimeField(null=True)),
+                ('defer_asked', models.JSONField(null=True)),
+                ('deferred_until', models.DateTimeField(null=True)),
+                ('climbed', models.CharField(blank=True, max_length=10)),
+                ('outcome', models.CharField(blank=True, max_length=20)),
+                ('result', models.JSONField(default=dict)),
+                ('input_hash', models.CharField(blank=True, max_length=32)),
+                ('assignee', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='base.post')),
+                ('case', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='cases.case')),
+                ('crew_office', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='crew_tasks', to='base.office')),
+                ('done_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tasks_done', to=settings.AUTH_USER_MODEL)),
+                ('office', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='base.office')),
+                ('verified_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tasks_verified', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
-            name="Proof",
+            name='Proof',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("attempt", models.SmallIntegerField()),
-                ("kind", models.CharField(max_length=30)),
-                ("at", models.DateTimeField()),
-                ("lon", models.FloatField(null=True)),
-                ("lat", models.FloatField(null=True)),
-                (
-                    "file",
-                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="base.storedfile"),
-                ),
-                (
-                    "office",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to="base.office"
-                    ),
-                ),
-                (
-                    "party",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
-                    ),
-                ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="proofs", to="cases.task"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('attempt', models.SmallIntegerField()),
+                ('kind', models.CharField(max_length=30)),
+                ('at', models.DateTimeField()),
+                ('lon', models.FloatField(null=True)),
+                ('lat', models.FloatField(null=True)),
+                ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='base.storedfile')),
+                ('office', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='base.office')),
+                ('party', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL)),
+                ('task', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='proofs', to='cases.task')),
             ],
             options={
-                "abstract": False,
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
-            name="CaseEvent",
+            name='CaseEvent',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("at", models.DateTimeField()),
-                ("what", models.CharField(max_length=30)),
-                ("stage", models.CharField(blank=True, max_length=10)),
-                ("who", models.JSONField(default=dict)),
-                ("body", models.JSONField(default=dict)),
-                (
-                    "case",
-                    models.ForeignKey(
-                        db_index=False,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="events",
-                        to="cases.case",
-                    ),
-                ),
-                (
-                    "task",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="events",
-                        to="cases.task",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField()),
+                ('what', models.CharField(max_length=30)),
+                ('stage', models.CharField(blank=True, max_length=10)),
+                ('who', models.JSONField(default=dict)),
+                ('body', models.JSONField(default=dict)),
+                ('case', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cases.case')),
+                ('task', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to='cases.task')),
             ],
         ),
         migrations.CreateModel(
-            name="CaseHold",
+            name='CaseHold',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("reason", models.CharField(max_length=40)),
-                ("ref", models.CharField(blank=True, max_length=80)),
-                ("since", models.DateTimeField()),
-                ("released_at", models.DateTimeField(null=True)),
-                (
-                    "case",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="holds", to="cases.case"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('reason', models.CharField(max_length=40)),
+                ('ref', models.CharField(blank=True, max_length=80)),
+                ('since', models.DateTimeField()),
+                ('released_at', models.DateTimeField(null=True)),
+                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='cases.case')),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("released_at__isnull", True)),
-                        fields=("case", "reason", "ref"),
-                        name="one_hold",
-                    )
-                ],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('released_at__isnull', True)), fields=('case', 'reason', 'ref'), name='one_hold')],
             },
         ),
         migrations.CreateModel(
-            name="ClockStop",
+            name='ClockStop',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("ground", models.CharField(max_length=20)),
-                ("since", models.DateField()),
-                ("until", models.DateField(null=True)),
-                ("notice", models.CharField(max_length=120)),
-                (
-                    "case",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="clock_stops",
-                        to="cases.case",
-                    ),
-                ),
-                (
-                    "decided_by",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to="base.office"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ground', models.CharField(max_length=20)),
+                ('since', models.DateField()),
+                ('until', models.DateField(null=True)),
+                ('notice', models.CharField(max_length=120)),
+                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='clock_stops', to='cases.case')),
+                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='base.office')),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("until__isnull", True)), fields=("case",), name="one_running_stop"
-                    )
-                ],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('until__isnull', True)), fields=('case',), name='one_running_stop')],
             },
         ),
         migrations.AddIndex(
-            model_name="case",
-            index=models.Index(fields=["state", "due_at"], name="cases_case_state_61f58a_idx"),
+            model_name='case',
+            index=models.Index(fields=['state', 'due_at'], name='cases_case_state_61f58a_idx'),
         ),
         migrations.AddIndex(
-            model_name="case",
-            index=models.Index(fields=["kind", "state", "-opened_at"], name="cases_case_kind_09685a_idx"),
+            model_name='case',
+            index=models.Index(fields=['kind', 'state', '-opened_at'], name='cases_case_kind_09685a_idx'),
         ),
         migrations.AddIndex(
-            model_name="case",
-            index=models.Index(fields=["subject", "-opened_at"], name="cases_case_subject_4f011d_idx"),
+            model_name='case',
+            index=models.Index(fields=['subject', '-opened_at'], name='cases_case_subject_4f011d_idx'),
         ),
         migrations.AddIndex(
-            model_name="case",
-            index=models.Index(fields=["place", "-opened_at"], name="cases_case_place_i_24c524_idx"),
+            model_name='case',
+            index=models.Index(fields=['place', '-opened_at'], name='cases_case_place_i_24c524_idx'),
         ),
         migrations.AddIndex(
-            model_name="case",
-            index=models.Index(
-                condition=models.Q(("accept_by__isnull", False), ("state", "open")),
-                fields=["accept_by"],
-                name="cases_silent",
-            ),
+            model_name='case',
+            index=models.Index(condition=models.Q(('accept_by__isnull', False), ('state', 'open')), fields=['accept_by'], name='cases_silent'),
         ),
         migrations.AddConstraint(
-            model_name="rating",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("score__range", (1, 5))), name="score_1_to_5"
-            ),
+            model_name='rating',
+            constraint=models.CheckConstraint(condition=models.Q(('score__range', (1, 5))), name='score_1_to_5'),
         ),
         migrations.AddIndex(
-            model_name="task",
-            index=models.Index(
-                condition=models.Q(("state__in", ("ready", "assigned", "accepted", "arrived", "reported"))),
-                fields=["office", "due_at"],
-                name="tasks_inbox",
-            ),
+            model_name='task',
+            index=models.Index(condition=models.Q(('state__in', ('ready', 'assigned', 'accepted', 'arrived', 'reported'))), fields=['office', 'due_at'], name='tasks_inbox'),
         ),
         migrations.AddIndex(
-            model_name="task",
-            index=models.Index(
-                condition=models.Q(("state__in", ("ready", "assigned", "accepted", "arrived", "reported"))),
-                fields=["crew_office", "due_at"],
-                name="tasks_crew",
-            ),
+            model_name='task',
+            index=models.Index(condition=models.Q(('state__in', ('ready', 'assigned', 'accepted', 'arrived', 'reported'))), fields=['crew_office', 'due_at'], name='tasks_crew'),
         ),
         migrations.AddIndex(
-            model_name="task",
-            index=models.Index(
-                condition=models.Q(("state__in", ("ready", "assigned", "accepted", "arrived", "reported"))),
-                fields=["due_at"],
-                name="tasks_late",
-            ),
+            model_name='task',
+            index=models.Index(condition=models.Q(('state__in', ('ready', 'assigned', 'accepted', 'arrived', 'reported'))), fields=['due_at'], name='tasks_late'),
         ),
         migrations.AddConstraint(
-            model_name="task",
-            constraint=models.UniqueConstraint(fields=("case", "node"), name="one_task_per_node"),
+            model_name='task',
+            constraint=models.UniqueConstraint(fields=('case', 'node'), name='one_task_per_node'),
         ),
         migrations.AddConstraint(
-            model_name="task",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("waits__gte", 0)), name="waits_never_negative"
-            ),
+            model_name='task',
+            constraint=models.CheckConstraint(condition=models.Q(('waits__gte', 0)), name='waits_never_negative'),
         ),
         migrations.AddIndex(
-            model_name="caseevent",
-            index=models.Index(fields=["case", "id"], name="cases_casee_case_id_0fbd4e_idx"),
+            model_name='caseevent',
+            index=models.Index(fields=['case', 'id'], name='cases_casee_case_id_0fbd4e_idx'),
         ),
     ]

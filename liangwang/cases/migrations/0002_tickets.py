@@ -4,16 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("cases", "0001_initial"),
+        ('cases', '0001_initial'),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name="plan",
-            name="kind",
-            field=models.CharField(
-                choices=[("application", "办件"), ("incident", "案件"), ("ticket", "校核单")], max_length=12
-            ),
+            model_name='plan',
+            name='kind',
+            field=models.CharField(choices=[('application', '办件'), ('incident', '案件'), ('ticket', '校核单')], max_length=12),
         ),
     ]

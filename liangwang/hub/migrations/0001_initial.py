@@ -7,269 +7,141 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("base", "0001_initial"),
+        ('base', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="Batch",
+            name='Batch',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("pack", models.CharField(max_length=40)),
-                ("source", models.CharField(max_length=80)),
-                ("content_hash", models.CharField(max_length=64)),
-                ("name", models.CharField(blank=True, max_length=200)),
-                ("bytes", models.BigIntegerField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[
-                            ("received", "Received"),
-                            ("loaded", "Loaded"),
-                            ("refused", "Refused"),
-                            ("erased", "Erased"),
-                        ],
-                        default="received",
-                        max_length=8,
-                    ),
-                ),
-                ("refusal", models.JSONField(null=True)),
-                ("received_at", models.DateTimeField(db_index=True)),
-                ("loaded_at", models.DateTimeField(null=True)),
-                ("deliveries", models.IntegerField(default=1)),
-                ("rows", models.BigIntegerField(default=0)),
-                ("good", models.BigIntegerField(default=0)),
-                ("bad", models.BigIntegerField(default=0)),
-                ("linked", models.BigIntegerField(default=0)),
-                ("unlinked", models.BigIntegerField(default=0)),
-                ("unusual", models.BooleanField(default=False)),
-                ("reasons", models.JSONField(default=dict)),
-                ("progress", models.CharField(blank=True, max_length=20)),
-                (
-                    "office",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to="base.office"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('pack', models.CharField(max_length=40)),
+                ('source', models.CharField(max_length=80)),
+                ('content_hash', models.CharField(max_length=64)),
+                ('name', models.CharField(blank=True, max_length=200)),
+                ('bytes', models.BigIntegerField()),
+                ('state', models.CharField(choices=[('received', 'Received'), ('loaded', 'Loaded'), ('refused', 'Refused'), ('erased', 'Erased')], default='received', max_length=8)),
+                ('refusal', models.JSONField(null=True)),
+                ('received_at', models.DateTimeField(db_index=True)),
+                ('loaded_at', models.DateTimeField(null=True)),
+                ('deliveries', models.IntegerField(default=1)),
+                ('rows', models.BigIntegerField(default=0)),
+                ('good', models.BigIntegerField(default=0)),
+                ('bad', models.BigIntegerField(default=0)),
+                ('linked', models.BigIntegerField(default=0)),
+                ('unlinked', models.BigIntegerField(default=0)),
+                ('unusual', models.BooleanField(default=False)),
+                ('reasons', models.JSONField(default=dict)),
+                ('progress', models.CharField(blank=True, max_length=20)),
+                ('office', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='base.office')),
             ],
         ),
         migrations.CreateModel(
-            name="Disagreement",
+            name='Disagreement',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("pack", models.CharField(blank=True, max_length=40)),
-                ("attribute", models.CharField(max_length=60)),
-                ("said", models.JSONField()),
-                ("opened_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "subject",
-                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="base.subject"),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('pack', models.CharField(blank=True, max_length=40)),
+                ('attribute', models.CharField(max_length=60)),
+                ('said', models.JSONField()),
+                ('opened_at', models.DateTimeField()),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='base.subject')),
             ],
         ),
         migrations.CreateModel(
-            name="Merge",
+            name='Merge',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("kind", models.CharField(choices=[("merge", "merge"), ("split", "split")], max_length=5)),
-                ("method", models.CharField(max_length=40)),
-                ("at", models.DateTimeField()),
-                (
-                    "kept",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="base.subject"
-                    ),
-                ),
-                (
-                    "merged",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="base.subject"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('merge', 'merge'), ('split', 'split')], max_length=5)),
+                ('method', models.CharField(max_length=40)),
+                ('at', models.DateTimeField()),
+                ('kept', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='base.subject')),
+                ('merged', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='base.subject')),
             ],
         ),
         migrations.CreateModel(
-            name="Order",
+            name='Order',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("number", models.CharField(max_length=60, unique=True)),
-                ("title", models.JSONField()),
-                ("basis", models.TextField()),
-                ("packs", models.JSONField(default=list)),
-                ("starts_at", models.DateTimeField()),
-                ("ends_at", models.DateTimeField()),
-                ("proposed_at", models.DateTimeField()),
-                ("signed_at", models.DateTimeField(null=True)),
-                ("ended_at", models.DateTimeField(null=True)),
-                ("end_reason", models.TextField(blank=True)),
-                ("erase_on", models.DateField(null=True)),
-                ("erased_at", models.DateTimeField(null=True)),
-                ("erasure", models.JSONField(null=True)),
-                (
-                    "ended_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "proposed_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "signed_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('number', models.CharField(max_length=60, unique=True)),
+                ('title', models.JSONField()),
+                ('basis', models.TextField()),
+                ('packs', models.JSONField(default=list)),
+                ('starts_at', models.DateTimeField()),
+                ('ends_at', models.DateTimeField()),
+                ('proposed_at', models.DateTimeField()),
+                ('signed_at', models.DateTimeField(null=True)),
+                ('ended_at', models.DateTimeField(null=True)),
+                ('end_reason', models.TextField(blank=True)),
+                ('erase_on', models.DateField(null=True)),
+                ('erased_at', models.DateTimeField(null=True)),
+                ('erasure', models.JSONField(null=True)),
+                ('ended_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('proposed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('signed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "abstract": False,
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
-            name="AttributeVersion",
+            name='AttributeVersion',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("name", models.CharField(max_length=80)),
-                ("version", models.CharField(max_length=40)),
-                ("rule_hash", models.CharField(max_length=64)),
-                ("at", models.DateTimeField()),
-                ("changed", models.BigIntegerField()),
-                ("counts", models.JSONField()),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "order",
-                    models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to="hub.order"),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80)),
+                ('version', models.CharField(max_length=40)),
+                ('rule_hash', models.CharField(max_length=64)),
+                ('at', models.DateTimeField()),
+                ('changed', models.BigIntegerField()),
+                ('counts', models.JSONField()),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('order', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='hub.order')),
             ],
         ),
         migrations.CreateModel(
-            name="Partition",
+            name='Partition',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("v", models.SmallIntegerField(default=1)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("rows", "Rows"),
-                            ("quarantine", "Quarantine"),
-                            ("settled", "Settled"),
-                            ("passes", "Passes"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                ("pack", models.CharField(max_length=40)),
-                ("source", models.CharField(max_length=80)),
-                ("shard", models.IntegerField(default=0)),
-                ("path", models.CharField(max_length=200, unique=True)),
-                ("rows", models.BigIntegerField()),
-                ("bytes", models.BigIntegerField()),
-                ("sha256", models.CharField(max_length=64)),
-                ("at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "batch",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="partitions",
-                        to="hub.batch",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('v', models.SmallIntegerField(default=1)),
+                ('kind', models.CharField(choices=[('rows', 'Rows'), ('quarantine', 'Quarantine'), ('settled', 'Settled'), ('passes', 'Passes')], max_length=10)),
+                ('pack', models.CharField(max_length=40)),
+                ('source', models.CharField(max_length=80)),
+                ('shard', models.IntegerField(default=0)),
+                ('path', models.CharField(max_length=200, unique=True)),
+                ('rows', models.BigIntegerField()),
+                ('bytes', models.BigIntegerField()),
+                ('sha256', models.CharField(max_length=64)),
+                ('at', models.DateTimeField()),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('batch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='partitions', to='hub.batch')),
             ],
         ),
         migrations.AddIndex(
-            model_name="batch",
-            index=models.Index(fields=["pack", "source", "-received_at"], name="hub_batch_pack_cef2fe_idx"),
+            model_name='batch',
+            index=models.Index(fields=['pack', 'source', '-received_at'], name='hub_batch_pack_cef2fe_idx'),
         ),
         migrations.AddConstraint(
-            model_name="batch",
-            constraint=models.UniqueConstraint(
-                fields=("pack", "source", "content_hash"), name="one_batch_per_content"
-            ),
+            model_name='batch',
+            constraint=models.UniqueConstraint(fields=('pack', 'source', 'content_hash'), name='one_batch_per_content'),
         ),
         migrations.AddConstraint(
-            model_name="disagreement",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at__isnull", True)),
-                fields=("pack", "subject", "attribute"),
-                name="one_open_disagreement",
-            ),
+            model_name='disagreement',
+            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('pack', 'subject', 'attribute'), name='one_open_disagreement'),
         ),
         migrations.AddConstraint(
-            model_name="attributeversion",
-            constraint=models.UniqueConstraint(fields=("name", "version"), name="one_attribute_version"),
+            model_name='attributeversion',
+            constraint=models.UniqueConstraint(fields=('name', 'version'), name='one_attribute_version'),
         ),
         migrations.AddIndex(
-            model_name="partition",
-            index=models.Index(
-                fields=["kind", "pack", "source", "ended_at"], name="hub_partiti_kind_d873b0_idx"
-            ),
+            model_name='partition',
+            index=models.Index(fields=['kind', 'pack', 'source', 'ended_at'], name='hub_partiti_kind_d873b0_idx'),
         ),
     ]

@@ -15,402 +15,195 @@ def own_refs(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
+
     dependencies = [
-        ("base", "0001_initial"),
-        ("hub", "0001_initial"),
+        ('base', '0001_initial'),
+        ('hub', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveField(
-            model_name="batch",
-            name="progress",
+            model_name='batch',
+            name='progress',
         ),
         migrations.AddField(
-            model_name="batch",
-            name="channel",
-            field=models.CharField(
-                choices=[("push", "Push"), ("drop", "Drop"), ("pull", "Pull"), ("desk", "Desk")],
-                default="push",
-                max_length=4,
-            ),
+            model_name='batch',
+            name='channel',
+            field=models.CharField(choices=[('push', 'Push'), ('drop', 'Drop'), ('pull', 'Pull'), ('desk', 'Desk')], default='push', max_length=4),
         ),
         migrations.AddField(
-            model_name="batch",
-            name="contract",
+            model_name='batch',
+            name='contract',
             field=models.CharField(blank=True, max_length=64),
         ),
         migrations.AddField(
-            model_name="batch",
-            name="corrects",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="corrections",
-                to="hub.batch",
-            ),
+            model_name='batch',
+            name='corrects',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='corrections', to='hub.batch'),
         ),
         migrations.AddField(
-            model_name="batch",
-            name="drift",
+            model_name='batch',
+            name='drift',
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name="batch",
-            name="rows_done",
+            model_name='batch',
+            name='rows_done',
             field=models.BigIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name="batch",
-            name="stage",
+            model_name='batch',
+            name='stage',
             field=models.CharField(blank=True, max_length=10),
         ),
         migrations.AddField(
-            model_name="batch",
-            name="watermark",
+            model_name='batch',
+            name='watermark',
             field=models.JSONField(null=True),
         ),
         migrations.AddField(
-            model_name="disagreement",
-            name="department",
+            model_name='disagreement',
+            name='department',
             field=models.CharField(blank=True, max_length=40),
         ),
         migrations.AddField(
-            model_name="disagreement",
-            name="ended_by",
+            model_name='disagreement',
+            name='ended_by',
             field=models.CharField(blank=True, max_length=12),
         ),
         migrations.AddField(
-            model_name="merge",
-            name="by",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
+            model_name='merge',
+            name='by',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
         ),
         migrations.AddField(
-            model_name="merge",
-            name="model",
+            model_name='merge',
+            name='model',
             field=models.CharField(blank=True, max_length=40),
         ),
         migrations.AddField(
-            model_name="merge",
-            name="ref",
+            model_name='merge',
+            name='ref',
             field=models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26),
         ),
         migrations.RunPython(own_refs, migrations.RunPython.noop),
         migrations.AlterField(
-            model_name="merge",
-            name="ref",
-            field=models.CharField(
-                default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-            ),
+            model_name='merge',
+            name='ref',
+            field=models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True),
         ),
         migrations.AddField(
-            model_name="merge",
-            name="score",
+            model_name='merge',
+            name='score',
             field=models.FloatField(null=True),
         ),
         migrations.AddField(
-            model_name="merge",
-            name="undoes",
-            field=models.OneToOneField(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="undone_by",
-                to="hub.merge",
-            ),
+            model_name='merge',
+            name='undoes',
+            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='undone_by', to='hub.merge'),
         ),
         migrations.AddField(
-            model_name="order",
-            name="place",
-            field=models.ForeignKey(
-                default=liangwang.hub.models.the_city,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="base.place",
-            ),
+            model_name='order',
+            name='place',
+            field=models.ForeignKey(default=liangwang.hub.models.the_city, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='base.place'),
         ),
         migrations.AlterField(
-            model_name="partition",
-            name="kind",
-            field=models.CharField(
-                choices=[
-                    ("rows", "Rows"),
-                    ("replaced", "Replaced"),
-                    ("vault", "Vault"),
-                    ("quarantine", "Quarantine"),
-                    ("register", "Register"),
-                    ("settled", "Settled"),
-                    ("passes", "Passes"),
-                ],
-                max_length=10,
-            ),
+            model_name='partition',
+            name='kind',
+            field=models.CharField(choices=[('rows', 'Rows'), ('replaced', 'Replaced'), ('vault', 'Vault'), ('quarantine', 'Quarantine'), ('register', 'Register'), ('settled', 'Settled'), ('passes', 'Passes')], max_length=10),
         ),
         migrations.CreateModel(
-            name="LateLink",
+            name='LateLink',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("row", models.IntegerField()),
-                ("method", models.CharField(max_length=40)),
-                ("score", models.FloatField(null=True)),
-                ("model", models.CharField(blank=True, max_length=40)),
-                ("at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "batch",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="late_links", to="hub.batch"
-                    ),
-                ),
-                (
-                    "subject",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="base.subject",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('row', models.IntegerField()),
+                ('method', models.CharField(max_length=40)),
+                ('score', models.FloatField(null=True)),
+                ('model', models.CharField(blank=True, max_length=40)),
+                ('at', models.DateTimeField()),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='late_links', to='hub.batch')),
+                ('subject', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='base.subject')),
             ],
         ),
         migrations.CreateModel(
-            name="LinkReview",
+            name='LinkReview',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("pack", models.CharField(max_length=40)),
-                ("source", models.CharField(blank=True, max_length=80)),
-                ("row", models.IntegerField(null=True)),
-                ("score", models.FloatField()),
-                ("model", models.CharField(max_length=40)),
-                ("agreement", models.JSONField(default=dict)),
-                ("others", models.JSONField(default=list)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("open", "Open"), ("same", "Same"), ("apart", "Apart")],
-                        default="open",
-                        max_length=5,
-                    ),
-                ),
-                ("opened_at", models.DateTimeField()),
-                ("decided_at", models.DateTimeField(null=True)),
-                (
-                    "batch",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="reviews",
-                        to="hub.batch",
-                    ),
-                ),
-                (
-                    "decided_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "late_link",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="hub.latelink",
-                    ),
-                ),
-                (
-                    "left",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="base.subject",
-                    ),
-                ),
-                (
-                    "merge",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="hub.merge",
-                    ),
-                ),
-                (
-                    "right",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="base.subject"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('pack', models.CharField(max_length=40)),
+                ('source', models.CharField(blank=True, max_length=80)),
+                ('row', models.IntegerField(null=True)),
+                ('score', models.FloatField()),
+                ('model', models.CharField(max_length=40)),
+                ('agreement', models.JSONField(default=dict)),
+                ('others', models.JSONField(default=list)),
+                ('state', models.CharField(choices=[('open', 'Open'), ('same', 'Same'), ('apart', 'Apart')], default='open', max_length=5)),
+                ('opened_at', models.DateTimeField()),
+                ('decided_at', models.DateTimeField(null=True)),
+                ('batch', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='hub.batch')),
+                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('late_link', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hub.latelink')),
+                ('left', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='base.subject')),
+                ('merge', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hub.merge')),
+                ('right', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='base.subject')),
             ],
         ),
         migrations.CreateModel(
-            name="Recall",
+            name='Recall',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("rows", models.JSONField(null=True)),
-                ("reason", models.TextField()),
-                ("at", models.DateTimeField()),
-                ("undone_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "batch",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="recalls", to="hub.batch"
-                    ),
-                ),
-                (
-                    "by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "undone_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('rows', models.JSONField(null=True)),
+                ('reason', models.TextField()),
+                ('at', models.DateTimeField()),
+                ('undone_at', models.DateTimeField(blank=True, null=True)),
+                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='recalls', to='hub.batch')),
+                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('undone_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                "abstract": False,
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
-            name="Ruling",
+            name='Ruling',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("row", models.IntegerField()),
-                ("value", models.TextField()),
-                ("rejected", models.JSONField(default=list)),
-                ("reason", models.TextField()),
-                ("at", models.DateTimeField()),
-                ("undone_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "batch",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="hub.batch"
-                    ),
-                ),
-                (
-                    "by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "disagreement",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="rulings",
-                        to="hub.disagreement",
-                    ),
-                ),
-                (
-                    "office",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="base.office",
-                    ),
-                ),
-                (
-                    "undone_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('row', models.IntegerField()),
+                ('value', models.TextField()),
+                ('rejected', models.JSONField(default=list)),
+                ('reason', models.TextField()),
+                ('at', models.DateTimeField()),
+                ('undone_at', models.DateTimeField(blank=True, null=True)),
+                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='hub.batch')),
+                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('disagreement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rulings', to='hub.disagreement')),
+                ('office', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='base.office')),
+                ('undone_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.AddConstraint(
-            model_name="latelink",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("ended_at__isnull", True)),
-                fields=("batch", "row"),
-                name="one_late_link_per_row",
-            ),
+            model_name='latelink',
+            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('batch', 'row'), name='one_late_link_per_row'),
         ),
         migrations.AddIndex(
-            model_name="linkreview",
-            index=models.Index(fields=["state", "-score"], name="hub_linkrev_state_a7d5d5_idx"),
+            model_name='linkreview',
+            index=models.Index(fields=['state', '-score'], name='hub_linkrev_state_a7d5d5_idx'),
         ),
         migrations.AddConstraint(
-            model_name="linkreview",
-            constraint=models.UniqueConstraint(fields=("batch", "row"), name="one_review_per_row"),
+            model_name='linkreview',
+            constraint=models.UniqueConstraint(fields=('batch', 'row'), name='one_review_per_row'),
         ),
         migrations.AddConstraint(
-            model_name="linkreview",
-            constraint=models.UniqueConstraint(fields=("left", "right"), name="one_review_per_pair"),
+            model_name='linkreview',
+            constraint=models.UniqueConstraint(fields=('left', 'right'), name='one_review_per_pair'),
         ),
         migrations.AddConstraint(
-            model_name="ruling",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("undone_at__isnull", True)),
-                fields=("disagreement",),
-                name="one_ruling_in_force",
-            ),
+            model_name='ruling',
+            constraint=models.UniqueConstraint(condition=models.Q(('undone_at__isnull', True)), fields=('disagreement',), name='one_ruling_in_force'),
         ),
     ]

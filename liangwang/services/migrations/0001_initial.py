@@ -7,520 +7,207 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+
     initial = True
 
     dependencies = [
-        ("base", "0001_initial"),
-        ("cases", "0001_initial"),
+        ('base', '0001_initial'),
+        ('cases', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="CodeRevocation",
+            name='CodeRevocation',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("nonce", models.CharField(blank=True, max_length=16)),
-                ("issued_before", models.DateTimeField(null=True)),
-                ("why", models.CharField(max_length=20)),
-                ("at", models.DateTimeField()),
-                ("expires_at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('nonce', models.CharField(blank=True, max_length=16)),
+                ('issued_before', models.DateTimeField(null=True)),
+                ('why', models.CharField(max_length=20)),
+                ('at', models.DateTimeField()),
+                ('expires_at', models.DateTimeField()),
             ],
             options={
-                "indexes": [models.Index(fields=["expires_at"], name="services_co_expires_077473_idx")],
+                'indexes': [models.Index(fields=['expires_at'], name='services_co_expires_077473_idx')],
             },
         ),
         migrations.CreateModel(
-            name="Gate",
+            name='Gate',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("key", models.CharField(max_length=40, unique=True)),
-                ("name", models.JSONField()),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "office",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to="base.office"
-                    ),
-                ),
-                (
-                    "place",
-                    models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to="base.place"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('key', models.CharField(max_length=40, unique=True)),
+                ('name', models.JSONField()),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('office', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='base.office')),
+                ('place', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, to='base.place')),
             ],
             options={
-                "abstract": False,
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
-            name="ItemVersion",
+            name='ItemVersion',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("key", models.CharField(max_length=120)),
-                ("hash", models.CharField(max_length=64)),
-                ("body", models.JSONField()),
-                ("published_at", models.DateTimeField()),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=120)),
+                ('hash', models.CharField(max_length=64)),
+                ('body', models.JSONField()),
+                ('published_at', models.DateTimeField()),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=("key", "hash"), name="one_item_version")],
+                'constraints': [models.UniqueConstraint(fields=('key', 'hash'), name='one_item_version')],
             },
         ),
         migrations.CreateModel(
-            name="Draft",
+            name='Draft',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("key", models.CharField(db_index=True, max_length=120)),
-                ("roles", models.JSONField(default=dict)),
-                ("scenario", models.JSONField(default=dict)),
-                ("answers", models.JSONField(default=dict)),
-                ("committed", models.JSONField(default=list)),
-                ("saves", models.IntegerField(default=0)),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("open", "Open"), ("submitted", "Submitted"), ("abandoned", "Abandoned")],
-                        default="open",
-                        max_length=10,
-                    ),
-                ),
-                ("created_at", models.DateTimeField()),
-                ("updated_at", models.DateTimeField()),
-                (
-                    "applicant",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="drafts", to="base.subject"
-                    ),
-                ),
-                (
-                    "place",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="base.place",
-                    ),
-                ),
-                (
-                    "started_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="drafts",
-                        to="services.itemversion",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('key', models.CharField(db_index=True, max_length=120)),
+                ('roles', models.JSONField(default=dict)),
+                ('scenario', models.JSONField(default=dict)),
+                ('answers', models.JSONField(default=dict)),
+                ('committed', models.JSONField(default=list)),
+                ('saves', models.IntegerField(default=0)),
+                ('state', models.CharField(choices=[('open', 'Open'), ('submitted', 'Submitted'), ('abandoned', 'Abandoned')], default='open', max_length=10)),
+                ('created_at', models.DateTimeField()),
+                ('updated_at', models.DateTimeField()),
+                ('applicant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='drafts', to='base.subject')),
+                ('place', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='base.place')),
+                ('started_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='drafts', to='services.itemversion')),
             ],
         ),
         migrations.CreateModel(
-            name="Submission",
+            name='Submission',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("key", models.CharField(db_index=True, max_length=120)),
-                ("roles", models.JSONField(default=dict)),
-                ("answers", models.JSONField()),
-                ("evidence", models.JSONField()),
-                ("hash", models.CharField(max_length=64)),
-                ("submitted_at", models.DateTimeField()),
-                (
-                    "applicant",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="submissions",
-                        to="base.subject",
-                    ),
-                ),
-                (
-                    "case",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="submission",
-                        to="cases.case",
-                    ),
-                ),
-                (
-                    "draft",
-                    models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="submission",
-                        to="services.draft",
-                    ),
-                ),
-                (
-                    "entry",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="base.auditentry",
-                    ),
-                ),
-                (
-                    "version",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="submissions",
-                        to="services.itemversion",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('key', models.CharField(db_index=True, max_length=120)),
+                ('roles', models.JSONField(default=dict)),
+                ('answers', models.JSONField()),
+                ('evidence', models.JSONField()),
+                ('hash', models.CharField(max_length=64)),
+                ('submitted_at', models.DateTimeField()),
+                ('applicant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='base.subject')),
+                ('case', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='submission', to='cases.case')),
+                ('draft', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='submission', to='services.draft')),
+                ('entry', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='base.auditentry')),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='submissions', to='services.itemversion')),
             ],
             options={
-                "abstract": False,
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
-            name="Letter",
+            name='Letter',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("number", models.CharField(max_length=80, unique=True)),
-                (
-                    "kind",
-                    models.CharField(
-                        choices=[
-                            ("received", "Received"),
-                            ("accepted", "Accepted"),
-                            ("supplement", "Supplement"),
-                            ("not_accepted", "Not Accepted"),
-                            ("granted", "Granted"),
-                            ("refused", "Refused"),
-                        ],
-                        max_length=14,
-                    ),
-                ),
-                ("node", models.CharField(blank=True, max_length=120)),
-                ("body", models.JSONField()),
-                ("at", models.DateTimeField()),
-                ("key", models.CharField(max_length=120, unique=True)),
-                (
-                    "office",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="letters",
-                        to="base.office",
-                    ),
-                ),
-                (
-                    "subject",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="letters", to="base.subject"
-                    ),
-                ),
-                (
-                    "submission",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="letters",
-                        to="services.submission",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('number', models.CharField(max_length=80, unique=True)),
+                ('kind', models.CharField(choices=[('received', 'Received'), ('accepted', 'Accepted'), ('supplement', 'Supplement'), ('not_accepted', 'Not Accepted'), ('granted', 'Granted'), ('refused', 'Refused')], max_length=14)),
+                ('node', models.CharField(blank=True, max_length=120)),
+                ('body', models.JSONField()),
+                ('at', models.DateTimeField()),
+                ('key', models.CharField(max_length=120, unique=True)),
+                ('office', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='letters', to='base.office')),
+                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='letters', to='base.subject')),
+                ('submission', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='letters', to='services.submission')),
             ],
             options={
-                "abstract": False,
+                'abstract': False,
             },
         ),
         migrations.CreateModel(
-            name="SubmissionPart",
+            name='SubmissionPart',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("role", models.CharField(max_length=40)),
-                (
-                    "subject",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="parts", to="base.subject"
-                    ),
-                ),
-                (
-                    "submission",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="parts",
-                        to="services.submission",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('role', models.CharField(max_length=40)),
+                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='base.subject')),
+                ('submission', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='services.submission')),
             ],
         ),
         migrations.CreateModel(
-            name="Certificate",
+            name='Certificate',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("number", models.CharField(max_length=40, unique=True)),
-                ("type", models.CharField(max_length=60)),
-                ("role", models.CharField(max_length=40)),
-                ("node", models.CharField(max_length=120)),
-                ("body", models.JSONField()),
-                ("signed", models.TextField()),
-                ("issued_at", models.DateTimeField()),
-                ("valid_until", models.DateField(blank=True, null=True)),
-                ("revoked_at", models.DateTimeField(blank=True, null=True)),
-                ("revoked_because", models.JSONField(default=dict)),
-                (
-                    "case",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="certificates",
-                        to="cases.case",
-                    ),
-                ),
-                (
-                    "office",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="certificates",
-                        to="base.office",
-                    ),
-                ),
-                (
-                    "replaced_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="services.certificate",
-                    ),
-                ),
-                (
-                    "subject",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="certificates",
-                        to="base.subject",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('number', models.CharField(max_length=40, unique=True)),
+                ('type', models.CharField(max_length=60)),
+                ('role', models.CharField(max_length=40)),
+                ('node', models.CharField(max_length=120)),
+                ('body', models.JSONField()),
+                ('signed', models.TextField()),
+                ('issued_at', models.DateTimeField()),
+                ('valid_until', models.DateField(blank=True, null=True)),
+                ('revoked_at', models.DateTimeField(blank=True, null=True)),
+                ('revoked_because', models.JSONField(default=dict)),
+                ('case', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to='cases.case')),
+                ('office', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to='base.office')),
+                ('replaced_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='services.certificate')),
+                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to='base.subject')),
             ],
             options={
-                "indexes": [models.Index(fields=["subject", "type"], name="services_ce_subject_b0e152_idx")],
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("revoked_at__isnull", True)),
-                        fields=("case", "node", "type", "role"),
-                        name="one_certificate",
-                    )
-                ],
+                'indexes': [models.Index(fields=['subject', 'type'], name='services_ce_subject_b0e152_idx')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('revoked_at__isnull', True)), fields=('case', 'node', 'type', 'role'), name='one_certificate')],
             },
         ),
         migrations.CreateModel(
-            name="Authorisation",
+            name='Authorisation',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("role", models.CharField(max_length=40)),
-                ("text", models.JSONField()),
-                (
-                    "state",
-                    models.CharField(
-                        choices=[("asked", "Asked"), ("given", "Given"), ("refused", "Refused")],
-                        default="asked",
-                        max_length=8,
-                    ),
-                ),
-                ("asked_at", models.DateTimeField()),
-                ("decided_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "decided_by",
-                    models.ForeignKey(
-                        null=True,
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to=settings.AUTH_USER_MODEL,
-                    ),
-                ),
-                (
-                    "subject",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="authorisations",
-                        to="base.subject",
-                    ),
-                ),
-                (
-                    "draft",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="authorisations",
-                        to="services.draft",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('role', models.CharField(max_length=40)),
+                ('text', models.JSONField()),
+                ('state', models.CharField(choices=[('asked', 'Asked'), ('given', 'Given'), ('refused', 'Refused')], default='asked', max_length=8)),
+                ('asked_at', models.DateTimeField()),
+                ('decided_at', models.DateTimeField(blank=True, null=True)),
+                ('decided_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('subject', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='authorisations', to='base.subject')),
+                ('draft', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='authorisations', to='services.draft')),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=("draft", "role"), name="one_authorisation")],
+                'constraints': [models.UniqueConstraint(fields=('draft', 'role'), name='one_authorisation')],
             },
         ),
         migrations.CreateModel(
-            name="DraftMaterial",
+            name='DraftMaterial',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                (
-                    "ref",
-                    models.CharField(
-                        default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True
-                    ),
-                ),
-                ("type", models.CharField(max_length=60)),
-                ("role", models.CharField(max_length=40)),
-                ("at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "draft",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="materials",
-                        to="services.draft",
-                    ),
-                ),
-                (
-                    "file",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="base.storedfile"
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('ref', models.CharField(default=liangwang.base.models.new_ref, editable=False, max_length=26, unique=True)),
+                ('type', models.CharField(max_length=60)),
+                ('role', models.CharField(max_length=40)),
+                ('at', models.DateTimeField()),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('draft', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='materials', to='services.draft')),
+                ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='base.storedfile')),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("ended_at__isnull", True)),
-                        fields=("draft", "type", "role"),
-                        name="one_material",
-                    )
-                ],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('draft', 'type', 'role'), name='one_material')],
             },
         ),
         migrations.CreateModel(
-            name="GivenValue",
+            name='GivenValue',
             fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("node", models.CharField(max_length=120)),
-                ("field", models.CharField(max_length=80)),
-                ("value", models.JSONField()),
-                ("at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(blank=True, null=True)),
-                (
-                    "case",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="given_values",
-                        to="cases.case",
-                    ),
-                ),
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('node', models.CharField(max_length=120)),
+                ('field', models.CharField(max_length=80)),
+                ('value', models.JSONField()),
+                ('at', models.DateTimeField()),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('case', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='given_values', to='cases.case')),
             ],
             options={
-                "constraints": [
-                    models.UniqueConstraint(
-                        condition=models.Q(("ended_at__isnull", True)),
-                        fields=("case", "field"),
-                        name="one_given_value",
-                    )
-                ],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('case', 'field'), name='one_given_value')],
             },
         ),
         migrations.AddIndex(
-            model_name="draft",
-            index=models.Index(
-                fields=["applicant", "state", "-updated_at"], name="services_dr_applica_27c7d1_idx"
-            ),
+            model_name='draft',
+            index=models.Index(fields=['applicant', 'state', '-updated_at'], name='services_dr_applica_27c7d1_idx'),
         ),
         migrations.AddConstraint(
-            model_name="submissionpart",
-            constraint=models.UniqueConstraint(fields=("submission", "role"), name="one_part"),
+            model_name='submissionpart',
+            constraint=models.UniqueConstraint(fields=('submission', 'role'), name='one_part'),
         ),
     ]
