@@ -6,8 +6,10 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-def cases_of_letters(apps, _editor):
+def cases_of_letters(apps, editor):
     """A letter belongs to the case of its submission; later ones may have no submission."""
+    if editor.connection.vendor == "postgresql":  # else the check would wait, and the column could not be altered
+        editor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     letters, submissions = apps.get_model("services", "Letter"), apps.get_model("services", "Submission")
     case = submissions.objects.filter(pk=models.OuterRef("submission")).values("case")
     letters.objects.update(case=models.Subquery(case))
