@@ -3,21 +3,18 @@
 import time
 
 from liangwang import settings
-from liangwang.base.labels import Label
 from liangwang.bench import Figures, figure
 from liangwang.services import catalogue, search
 from liangwang.services.compile import compile_bound
-from liangwang.services.compiled import Bound, Proved, Source
-from liangwang.services.declare import Bundle, Days, Deciding, Item, Joined, Output, Step
+from liangwang.services.compiled import Bound, Proved
 from liangwang.services.pack_tests import situations
 from liangwang.services.report import report
 
-BIG = 40
 KEY = "birth:birth"
 
 
 def figures() -> Figures:
-    """Milliseconds a compilation (the page budget is 20), and what a birth saves."""
+    """Milliseconds a compilation of a real bundle, what a birth saves, and finding an item."""
     assert settings.PACKS_DIR.is_dir()
     bound, words = catalogue.bound(KEY), catalogue.words()
     every = list(situations(bound))[::11]
@@ -38,17 +35,6 @@ def figures() -> Figures:
             baseline_is="the same items compiled one by one",
             less_is_better=True,
             note=f"mean of {len(every)} situations",
-        ),
-    )
-    yield (
-        "big_compile_ms",
-        figure(
-            value=round(_ms(lambda: compile_bound(_big(), {}, Proved(), words)), 3),
-            unit="ms",
-            baseline=round(_ms(lambda: _naive(_big())), 3),
-            baseline_is="edges found by comparing every pair of steps",
-            less_is_better=True,
-            note=f"{BIG} items of 6 steps, each using what an earlier one gives; the budget of a page is 20 ms",
         ),
     )
     usual = {q.question: q.options[0].option for q in compile_bound(bound, {}, Proved(), words).questions}
@@ -80,20 +66,6 @@ def figures() -> Figures:
     )
 
 
-def _naive(bound: Bound) -> list[tuple[str, str]]:
-    """The edges of a plan by comparing all pairs of steps: what a list of steps invites one to write."""
-    steps = [(f"{s.key}.{t.step}", s, t) for s in bound.items for t in s.item.steps]
-    given = {s.key: {f"{o.role}.{o.certificate}" for o in s.item.outputs} for s in bound.items}
-    found = []
-    for key, source, step in steps:
-        for other_key, other, _ in steps:
-            if set(step.uses) & given[other.key] or (
-                source is other and other_key.rpartition(".")[2] in step.after
-            ):
-                found.append((other_key, key))
-    return found
-
-
 def _scan(query: str) -> list[str]:
     """Items whose text holds a word of the query, by reading all of them."""
     heads = [(key, catalogue.bound(key).head) for key in catalogue.item_keys()]
@@ -112,37 +84,3 @@ def _ms(do: object, times: int = 3) -> float:
         do()  # type: ignore[operator]
         best = min(best, time.process_time() - started)
     return best * 1000
-
-
-def _big() -> Bound:
-    office = Deciding(department="health", level="district")
-    promised = Days(days=60, basis={"zh": "基准", "en": "bench"}, unverified=True)
-    sources = []
-    for n in range(BIG):
-        label: Label = {"zh": f"第{n}项", "en": f"item {n}"}
-        steps = tuple(
-            Step(
-                step=f"s{k}",
-                label=label,
-                working_days=1 + n % 3,
-                uses=(f"x.c{n // 2}",) if k == 0 and n else (),
-                after=(f"s{k - 1}",) if k else (),
-            )
-            for k in range(6)
-        )
-        output = Output(certificate=f"c{n + 1}", role="x")
-        one = Item(
-            item=f"i{n}",
-            label=label,
-            guide=label,
-            office=office,
-            kind="public_service",
-            promised_days=promised,
-            steps=steps,
-            outputs=(output,),
-        )
-        sources.append(Source(f"bench:i{n}", one))
-    joins = tuple(Joined(item=source.key) for source in sources)
-    name: Label = {"zh": "基准", "en": "bench"}
-    head = Bundle(bundle="big", label=name, guide=name, office=office, joins=joins)
-    return Bound("bench:big", head, tuple(sources))

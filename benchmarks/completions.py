@@ -152,14 +152,15 @@ def measure_spiff(cases: int = PEER_CASES, *, whole: bool = True) -> float:
         return cases * len(NEEDS) / (time.perf_counter() - began)
 
 
-def completions_per_s() -> dict[str, Any]:
-    """Our completions per second beside SpiffWorkflow's, measured one after the other in this run."""
+def completions_per_s(database: str = "") -> dict[str, Any]:
+    """Our completions per second beside SpiffWorkflow's, one after the other in this run; `database` is a DATABASE_URL."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             **os.environ,
             "DATA": folder,
             "CITY": "testville",
             "DJANGO_SETTINGS_MODULE": "liangwang.settings",
+            **({"DATABASE_URL": database} if database else {}),
         }
         command = [sys.executable, "-m", "benchmarks.completions"]
         root = Path(__file__).resolve().parent.parent
@@ -175,6 +176,7 @@ def completions_per_s() -> dict[str, Any]:
         "baseline_is": "SpiffWorkflow, state saved after each act, with the same audit leaf and outbox event; it keeps no inbox, "
         "clocks, timeline or reasons",
         "ratio": round(ours["per_s"] / peer, 2),
+        "engine": "PostgreSQL" if database else "SQLite",
         "note": f"one process; {ours['cpu_ms']:.2f} ms CPU and {ours['statements']:.1f} statements each; SpiffWorkflow without "
         f"audit and outbox: {ours['bare_peer_per_s']:.0f}/s",
         **{key: ours[key] for key in ("cpu_ms", "statements", "statements_most", "bare_peer_per_s")},
