@@ -156,6 +156,16 @@ def rule_disagreement(
     return made
 
 
+def object_to(
+    subject_id: int, attribute: str, *, case: str, at: datetime, pack: str = ""
+) -> Disagreement | None:
+    """不对?: the person says, in this case, that a register is wrong about her; its source office is asked to check.
+
+    Inside a transaction; None where the hub holds no such value. Asking again while it is open is the same.
+    """
+    return disagree.object_to(subject_id, attribute, case=case, at=at, pack=pack)
+
+
 def undo_ruling(ruling: Ruling, *, actor: Actor, at: datetime) -> None:
     """Takes a ruling back: the sources are weighed as if it had not been. Inside a transaction; raises NotAsked, Over."""
     disagree.undo(ruling, actor=actor, at=at)

@@ -15,10 +15,11 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import Subject
 
+from . import merges, settled
 from .models import Disagreement, Ruling
 from .settled import CONFLICT
 from .sources import sources
-from .statements import words
+from .statements import domain_of, words
 
 CHUNK = 500
 CORRECTED, RULED = "corrected", "ruled"
@@ -66,7 +67,8 @@ def compared(table: pa.Table, touched: np.ndarray | None, domain: str, at: datet
         ids = None if touched is None else touched[start : start + CHUNK].tolist()
         some = open_ones if ids is None else open_ones.filter(subject_id__in=ids)
         known |= {(row.subject_id, row.attribute): row for row in some}
-    _end({key: row for key, row in known.items() if key not in now}, table, at)
+    agreed = {key: row for key, row in known.items() if key not in now}
+    _end({key: row for key, row in agreed.items() if not _still_objected(row, table)}, table, at)
     _open({key: row for key, row in now.items() if key not in known}, domain, at)
 
 
@@ -102,6 +104,50 @@ def _open(new: dict[tuple[int, str], dict[str, Any]], domain: str, at: datetime)
     ]
     if told:
         emit_all(told)
+
+
+def _still_objected(row: Disagreement, table: pa.Table) -> bool:
+    """Whether a person's objection waits on: no ruling yet, and the register still says what she objected to."""
+    if not row.objection or Ruling.objects.filter(disagreement=row, undone_at=None).exists():
+        return False
+    mine = table.filter(
+        pc.and_(pc.equal(table["subject_id"], row.subject_id), pc.equal(table["attribute"], row.attribute))
+    )
+    stand = {_name(one) for cell in mine.to_pylist() for one in cell["support"] or []}
+    return bool(stand & {_name(one) for one in row.said.get("for", [])})
+
+
+def object_to(
+    subject_id: int, attribute: str, *, case: str, at: datetime, pack: str = ""
+) -> Disagreement | None:
+    """Opens, once, what a person says is wrong in a register as a disagreement; None where the hub holds no such value.
+
+    In a transaction. The source office gets its ticket by the same event as for sources that differ.
+    """
+    subject_id = merges.kept_of(subject_id)
+    domain = domain_of(pack)
+    cell = next((c for c in settled.cells_of(subject_id, domain) if c["attribute"] == attribute), None)
+    if cell is None:
+        return None
+    offices = {one.ref: one.value.office for one in sources()}
+    word = words().get(attribute)
+    asked = (word.office if word else "") or offices.get(cell["support"][0]["source"], "")
+    found, made = Disagreement.objects.get_or_create(
+        pack=domain,
+        subject_id=subject_id,
+        attribute=attribute,
+        ended_at=None,
+        defaults={
+            "said": {"for": cell["support"], "against": cell["against"] or []},
+            "department": asked,
+            "objection": case,
+            "opened_at": at,
+        },
+    )
+    if made:
+        body = {"attribute": attribute, "department": asked, "pack": domain}
+        emit_all([unsent("hub.conflict", found.ref, at, body, key=f"hub.conflict/{found.ref}")])
+    return found
 
 
 def _end(over: dict[tuple[int, str], Disagreement], table: pa.Table, at: datetime) -> None:

@@ -85,13 +85,18 @@ class Partition(models.Model):
 
 
 class Disagreement(RefModel):
-    """Sources that say different things of one subject; open until one of them is corrected or all agree."""
+    """Sources that say different things of one subject; open until one of them is corrected or all agree.
+
+    With `objection` it is the person herself who says that the register is wrong: the ref of the case in which she did.
+    Her own value stays with that case; it is no statement of a source.
+    """
 
     pack = models.CharField(max_length=40, blank=True)  # the emergency pack in whose domain it is; else empty
     subject = models.ForeignKey(Subject, on_delete=models.PROTECT)
     attribute = models.CharField(max_length=60)
     said = models.JSONField()
     department = models.CharField(max_length=40, blank=True)  # the source office that is asked
+    objection = models.CharField(max_length=40, blank=True)
     opened_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_by = models.CharField(max_length=12, blank=True)  # corrected | ruled | erased

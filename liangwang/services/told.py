@@ -1,6 +1,12 @@
 """What of a form's answers an office must know beside their values: rows, divisions, signatures, and what is disputed."""
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+
+from liangwang.base.models import Subject
+from liangwang.base.packs import declarations
+from liangwang.hub import actions as hub
 
 from . import address, sealed, signing
 from .compiled import Ask
@@ -28,6 +34,16 @@ def told(seen: Seen) -> dict[str, Any]:
         "signatures": {ask.id: _signed(seen, ask) for ask in asks if ask.kind == "signature"},
         "disputed": {ask.id: seen.draft.disputed[ask.id] for ask in asks if ask.id in seen.draft.disputed},
     }
+
+
+def object_in_hub(seen: Seen, people: Mapping[str, Subject], case: str, at: datetime) -> None:
+    """Every value of the hub that the applicant disputes goes to its source office as a disagreement of its own."""
+    attributes = {d.value.concept: d.key for d in declarations("attributes.csv") if d.value.concept}
+    for page in seen.compiled.pages:
+        for ask in page.fields:
+            name = attributes.get(ask.concept)
+            if ask.id in seen.draft.disputed and ask.role in people and name:
+                hub.object_to(people[ask.role].pk, name, case=case, at=at)
 
 
 def _signed(seen: Seen, ask: Ask) -> dict[str, str]:

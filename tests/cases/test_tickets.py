@@ -157,3 +157,27 @@ def test_without_an_office_of_the_department_the_data_office_is_asked() -> None:
     data = make.office("data-city", "big_data")
     assert tickets._office("public_security", {"zh": "核对", "en": "check"}) == data
     assert Event.objects.filter(type="hub.conflict").count() == 1
+
+
+def test_what_a_person_says_is_wrong_asks_the_source_office_until_it_is_ruled_or_corrected() -> None:
+    make.person(3)
+    make.delivered("community", make.sheet("community", make.registration(3)))
+    reconcile.settle(None, make.AT, PACK)
+    person = person_by_identity(make.identity_number(3))
+    assert person is not None
+    before = Case.objects.filter(kind="ticket").count()
+    for _ in range(2):  # twice in two cases is one question
+        objection = hub.object_to(person.pk, "name", case="c1", at=make.AT, pack=PACK)
+    assert objection is not None and objection.objection == "c1"
+    assert hub.object_to(person.pk, "no_such", case="c1", at=make.AT, pack=PACK) is None
+    work()
+    assert Case.objects.filter(kind="ticket").count() == before + 1
+    reconcile.settle(None, make.AT + timedelta(minutes=1), PACK)
+    objection.refresh_from_db()
+    assert objection.ended_at is None  # that sources agree among themselves is no answer to her
+    said = hub.lineage.behind(person.pk, "name", PACK)["statements"][0]
+    hub.rule_disagreement(
+        objection, batch=said["batch"], row=said["row"], reason="核对无误", actor=clerk(), at=make.AT
+    )
+    objection.refresh_from_db()
+    assert objection.ended_by == "ruled"
