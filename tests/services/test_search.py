@@ -35,3 +35,14 @@ def test_nothing_is_found_for_nothing() -> None:
 def test_a_query_is_never_an_expression() -> None:
     for query in ('"', "AND OR NOT", "name:*", "(", "'; DROP TABLE items"):
         search.search(query)
+
+
+@pytest.mark.parametrize(("query", "first"), [("社保卡", "social_card"), ("身份证", "identity_card_first")])
+def test_the_plain_item_comes_before_its_special_cases(query: str, first: str) -> None:
+    found = search.search(query)
+    assert found[0].endswith(f":{first}") and len(found) > 1
+
+
+def test_words_that_are_not_listed_are_found_by_two_characters_of_them() -> None:
+    assert "birth:birth" in search.search("宝宝降生啦")
+    assert search.search("狗叫得凶") == []
