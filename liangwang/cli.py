@@ -145,6 +145,18 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "items",
+        "导出、导入事项（实施清单 CSV、CPSV-AP JSON-LD） · export and import items (CSV, CPSV-AP JSON-LD)",
+        "liangwang.services.exchange:items",
+        (
+            _arg("act", choices=("export", "import"), help="export import"),
+            _arg("--csv", default="", metavar="FILE", help="CSV 文件 · a CSV file"),
+            _arg("--jsonld", default="", metavar="FILE", help="JSON-LD 文件 · a JSON-LD file"),
+            _arg("--only", default="", metavar="PACK:KEY", help="只导出这一项 · export this one only"),
+            _arg("--publish", action="store_true", help="导入后即生效 · in force at once, else drafts"),
+        ),
+    ),
+    Command(
         "export-pack",
         "把工作台上的修改写回 YAML · write desk versions back to YAML",
         "liangwang.base.export:export_pack",

@@ -3,7 +3,7 @@
 from typing import Any, BinaryIO, ClassVar, cast
 
 import msgspec
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Body, File, Router, Schema, UploadedFile
 
 from liangwang.base import clock
@@ -14,7 +14,7 @@ from liangwang.base.labels import Label
 from liangwang.base.transactions import write
 from liangwang.base.working_days import local_day
 
-from . import actions, queries
+from . import actions, exchange, exchange_jsonld, queries
 
 items = Router(tags=["items"])
 applications = Router(tags=["applications"])
@@ -50,6 +50,45 @@ def list_items(request: HttpRequest, q: str = "", theme: str | None = None) -> d
     """Items and bundles; `q` finds by the words that people use."""
     found = queries.search(q) if q.strip() else queries.catalogue(theme)
     return {"items": found}
+
+
+FORMS = {"csv": "text/csv; charset=utf-8", "jsonld": "application/ld+json"}
+
+
+def _file(form: str, key: str | None = None) -> HttpResponse:
+    name = f"{key.replace(':', '-') if key else 'items'}.{form}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(exchange.exported(form, key), content_type=FORMS[form], headers=headers)
+
+
+@items.get("/items.csv", auth=ApiDoor("read", "item"))
+def items_table(request: HttpRequest) -> HttpResponse:
+    """Every item and bundle in force with the elements of the national list, as a table."""
+    return _file("csv")
+
+
+@items.get("/items.jsonld", auth=ApiDoor("read", "item"))
+def items_linked(request: HttpRequest) -> HttpResponse:
+    """Every item and bundle in force as CPSV-AP 3.2 and schema.org, with the context in it."""
+    return _file("jsonld")
+
+
+@items.get("/items/context.jsonld", auth=ApiDoor("read", "item"))
+def items_context(request: HttpRequest) -> HttpResponse:
+    """The JSON-LD context: what every term of the linked data means."""
+    return HttpResponse(msgspec.json.encode(exchange_jsonld.context()), content_type=FORMS["jsonld"])
+
+
+@items.get("/items/{pack}/{key}.csv", auth=ApiDoor("read", "item"))
+def item_table(request: HttpRequest, pack: str, key: str) -> HttpResponse:
+    """One item as a table of one row."""
+    return _file("csv", f"{pack}:{key}")
+
+
+@items.get("/items/{pack}/{key}.jsonld", auth=ApiDoor("read", "item"))
+def item_linked(request: HttpRequest, pack: str, key: str) -> HttpResponse:
+    """One item as linked data."""
+    return _file("jsonld", f"{pack}:{key}")
 
 
 @items.get("/items/{pack}/{key}", auth=ApiDoor("read", "item"))

@@ -1,5 +1,6 @@
 """The schema of items.yaml: what a person may ask of which office, and bundles (一件事) that join items."""
 
+from datetime import date
 from typing import Annotated, Literal
 
 import msgspec
@@ -238,7 +239,8 @@ class Item(Shape, frozen=True, kw_only=True):
     """An item (事项) of one office: what it asks, what it does with it, and what comes out.
 
     `code` is its number in the national list of items (实施编码) where it is known. `citywide`: any counter of the
-    city takes it in (全市通办). `visit` says why somebody has to come, where `trips` is not 0.
+    city takes it in (全市通办). `visit` says why somebody has to come, where `trips` is not 0. After `ends_on` nobody can
+    apply any more; `instead` names what there is in its place.
     """
 
     item: str
@@ -271,6 +273,8 @@ class Item(Shape, frozen=True, kw_only=True):
     delivery: tuple[Delivery, ...] = ()
     consents: tuple[Consent, ...] = ()
     parts: tuple[Part, ...] = ()
+    ends_on: date | None = None
+    instead: Annotated[str, reference("items.yaml")] | None = None
 
     def __post_init__(self) -> None:
         if not self.steps:
@@ -301,6 +305,8 @@ class Bundle(Shape, frozen=True, kw_only=True):
     questions: tuple[Question, ...] = ()
     consents: tuple[Consent, ...] = ()
     parts: tuple[Part, ...] = ()
+    ends_on: date | None = None
+    instead: Annotated[str, reference("items.yaml")] | None = None
 
 
 class Theme(Shape, frozen=True, kw_only=True):
