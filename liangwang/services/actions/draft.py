@@ -10,14 +10,14 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import Subject
 
-from ..drafting import bound_of, see, version_of
+from ..drafting import bound_of, hash_in_force, see, version_of
 from ..form import FieldProblem
 from ..merge import questions
 from ..models import Authorisation, Draft
 from ..models_together import DraftPart
 from ..parties import place_of
 from ..provable import own_role
-from ..refusals import DraftClosed, UnknownPart
+from ..refusals import DraftClosed, ItemWithdrawn, UnknownPart
 from ..sharing import guard, need_edit
 from .draft_versions import bring_up_to_date
 from .part_notices import ask_again
@@ -32,6 +32,9 @@ def start_draft(*, actor: Actor, key: str, at: datetime, scenario: Mapping[str, 
     if subject is None:
         raise NotFound
     version = version_of(key, at)
+    if not hash_in_force(key, at):
+        label = version.body["head"]["label"]
+        raise ItemWithdrawn(what=label["zh"], what_en=label["en"])
     open_one = Draft.objects.filter(applicant=subject, key=key, state=Draft.State.OPEN).first()
     if open_one is not None:
         return bring_up_to_date(open_one, version, at)

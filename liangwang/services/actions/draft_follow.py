@@ -19,7 +19,7 @@ def follow_all(at: datetime) -> int:
     moved = 0
     held = Draft.objects.filter(state=Draft.State.OPEN)
     for key in list(held.order_by().values_list("key", flat=True).distinct()):
-        now = hash_in_force(key)
+        now = hash_in_force(key, at)
         rows = held.filter(key=key).select_related("version", "applicant", "place")
         for draft in rows.exclude(version__hash=now) if now else rows:
             with write():

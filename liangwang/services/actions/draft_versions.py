@@ -18,7 +18,7 @@ from ..vocabulary import field_id
 
 def follow_item(*, draft: Draft, at: datetime) -> Draft:
     """Brings an open draft to the version of its item that is in force; a withdrawn item leaves it as it is."""
-    return bring_up_to_date(draft, version_of(draft.key, at), at) if hash_in_force(draft.key) else draft
+    return bring_up_to_date(draft, version_of(draft.key, at), at) if hash_in_force(draft.key, at) else draft
 
 
 def bring_up_to_date(draft: Draft, version: ItemVersion, at: datetime) -> Draft:

@@ -68,9 +68,9 @@ def draft_by_ref_of(authorisation: Authorisation) -> Draft:
     return Draft.objects.select_related("version", "applicant", "place").get(pk=authorisation.draft_id)
 
 
-def is_outdated(draft: Draft) -> bool:
+def is_outdated(draft: Draft, at: datetime) -> bool:
     """Whether the draft's item has a newer version in force than the draft's own."""
-    newest = hash_in_force(draft.key)
+    newest = hash_in_force(draft.key, at)
     return bool(newest) and draft.state == Draft.State.OPEN and newest != draft.version.hash
 
 
@@ -130,7 +130,7 @@ def _whole(seen: Seen, at: datetime) -> dict[str, Any]:
         "ready": not lacking,
         "missing": lacking,
         "problems": found,
-        "withdrawn": not hash_in_force(draft.key),
+        "withdrawn": not hash_in_force(draft.key, at),
         "aside": [_aside(one, draft) for one in reversed(draft.aside)],
         "saved_at": draft.updated_at,
     }
