@@ -1,6 +1,5 @@
-"""法定 · 承诺 · 已用: the two clocks of an application, and re-dating every open case when a holiday is announced."""
+"""法定 · 承诺 · 已用: the two clocks of an application, and every day of them explained."""
 
-from collections import defaultdict
 from datetime import date, datetime
 from typing import TypedDict
 
@@ -53,7 +52,7 @@ def stops_of(case: Case) -> list[Stop]:
     return list(ClockStop.objects.filter(case=case).values_list("since", "until"))
 
 
-def _dates(
+def dates(
     calendar: WorkingDays,
     accepted: date,
     legal: int | None,
@@ -61,6 +60,7 @@ def _dates(
     extended: int,
     stops: list[Stop],
 ) -> tuple[datetime | None, datetime | None]:
+    """By law and by promise: the last second of the day, None without a limit or while stopped."""
     due = calendar.due_on(accepted, legal + extended, stops) if legal is not None else None
     kept = calendar.due_on(accepted, promised + extended, stops) if promised is not None else None
     return (end_of_day(due) if due else None, end_of_day(kept) if kept else None)
@@ -71,35 +71,11 @@ def date_case(locked: Locked) -> None:
     case, body = locked.case, locked.graph.body
     if case.accepted_at is None:
         return
-    due, promised = _dates(
+    due, promised = dates(
         working_days(), local_day(case.accepted_at), body.legal_days, body.promised_days, case.extended_days,
         stops_of(case),
     )  # fmt: skip
     locked.put(due_at=due, promised_at=promised)
-
-
-def redate_open_cases(*, batch: int = 5000) -> int:
-    """Works out the due times of every open case again, by today's calendar; returns how many moved."""
-    calendar = working_days()
-    stops: dict[int, list[Stop]] = defaultdict(list)
-    for case_id, since, until in ClockStop.objects.filter(case__state=Case.State.ACCEPTED).values_list(
-        "case_id", "since", "until"
-    ):
-        stops[case_id].append((since, until))
-    open_cases = Case.objects.filter(state=Case.State.ACCEPTED, kind="application", accepted_at__isnull=False)
-    moved: list[Case] = []
-    columns = ("id", "plan_id", "accepted_at", "extended_days", "due_at", "promised_at")
-    for pk, plan_id, accepted_at, extended, due_was, promised_was in open_cases.values_list(
-        *columns
-    ).iterator():
-        body = graph_of(plan_id).body
-        due, promised = _dates(
-            calendar, local_day(accepted_at), body.legal_days, body.promised_days, extended, stops.get(pk, [])
-        )
-        if (due, promised) != (due_was, promised_was):
-            moved.append(Case(pk=pk, due_at=due, promised_at=promised))
-    Case.objects.bulk_update(moved, ["due_at", "promised_at"], batch_size=batch)
-    return len(moved)
 
 
 def clock(case: Case, at: datetime) -> Clock:

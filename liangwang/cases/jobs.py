@@ -9,9 +9,9 @@ from liangwang.base.transactions import write
 
 from .actions import accept_case, wake_task
 from .actions.lacking import tell_late
-from .clock import redate_open_cases
 from .models import Case, Lacking, Task
 from .rectify import BAD_SCORE, open_rectification
+from .redate import redate_open_cases
 from .tickets import close_ticket, open_ticket
 
 

@@ -7,10 +7,11 @@ import pytest
 from liangwang.base import events
 from liangwang.base.hats import platform
 from liangwang.base.models import Event
-from liangwang.base.working_days import forget_cached, load_calendar, local_day, set_day
+from liangwang.base.working_days import forget_cached, load_calendar, local_day, set_day, working_days
 from liangwang.cases import actions, jobs
-from liangwang.cases.clock import clock, redate_open_cases
+from liangwang.cases.clock import clock
 from liangwang.cases.models import Case
+from liangwang.cases.redate import redate_open_cases
 from liangwang.cases.refusals import CaseMoved, NotSpecial, OnceOnly, ReasonNeeded
 from tests.cases.factories import AT, make_applicant, make_street, node, open_application
 
@@ -128,15 +129,33 @@ def test_one_extension_by_the_head() -> None:
         actions.extend_case(actor=RULE, at=AT, case=case, working_days=5, reason="再延")
 
 
-def test_a_holiday_announced_later_re_dates_every_open_case() -> None:
+@pytest.mark.both_databases
+def test_a_holiday_announced_later_re_dates_every_open_case_and_task() -> None:
     street = make_street()
-    case = open_application(street.centre, ONE, legal_days=20, promised_days=3)
+    limited = [node("decide", within={"working_days": 4}), node("minutes", within={"minutes": 30})]
+    case = open_application(street.centre, limited, legal_days=20, promised_days=3)
     untouched = open_application(street.centre, ONE, legal_days=1)
+    longer = open_application(street.centre, ONE, legal_days=10)
+    actions.extend_case(actor=RULE, at=AT, case=longer, working_days=5, reason="案情复杂")
+    stopped = open_application(street.centre, ONE, legal_days=10)
+    actions.stop_clock(actor=RULE, at=AT, case=stopped, ground="hearing", notice="听告〔2026〕1 号")
+    actions.resume_clock(actor=RULE, at=AT + timedelta(days=1), case=stopped)
+    waiting = open_application(street.centre, ONE, accept=False)
+    before = {one.pk: local(one)[0] for one in (longer, stopped)}
+    minutes = case.tasks.get(node="minutes").due_at
     set_day(
         date(2026, 11, 25), works=False, name={"zh": "临时假日", "en": "Extra holiday"}, source="test", at=AT
     )
     events.run_due(AT + timedelta(seconds=1))
     assert local(case) == (date(2026, 12, 22), date(2026, 11, 27))
+    decide = case.tasks.get(node="decide").due_at
+    assert decide is not None and local_day(decide) == date(2026, 11, 30)
+    assert case.tasks.get(node="minutes").due_at == minutes
     assert local(untouched)[0] == date(2026, 11, 24)
-    assert redate_open_cases() == 0
+    for one in (longer, stopped):
+        was = before[one.pk]
+        assert was is not None and local(one)[0] == working_days().due_on(was, 1)
+    waiting.refresh_from_db()
+    assert waiting.accept_by is not None and local_day(waiting.accept_by) == date(2026, 12, 1)
+    assert redate_open_cases() == 0, "once more moves nothing"
     assert any(line["why"]["zh"] == "临时假日" for line in clock(case, AT)["days"])

@@ -60,11 +60,13 @@ def _write(
     said = dict(body or {})
     if kind in WITH_REMEDIES:
         said["remedies"] = REMEDIES
+    subject = submission.applicant if submission else case.subject
+    assert subject is not None  # a letter is written to somebody
     letter = Letter.objects.create(
         kind=kind,
         case=case,
         submission=submission,
-        subject_id=submission.applicant_id if submission else case.subject_id,
+        subject=subject,
         office=office,
         node=node,
         body=said,
