@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 
 from liangwang.base.access import Thing, may
 from liangwang.base.calendar import Stop
@@ -20,6 +20,9 @@ PAGE = 50
 MOST_COUNTED = 1000  # beyond this nobody reads the number, and counting on costs more than the page
 SOON = timedelta(days=2)
 SORTS = {"due": ("due_at", "accept_by"), "new": ("-case__opened_at", "-opened_at")}
+# As literals, not parameters: SQLite takes a partial index only where the statement says the index's own condition.
+OPEN_TASK = "cases_task.state IN ({})".format(", ".join(f"'{state}'" for state in OPEN_TASK_STATES))
+TO_ACCEPT = "cases_case.state IN ('open', 'supplement')"
 OFFICE_ROLES = frozenset({"clerk", "approver", "counter", "committee"})
 M = TypeVar("M", bound=Model)
 
@@ -91,12 +94,10 @@ def lines(actor: Actor, asked: Asked, at: datetime) -> tuple[list[Line], bool]:
 
 def counts(actor: Actor, at: datetime) -> Counts:
     """How much waits for the office of a post, counted as far as anybody reads."""
-    tasks, cases = _tasks(actor, Asked(), at), _cases(actor, Asked(), at)
-    accept = _counted(cases)
-    late = _counted(tasks.filter(due_at__lt=at)) + _counted(cases.filter(accept_by__lt=at))
-    ends = at + SOON
-    soon = _counted(tasks.filter(due_at__range=(at, ends))) + _counted(cases.filter(accept_by__range=(at, ends)))
-    return Counts(min(_counted(tasks) + accept, MOST_COUNTED), accept, late, soon)
+    tasks = _counted(_tasks(actor, Asked(), at), "due_at", at)
+    cases = _counted(_cases(actor, Asked(), at), "accept_by", at)
+    whole, late, soon = (min(a + b, MOST_COUNTED) for a, b in zip(tasks, cases, strict=True))
+    return Counts(whole, cases[0], late, soon)
 
 
 def line_by_mark(mark: str) -> Line | None:
@@ -119,7 +120,10 @@ def clocks(cases: Iterable[Case], at: datetime) -> dict[int, Short]:
             "hash", "body__legal_days", "body__promised_days"
         )
     }
-    return {pk: _short(case, limits.get(case.plan_id, (None, None)), stops.get(pk, []), at) for pk, case in rows.items()}
+    return {
+        pk: _short(case, limits.get(case.plan_id, (None, None)), stops.get(pk, []), at)
+        for pk, case in rows.items()
+    }
 
 
 def _short(case: Case, limits: tuple[int | None, int | None], stops: list[Stop], at: datetime) -> Short:
@@ -135,10 +139,10 @@ def _short(case: Case, limits: tuple[int | None, int | None], stops: list[Stop],
 
 def _tasks(actor: Actor, asked: Asked, at: datetime) -> QuerySet[Task]:
     """Open tasks of the own office that this role does."""
-    rows = Task.objects.filter(office_id=actor.office_id, state__in=OPEN_TASK_STATES)
+    rows = Task.objects.filter(office_id=actor.office_id or 0).extra(where=[OPEN_TASK])
     rows = rows.filter(Q(role="") | Q(role=actor.role), crew_office=None, case__state=Case.State.ACCEPTED)
     if asked.mine:
-        rows = rows.filter(assignee_id=actor.post_id)
+        rows = rows.filter(assignee_id=actor.post_id or 0)
     rows = _narrowed(rows, asked, at, prefix="case__", due="due_at")
     return rows.select_related("case__place", "case__subject__person", "assignee__party", "office")
 
@@ -146,7 +150,8 @@ def _tasks(actor: Actor, asked: Asked, at: datetime) -> QuerySet[Task]:
 def _cases(actor: Actor, asked: Asked, at: datetime) -> QuerySet[Case]:
     """Applications that the own office leads and that wait to be accepted, or for their applicant's supplement."""
     state = Case.State.SUPPLEMENT if asked.what == "supplement" else Case.State.OPEN
-    rows = Case.objects.filter(lead_office_id=actor.office_id, state=state, kind="application")
+    rows = Case.objects.filter(lead_office_id=actor.office_id or 0, state=state, kind="application")
+    rows = rows.extra(where=[TO_ACCEPT])
     rows = _narrowed(rows, asked, at, prefix="", due="accept_by")
     return rows.select_related("place", "subject__person", "lead_office")
 
@@ -183,8 +188,12 @@ def _allowed(actor: Actor, line: Line) -> bool:
     return may(actor, "read", thing).allowed
 
 
-def _counted(rows: QuerySet[M]) -> int:
-    return rows.order_by()[:MOST_COUNTED].count()
+def _counted(rows: QuerySet[M], due: str, at: datetime) -> tuple[int, int, int]:
+    """(all, late, soon) among the first rows by due time: what is late comes first, so one look is enough."""
+    first = rows.select_related(None).order_by(due)[:MOST_COUNTED]
+    late, soon = Q(**{f"{due}__lt": at}), Q(**{f"{due}__range": (at, at + SOON)})
+    found = first.aggregate(n=Count("pk"), late=Count("pk", filter=late), soon=Count("pk", filter=soon))
+    return found["n"], found["late"], found["soon"]
 
 
 # --- pages by key --------------------------------------------------------------------------------------
@@ -193,7 +202,11 @@ def _counted(rows: QuerySet[M]) -> int:
 def _line_of(mark: str) -> Line | None:
     kind, _, ref = mark.partition(".")
     if kind == "t":
-        task = Task.objects.select_related("case__place", "case__subject__person", "office").filter(ref=ref).first()
+        task = (
+            Task.objects.select_related("case__place", "case__subject__person", "office")
+            .filter(ref=ref)
+            .first()
+        )
         return Line(task.case, task, task.due_at) if task else None
     case = Case.objects.select_related("place", "subject__person", "lead_office").filter(ref=ref).first()
     return Line(case, None, case.accept_by) if case else None

@@ -40,7 +40,9 @@ def loads(actor: Actor, at: datetime) -> list[Load]:
     An office sees itself and its own department below it; the reform office and duty officers see every office there.
     """
     offices = {office.pk: office for office in _offices(actor)}
-    counts = _counted(Task.objects.filter(office_id__in=list(offices), state__in=OPEN_TASK_STATES), "office_id", at)
+    counts = _counted(
+        Task.objects.filter(office_id__in=list(offices), state__in=OPEN_TASK_STATES), "office_id", at
+    )
     opened = _waiting(list(offices))
     rows = [
         Load(office, *counts.get(pk, (0, 0, 0)), opened.get(pk, 0))
@@ -63,8 +65,10 @@ def _counted(rows: QuerySet[Task], column: str, at: datetime) -> dict[int, tuple
     def number(condition: Q) -> Sum:
         return Sum(If(When(condition, then=Value(1)), default=Value(0), output_field=IntegerField()))
 
-    found = rows.order_by().values(column).annotate(
-        n=Count("id"), late=number(Q(due_at__lt=at)), soon=number(Q(due_at__range=(at, at + SOON)))
+    found = (
+        rows.order_by()
+        .values(column)
+        .annotate(n=Count("id"), late=number(Q(due_at__lt=at)), soon=number(Q(due_at__range=(at, at + SOON))))
     )
     return {row[column]: (row["n"], row["late"], row["soon"]) for row in found}
 

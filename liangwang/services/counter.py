@@ -119,12 +119,16 @@ def open_visit(*, actor: Actor, text: str, at: datetime) -> Visit:
     """Begins to serve whoever was scanned or typed: the one before leaves, and her data are open on this ground alone."""
     require(actor, "create", _place_of(actor))
     person, found_by = recognise(text, at)
-    for before in Visit.objects.filter(post_id=actor.post_id, ended_at=None):
+    for before in Visit.objects.filter(post_id=actor.post_id or 0, ended_at=None):
         _end(before, at)
     assert actor.post_id is not None
     assert actor.office_id is not None
     visit = Visit.objects.create(
-        subject_id=person.pk, post_id=actor.post_id, office_id=actor.office_id, found_by=found_by, opened_at=at
+        subject_id=person.pk,
+        post_id=actor.post_id,
+        office_id=actor.office_id,
+        found_by=found_by,
+        opened_at=at,
     )
     PurposeGrant.objects.create(
         case_ref=visit.ref, subject_id=person.pk, purpose=PURPOSE, office_id=actor.office_id, opened_at=at
@@ -139,7 +143,9 @@ def open_visit(*, actor: Actor, text: str, at: datetime) -> Visit:
 def _place_of(actor: Actor) -> Thing:
     """A visit that is not there yet: it would be one of the actor's own office."""
     return Thing(
-        kind="visit", place_code=actor.place_code, office_ids=frozenset({actor.office_id} if actor.office_id else ())
+        kind="visit",
+        place_code=actor.place_code,
+        office_ids=frozenset({actor.office_id} if actor.office_id else ()),
     )
 
 
@@ -158,14 +164,16 @@ def _end(visit: Visit, at: datetime) -> None:
 
 def visit_by_ref(ref: str) -> Visit | None:
     """The visit that a page names, with whom it serves."""
-    return Visit.objects.select_related("subject__person__home", "post", "office__place", "draft__version").filter(
-        ref=ref
-    ).first()
+    return (
+        Visit.objects.select_related("subject__person__home", "post", "office__place", "draft__version")
+        .filter(ref=ref)
+        .first()
+    )
 
 
 def visit_of(actor: Actor) -> Visit | None:
     """Whoever this post serves now."""
-    return Visit.objects.filter(post_id=actor.post_id, ended_at=None).first()
+    return Visit.objects.filter(post_id=actor.post_id or 0, ended_at=None).first()
 
 
 def _own(actor: Actor, visit: Visit) -> None:
@@ -177,7 +185,7 @@ def _own(actor: Actor, visit: Visit) -> None:
 def assisted(actor: Actor, visit: Visit, at: datetime) -> Actor:
     """The hat in which the post acts for the person present; raises NotFound when she has left."""
     _own(actor, visit)
-    party = Party.objects.get(pk=actor.party_id)
+    party = Party.objects.get(pk=actor.party_id or 0)
     return wear(party, f"assisted:{visit.post.ref}:{visit.subject.ref}", at)
 
 
@@ -248,14 +256,19 @@ def take_papers(*, actor: Actor, visit: Visit, ticked: Iterable[str], at: dateti
 def _draft(visit: Visit) -> Draft:
     if visit.draft is None:
         raise NotFound
-    draft = Draft.objects.select_related("version", "applicant", "place").get(pk=visit.draft_id)
+    draft = Draft.objects.select_related("version", "applicant", "place").get(pk=visit.draft.pk)
     visit.draft = draft
     return draft
 
 
 def digest(draft: Draft) -> str:
     """What she confirms, as a keyed hash: situation, answers, commitments and papers."""
-    said = {"scenario": draft.scenario, "answers": draft.answers, "committed": draft.committed, "papers": draft.papers}
+    said = {
+        "scenario": draft.scenario,
+        "answers": draft.answers,
+        "committed": draft.committed,
+        "papers": draft.papers,
+    }
     return blind(canonical(said).decode(), "confirmed draft")
 
 
@@ -373,7 +386,9 @@ def _ask_for(hat: Actor, made: Submission, lacking: list[Any], later: str, at: d
     if later == "lacking" and all(may_come_later(need) for need in lacking):
         nodes = list(made.case.tasks.values_list("node", flat=True))
         missing = [cases.Missing(need.id, need.label, _gated(need.gates, nodes)) for need in lacking]
-        cases.accept_lacking(actor=hat, at=at, case=made.case, missing=missing, within_working_days=LATER_DAYS)
+        cases.accept_lacking(
+            actor=hat, at=at, case=made.case, missing=missing, within_working_days=LATER_DAYS
+        )
         return
     wanted: list[Label] = [
         {
@@ -422,7 +437,7 @@ def name_of(visit: Visit) -> str:
 
 def filters_of(actor: Actor) -> list[DeskFilter]:
     """The filters that this person keeps, by name."""
-    return list(DeskFilter.objects.filter(party_id=actor.party_id).order_by("name")[:20])
+    return list(DeskFilter.objects.filter(party_id=actor.party_id or 0).order_by("name")[:20])
 
 
 def keep_filter(actor: Actor, *, name: str, query: str, at: datetime) -> DeskFilter:
@@ -436,7 +451,7 @@ def keep_filter(actor: Actor, *, name: str, query: str, at: datetime) -> DeskFil
 
 def drop_filter(actor: Actor, ref: str) -> None:
     """Takes a kept filter away."""
-    DeskFilter.objects.filter(party_id=actor.party_id, ref=ref).delete()
+    DeskFilter.objects.filter(party_id=actor.party_id or 0, ref=ref).delete()
 
 
 def say(label: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""办不成?: whoever is stuck gets a named helper at the district's counter, who sees the page and the answers so far and must reply."""
+"""办不成?: whoever is stuck gets a named helper nearby, who sees the page and the answers so far and must reply."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -74,11 +74,13 @@ def helpers(place_code: str, limit: int = 3) -> list[Post]:
     """Who helps around a place: its own street's counter first, then its committee, then the district's counters."""
     district = place_code[:6]
     posts = Post.objects.filter(role__in=ROLES, ended_at=None, office__ended_at=None)
-    near = list(posts.filter(office__place__code__startswith=district).select_related("office__place", "party")[:200])
+    near = list(
+        posts.filter(office__place__code__startswith=district).select_related("office__place", "party")[:200]
+    )
     rows = near or list(posts.select_related("office__place", "party")[:200])
-    return sorted(rows, key=lambda post: (-_shared(place_code, post.office.place.code), post.role != "counter", post.pk))[
-        :limit
-    ]
+    return sorted(
+        rows, key=lambda post: (-_shared(place_code, post.office.place.code), post.role != "counter", post.pk)
+    )[:limit]
 
 
 def _shared(one: str, other: str) -> int:
@@ -112,7 +114,12 @@ def ask(*, actor: Actor, came_from: str, words: str, helper: str, at: datetime) 
         place=home or post.office.place,
         subject=subject,
         key=f"help/{subject.ref}/{page}/{at:%Y%m%d}",
-        facts={"page": page, "draft": _draft_of(page, subject), "said": _sealed_words(words, subject), **BASIS},
+        facts={
+            "page": page,
+            "draft": _draft_of(page, subject),
+            "said": _sealed_words(words, subject),
+            **BASIS,
+        },
         lead_office=post.office,
         purpose="help",
     )
@@ -160,14 +167,21 @@ def shown(case: Case, at: datetime) -> dict[str, Any]:
         "missing": [],
         "outcomes": list(OUTCOMES.items()),
     }
-    draft = Draft.objects.select_related("version", "applicant", "place").filter(ref=case.facts["draft"] or "-").first()
+    draft = (
+        Draft.objects.select_related("version", "applicant", "place")
+        .filter(ref=case.facts["draft"] or "-")
+        .first()
+    )
     if draft is None:
         return found
     seen = check_answers(draft, at)
     parts = [
         {
             "title": part["title"],
-            "rows": [{"label": row["label"], "value": sealed.masked(row["id"], row["shown"])} for row in part["rows"]],
+            "rows": [
+                {"label": row["label"], "value": sealed.masked(row["id"], row["shown"])}
+                for row in part["rows"]
+            ],
         }
         for part in seen["sections"]
     ]

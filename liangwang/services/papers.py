@@ -1,4 +1,4 @@
-"""纸质交接: paper that a counter took in travels to the office that decides under a numbered list, and every sheet is answered for."""
+"""纸质交接: paper travels from the counter to the office that decides under a number; every sheet is answered for."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -90,7 +90,9 @@ def pack(*, actor: Actor, papers: Iterable[str], at: datetime) -> Handover:
     made.save(force_insert=True)
     made.number = f"JJ{local_day(at):%Y%m%d}-{made.pk:05d}"
     made.save(update_fields=["number"])
-    Paper.objects.filter(pk__in=[row.pk for row in rows]).update(state=Paper.State.PACKED, handover=made, at=at)
+    Paper.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=Paper.State.PACKED, handover=made, at=at
+    )
     _note(actor, made, "packed", at, papers=len(rows))
     return made
 
@@ -116,11 +118,17 @@ def send(*, actor: Actor, handover: Handover, at: datetime) -> Handover:
     return handover
 
 
-def receive(*, actor: Actor, handover: Handover, there: Iterable[str], note: str, at: datetime) -> list[Paper]:
+def receive(
+    *, actor: Actor, handover: Handover, there: Iterable[str], note: str, at: datetime
+) -> list[Paper]:
     """签收: what is ticked has come and lies here now; the rest is missing, and the sender is told. Returns the missing."""
     arrived = set(there)
     _move(
-        handover, Handover.State.SENT, state=Handover.State.RECEIVED, received_at=at, received_by_id=actor.post_id
+        handover,
+        Handover.State.SENT,
+        state=Handover.State.RECEIVED,
+        received_at=at,
+        received_by_id=actor.post_id,
     )
     rows = handover.papers.filter(state=Paper.State.SENT)
     rows.filter(ref__in=arrived).update(state=Paper.State.RECEIVED, held_by=handover.to_office, at=at)
@@ -139,7 +147,9 @@ def found(*, actor: Actor, paper: Paper, at: datetime) -> None:
     )
     if not done:
         raise HandoverMoved(number="", **_both(paper.state))
-    audit.record(actor, "update", thing_of("application", paper.case), at=at, body={"paper": paper.ref, "found": True})
+    audit.record(
+        actor, "update", thing_of("application", paper.case), at=at, body={"paper": paper.ref, "found": True}
+    )
 
 
 def _tell_missing(handover: Handover, missing: list[Paper], at: datetime) -> None:

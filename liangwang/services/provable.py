@@ -113,17 +113,22 @@ def _of_company(role: str, subject: Subject) -> dict[str, Evidence]:
 
 
 def _of_hub(role: str, subject: Subject) -> dict[str, Evidence]:
-    concepts = {d.key: d.value.concept for d in declarations("attributes.csv") if d.value.concept}
+    attributes = {d.key: d.value for d in declarations("attributes.csv") if d.value.concept}
+    offices = {d.ref: d.value.office for d in declarations("sources.yaml")}
     found = {}
     for row in hub.known(subject.pk):
-        concept = concepts.get(row["attribute"])
-        if concept and row["value"] is not None and row["state"] in IN_FORCE:
+        said = attributes.get(row["attribute"])
+        concept = said.concept if said else None
+        if said and concept and row["value"] is not None and row["state"] in IN_FORCE:
             found[field_id(role, concept)] = Evidence(
                 source=_sources(row["sources"]),
                 value=row["value"],
                 state=row["state"],
                 at=row["at"].date().isoformat(),
                 ref=f"{FROM_HUB}{row['attribute']}",
+                of_office=row["state"] == "single"
+                and said.rule == "office"
+                and said.office in {offices.get(source) for source in row["sources"]},
             )
     return found
 

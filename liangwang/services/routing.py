@@ -83,5 +83,7 @@ def _by_department(versions: tuple[str, ...]) -> dict[str, list[tuple[str, Label
 def streets_of(code: str) -> list[tuple[str, Label]]:
     """Codes and names of the streets and towns (of a city's districts, where the territory is the whole city)."""
     level = "street" if len(code) >= DISTRICT else "district"
-    rows = Place.objects.filter(code__startswith=code, level=level, ended_at=None).exclude(kind="statistical_unit")
+    rows = Place.objects.filter(code__startswith=code, level=level, ended_at=None).exclude(
+        kind="statistical_unit"
+    )
     return list(rows.order_by("code").values_list("code", "name"))

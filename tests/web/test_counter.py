@@ -21,6 +21,7 @@ from tests.web.posts import browser_of, said, signed_in
 
 pytestmark = pytest.mark.django_db
 ITEM = "birth:birth"
+CITYWIDE = "social_security:pension_alive"
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +63,9 @@ def test_a_person_is_found_by_number_or_code_and_her_data_close_when_she_leaves(
     assert "林晓" in page and number_of(town) not in page and number_of(town) not in at
     grant = PurposeGrant.objects.get(purpose="counter", ended_at=None)
     assert grant.subject_id == town.mother.pk and grant.office_id == actor.office_id
-    read = [bytes(entry.body or b"") for entry in AuditEntry.objects.filter(subjects__subject_id=town.mother.pk)]
+    read = [
+        bytes(entry.body or b"") for entry in AuditEntry.objects.filter(subjects__subject_id=town.mother.pk)
+    ]
     assert any(b'"hat":"assisted"' in body and b'"verb":"read"' in body for body in read)
     other = scanned(client, code_tokens.handle(town.father.pk, AT))
     assert "周正" in said(client.get(other))
@@ -83,7 +86,7 @@ def test_what_names_nobody_is_said_in_words(text: str, words: str) -> None:
 
 def test_an_old_code_and_a_colleague_open_nothing() -> None:
     town = make_town()
-    client, actor = counter_of(town)
+    client, _ = counter_of(town)
     old = code_tokens.handle(town.mother.pk, AT - timedelta(minutes=11))
     assert client.post("/staff/counter/", {"scanned": old}).status_code == 422
     at = scanned(client, number_of(town))
@@ -195,19 +198,24 @@ def test_only_a_citywide_item_is_taken_in_for_another_district() -> None:
     town = make_town()
     client, actor = counter_of(town, "990199001")
     at = scanned(client, number_of(town))
-    answer = client.post(f"{at}choose", {"item": ITEM}, follow=True)
-    page = said(answer)
-    if "还没有全市通办" in page:
-        assert not Draft.objects.exists()
-        return
-    form, values = filled(client, at, town)
+    refused = said(client.post(f"{at}choose", {"item": ITEM}, follow=True))
+    assert "还没有全市通办" in refused and not Draft.objects.exists()
+    form = chosen(client, at, CITYWIDE)
+    page = said(client.get(form))
+    assert "决定单位 human_resources-d" in page and "全市通办" in page
+    needs = re.findall(r'name="paper" value="([\w.]+)"', page)
+    values = {"applicant.phone": "13800000001", "paper": needs}
     client.post(form, {**values, "act": "confirm", "said": ""})
     done = client.post(form, {**values, "act": "submit"})
+    assert done.status_code == 302, said(done)
     intake = Intake.objects.get()
-    assert intake.citywide and intake.case.lead_office == town.offices["health"]
-    assert "全市通办" in said(client.get(done["Location"]))
-    receipt = re.search(r'href="(/letters/\w+/)"', said(client.get(done["Location"])))
-    assert receipt is not None and client.get(receipt[1]).status_code == 200
+    assert intake.citywide and intake.case.lead_office == town.offices["human_resources"]
+    shown = said(client.get(done["Location"]))
+    receipt = re.search(r'href="(/letters/\w+/)"', shown)
+    assert "全市通办" in shown and receipt is not None and client.get(receipt[1]).status_code == 200
+    held = Paper.objects.filter(case=intake.case, held_by_id=actor.office_id, state="held")
+    assert {paper.need for paper in held} == set(needs) and needs
+    assert "装袋交给 human_resources-d" in said(client.get("/staff/handovers/"))
 
 
 def taken_in(town: Town, client: Client) -> Case:
@@ -279,7 +287,12 @@ def test_whoever_is_stuck_gets_a_helper_who_sees_the_page_and_must_answer() -> N
     inbox = said(client.get("/staff/"))
     assert case.number in inbox and "帮到办成为止" in inbox
     shown = said(client.get(f"/staff/applications/{case.ref}/"))
-    assert page in shown and "不知道要传哪一页" in shown and "林安" in shown and "6222021001112223334" not in shown
+    assert (
+        page in shown
+        and "不知道要传哪一页" in shown
+        and "林安" in shown
+        and "6222021001112223334" not in shown
+    )
     task = case.tasks.get()
     empty = client.post(f"/staff/tasks/{task.ref}/help", {"outcome": "explained", "answer": ""})
     assert empty.status_code == 422 and "请写给本人的答复" in said(empty)
@@ -333,4 +346,3 @@ def test_the_issuing_office_suspends_resumes_and_revokes_with_a_reason() -> None
     assert told.count() == 3
     clerk = make_actor(town.offices["health"], "clerk")
     assert browser_of(clerk).post(f"{at}revoke", {"because": "x"}).status_code == 403
-

@@ -14,7 +14,15 @@ from liangwang.cases.inbox import Asked
 from liangwang.cases.models import Case
 from liangwang.services import actions as services
 from tests.cases.factories import AT as DAY
-from tests.cases.factories import Street, make_actor, make_applicant, make_office, make_street, node, open_application
+from tests.cases.factories import (
+    Street,
+    make_actor,
+    make_applicant,
+    make_office,
+    make_street,
+    node,
+    open_application,
+)
 from tests.services.factories import AT, make_town
 from tests.walks.test_birth import ready, submitted
 from tests.web.posts import browser_of, said
@@ -53,7 +61,9 @@ def test_lines_stand_by_their_clock_and_every_page_follows_the_one_before(street
         after = lines[-1].mark
     assert len(seen) == len(set(seen)) == 120
     newest, _ = inbox.lines(actor, Asked(sort="new"), DAY)
-    assert [one.case.opened_at for one in newest] == sorted((one.case.opened_at for one in newest), reverse=True)
+    assert [one.case.opened_at for one in newest] == sorted(
+        (one.case.opened_at for one in newest), reverse=True
+    )
     counts = inbox.counts(actor, DAY)
     assert (counts.all, counts.accept) == (120, 40) and counts.late > 0
 
@@ -63,13 +73,14 @@ def test_a_page_costs_the_same_however_much_waits(street: Street) -> None:
     client = browser_of(make_actor(office, "clerk"))
     open_application(office, ONE)
     client.get("/staff/")
-    with CaptureQueriesContext(connection, ) as few:
+    with CaptureQueriesContext(connection) as seen:
         client.get("/staff/")
+    few = len(seen)
     for _ in range(60):
         open_application(office, ONE)
-    with CaptureQueriesContext(connection) as many:
+    with CaptureQueriesContext(connection) as seen:
         client.get("/staff/")
-    assert len(many) <= len(few) + 1 <= 32
+    assert 8 < len(seen) <= few + 1 <= 20
 
 
 def test_clocks_show_the_law_the_promise_and_what_is_used(street: Street) -> None:
@@ -113,7 +124,9 @@ def test_a_filter_is_kept_under_a_name_and_taken_away(street: Street) -> None:
 def test_many_are_accepted_after_a_preview_and_each_says_what_came_of_it() -> None:
     town = make_town()
     case = submitted(town).case
-    other = open_application(town.offices["health"], ONE, accept=False)  # nobody applied for it: not to be accepted here
+    other = open_application(
+        town.offices["health"], ONE, accept=False
+    )  # nobody applied for it: not to be accepted here
     health = browser_of(town.approvers["health"])
     marks = MARK.findall(said(health.get("/staff/?what=accept")))
     assert set(marks) == {f"c.{case.ref}", f"c.{other.ref}"}
@@ -164,7 +177,9 @@ def test_the_letter_s_opens_the_form_of_a_supplement() -> None:
     health = browser_of(town.approvers["health"])
     assert "<details open>" in said(health.get(f"/staff/applications/{case.ref}/?form=supplement"))
     resident = browser_of(town.mother_actor)
-    assert resident.post(f"/staff/applications/{case.ref}/accept").status_code == 403  # nobody accepts the own
+    assert (
+        resident.post(f"/staff/applications/{case.ref}/accept").status_code == 403
+    )  # nobody accepts the own
     case.refresh_from_db()
     assert case.state == "open"
 

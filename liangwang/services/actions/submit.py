@@ -63,7 +63,7 @@ def _submit(actor: Actor, draft: Draft, at: datetime, tolerated: frozenset[str])
         raise NotApplicant
     if draft.state != Draft.State.OPEN:
         raise DraftClosed
-    if not hash_in_force(draft.key):
+    if not hash_in_force(draft.key, at):
         label = draft.version.body["head"]["label"]
         raise ItemWithdrawn(what=label["zh"], what_en=label["en"])
     seen = see(draft, at)

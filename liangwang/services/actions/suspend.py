@@ -13,7 +13,9 @@ from ..refusals import NotStanding, WhyNeeded
 from .certify import revoke_certificate
 
 
-def suspend_certificate(*, actor: Actor, certificate: Certificate, because: Label, at: datetime) -> Certificate:
+def suspend_certificate(
+    *, actor: Actor, certificate: Certificate, because: Label, at: datetime
+) -> Certificate:
     """From now on verification says suspended, and why; raises WhyNeeded, NotStanding for one that is not in force."""
     _checked(actor, certificate, because, "update")
     done = Certificate.objects.filter(pk=certificate.pk, revoked_at=None, suspended_at=None).update(
@@ -25,7 +27,9 @@ def suspend_certificate(*, actor: Actor, certificate: Certificate, because: Labe
     return certificate
 
 
-def resume_certificate(*, actor: Actor, certificate: Certificate, because: Label, at: datetime) -> Certificate:
+def resume_certificate(
+    *, actor: Actor, certificate: Certificate, because: Label, at: datetime
+) -> Certificate:
     """It counts again; raises WhyNeeded, and NotStanding for one that is not suspended."""
     _checked(actor, certificate, because, "update")
     done = Certificate.objects.filter(pk=certificate.pk, revoked_at=None, suspended_at__isnull=False).update(
@@ -40,8 +44,10 @@ def resume_certificate(*, actor: Actor, certificate: Certificate, because: Label
 def revoke_by_office(*, actor: Actor, certificate: Certificate, because: Label, at: datetime) -> Certificate:
     """撤销 by the office that issued it, with the reason told to the holder; raises WhyNeeded, NotStanding."""
     _checked(actor, certificate, because, "close")
-    fresh = Certificate.objects.select_for_update(of=("self",)).select_related("office", "subject").get(
-        pk=certificate.pk
+    fresh = (
+        Certificate.objects.select_for_update(of=("self",))
+        .select_related("office", "subject")
+        .get(pk=certificate.pk)
     )
     if fresh.revoked_at is not None:
         raise NotStanding

@@ -65,7 +65,10 @@ def _answer(state: str, row: Certificate | None, signed: bool) -> dict[str, Any]
     if row is not None:
         keys = ("type", "label", "number", "office", "issued_on", "valid_until")
         shown = {key: row.body[key] for key in keys}
-        shown |= {"holder": masked(row.body["holder"]), "revoked_because": row.revoked_because or row.suspended_because or None}
+        shown |= {
+            "holder": masked(row.body["holder"]),
+            "revoked_because": row.revoked_because or row.suspended_because or None,
+        }
     return {
         "state": state,
         "ok": state == "valid",

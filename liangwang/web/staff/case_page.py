@@ -16,6 +16,7 @@ from liangwang.cases.queries import Case, Task
 from liangwang.operations import panels
 from liangwang.services import counter, help, papers
 from liangwang.services import queries as services
+from liangwang.services.models_counter import Paper
 
 from ..field.shown import photos_of, where
 from ..shared.told import told
@@ -112,7 +113,7 @@ def _application(case: Case, at: datetime) -> Page:
 PAPER_KINDS = {"held": "idle", "packed": "watch", "sent": "info", "received": "ok", "missing": "bad"}
 
 
-def _paper(one: papers.Paper) -> Page:
+def _paper(one: Paper) -> Page:
     """A sheet of paper and where it is."""
     return {"it": one, "kind": PAPER_KINDS[one.state], "word": papers.STATE_LABELS[one.state]}
 

@@ -80,7 +80,9 @@ def choose(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Begins, or goes on with, her draft of the chosen item."""
     try:
         with write():
-            counter.begin(actor=actor_of(request), visit=visit, key=request.POST.get("item", ""), at=clock.now())
+            counter.begin(
+                actor=actor_of(request), visit=visit, key=request.POST.get("item", ""), at=clock.now()
+            )
     except Refusal as refusal:
         messages.error(request, refusal.message(_lang()))
         return HttpResponseRedirect(reverse("counter-visit", args=[visit.ref]))
@@ -133,14 +135,20 @@ def _save(request: HttpRequest, visit: Visit, draft: Draft) -> dict[str, str]:
     at, wrong = clock.now(), []
     hat = counter.assisted(actor_of(request), visit, at)
     whole = queries.form_pages(draft, at)
-    asked = {e["question"].question: v for e in whole["questions"] if (v := request.POST.get(e["question"].question))}
+    asked = {
+        e["question"].question: v
+        for e in whole["questions"]
+        if (v := request.POST.get(e["question"].question))
+    }
     with write():
         if asked:
             actions.answer_questions(actor=hat, draft=draft, answers=asked, at=at)
         draft.refresh_from_db()
         for one in queries.form_pages(draft, at)["pages"]:
             typed = {
-                field: value for field, value in answered(one, request.POST).items() if field in request.POST or value
+                field: value
+                for field, value in answered(one, request.POST).items()
+                if field in request.POST or value
             }
             if typed:
                 wrong += actions.answer_page(actor=hat, draft=draft, page=one["key"], answers=typed, at=at)

@@ -189,7 +189,11 @@ def calendar(request: HttpRequest) -> HttpResponse:
                 thing = access.Thing(kind="pack", ref=f"calendar:{day.date()}")
                 body = {"works": works, "name": name, "source": basis}
                 audit.record(actor_of(request), "configure", thing, at=at, body=body)
-            said = _("已保存；%(n)s 件在办件的到期日正在重算") if moved and moved.moved else _("已保存；没有在办件受影响")
+            said = (
+                _("已保存；%(n)s 件在办件的到期日正在重算")
+                if moved and moved.moved
+                else _("已保存；没有在办件受影响")
+            )
             messages.success(request, said % {"n": moved.moved if moved else 0})
             return HttpResponseRedirect(reverse("calendar"))
     days = CalendarDay.objects.filter(day__gte=date(at.year, 1, 1)).order_by("day")

@@ -27,7 +27,11 @@ def answer(request: HttpRequest, task: Task) -> HttpResponse:
     try:
         with write():
             help.answer(
-                actor=actor_of(request), task=task, outcome=typed["outcome"], text=typed["answer"], at=clock.now()
+                actor=actor_of(request),
+                task=task,
+                outcome=typed["outcome"],
+                text=typed["answer"],
+                at=clock.now(),
             )
     except Refusal as refusal:
         context = case_page(task.case, actor_of(request), clock.now(), task.ref)

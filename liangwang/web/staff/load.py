@@ -53,19 +53,18 @@ def _bar(row: load.Load, most: int) -> dict[str, Any]:
 
 def _cases(row: load.Load, actor: Any, at: Any) -> list[dict[str, Any]]:
     """The late cases of an office that this hat may read, the longest late first; the others are only counted."""
-    found = []
-    for task in load.late_tasks(row.office, at)[:DRILLED]:
-        if may(actor, "read", thing_of(task_kind(task.case), task)).allowed:
-            found.append(
-                {
-                    "href": f"{href_of(task.case)}?task={task.ref}",
-                    "label": task.label,
-                    "title": task.case.title,
-                    "number": task.case.number,
-                    "due_at": task.due_at,
-                    "left": left_of(task.due_at, at),
-                    "climbed": task.climbed,
-                    "holder": task.assignee.party.label if task.assignee else None,
-                }
-            )
-    return found
+    tasks = load.late_tasks(row.office, at)[:DRILLED]
+    return [
+        {
+            "href": f"{href_of(task.case)}?task={task.ref}",
+            "label": task.label,
+            "title": task.case.title,
+            "number": task.case.number,
+            "due_at": task.due_at,
+            "left": left_of(task.due_at, at),
+            "climbed": task.climbed,
+            "holder": task.assignee.party.label if task.assignee else None,
+        }
+        for task in tasks
+        if may(actor, "read", thing_of(task_kind(task.case), task)).allowed
+    ]

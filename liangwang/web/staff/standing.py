@@ -32,15 +32,23 @@ def _state(one: Certificate) -> dict[str, Any]:
 def listed(request: HttpRequest) -> HttpResponse:
     """Certificates of this office, the newest first; by number."""
     actor = actor_of(request)
-    rows = access.visible(actor, "read", "certificate", Certificate.objects.select_related("office", "subject"))
-    rows = rows.filter(office_id=actor.office_id).order_by("-id")
+    rows = access.visible(
+        actor, "read", "certificate", Certificate.objects.select_related("office", "subject")
+    )
+    rows = rows.filter(office_id=actor.office_id or 0).order_by("-id")
     number = request.GET.get("q", "").strip()
     if number:
         rows = rows.filter(number=number)
     last = queries.certificate_by_ref(request.GET.get("after", ""))
     found = list((rows.filter(id__lt=last.pk) if last else rows)[: LISTED + 1])
     context = {
-        "columns": [(_("证照"), "text"), (_("编号"), "text"), (_("持证人"), "text"), (_("签发"), "date"), (_("状态"), "status")],
+        "columns": [
+            (_("证照"), "text"),
+            (_("编号"), "text"),
+            (_("持证人"), "text"),
+            (_("签发"), "date"),
+            (_("状态"), "status"),
+        ],
         "rows": [_row(one) for one in found[:LISTED]],
         "number": number,
         "next_url": f"?after={found[LISTED - 1].ref}" if len(found) > LISTED else "",
@@ -63,7 +71,9 @@ def one(request: HttpRequest, certificate: Certificate) -> HttpResponse:
     return _shown(request, certificate, {}, 200)
 
 
-def _shown(request: HttpRequest, certificate: Certificate, errors: dict[str, str], status: int) -> HttpResponse:
+def _shown(
+    request: HttpRequest, certificate: Certificate, errors: dict[str, str], status: int
+) -> HttpResponse:
     actor, verdict = actor_of(request), _state(certificate)
     thing = access.thing_of("certificate", certificate)
     context = {
@@ -78,7 +88,9 @@ def _shown(request: HttpRequest, certificate: Certificate, errors: dict[str, str
     return page(request, "staff/certificate.html", context, status=status)
 
 
-def _do(request: HttpRequest, certificate: Certificate, verb: Callable[..., object], said: str) -> HttpResponse:
+def _do(
+    request: HttpRequest, certificate: Certificate, verb: Callable[..., object], said: str
+) -> HttpResponse:
     words = request.POST.get("because", "").strip()
     because: Label = {"zh": words, "en": words}
     try:
@@ -86,7 +98,9 @@ def _do(request: HttpRequest, certificate: Certificate, verb: Callable[..., obje
             verb(actor=actor_of(request), certificate=certificate, because=because, at=clock.now())
     except Refusal as refusal:
         certificate.refresh_from_db()
-        return _shown(request, certificate, {"because": refusal.message(get_language() or "zh")}, refusal.status)
+        return _shown(
+            request, certificate, {"because": refusal.message(get_language() or "zh")}, refusal.status
+        )
     messages.success(request, said)
     return HttpResponseRedirect(reverse("staff-certificate", args=[certificate.ref]))
 

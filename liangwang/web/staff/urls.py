@@ -2,7 +2,21 @@
 
 from django.urls import path
 
-from . import bulk, cases, counter, desk, govern, handovers, helping, inbox, load, logbook, reform, reform_whatif, standing
+from . import (
+    bulk,
+    cases,
+    counter,
+    desk,
+    govern,
+    handovers,
+    helping,
+    inbox,
+    load,
+    logbook,
+    reform,
+    reform_whatif,
+    standing,
+)
 
 urlpatterns = [
     path("", inbox.start, name="staff"),
