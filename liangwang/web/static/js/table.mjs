@@ -49,7 +49,8 @@ function keys(table, event) {
 
 /** Makes one table sortable, walkable and filterable. */
 export function enhance(table) {
-  [...table.tHead.rows[0].cells].forEach((heading, index) => makeHeading(table, heading, index));
+  // A page of a list that the server orders is not ordered again by itself.
+  if (!table.hasAttribute("data-unsorted")) [...table.tHead.rows[0].cells].forEach((heading, index) => makeHeading(table, heading, index));
   [...table.tBodies[0].rows].forEach((row, index) => (row.tabIndex = index ? -1 : 0));
   table.addEventListener("keydown", (event) => keys(table, event));
   table.addEventListener("change", (event) => {
