@@ -24,7 +24,7 @@ from .form_fields import given_words, say, settled_row, shown
 def whole_of(draft: Draft, actor: Actor | None = None) -> dict[str, Any]:
     """The draft as it is now, on the version of its item that is in force; for `actor`, what she may see of it."""
     draft.refresh_from_db()
-    if queries.is_outdated(draft):
+    if queries.is_outdated(draft, clock.now()):
         with write():
             actions.follow_item(draft=draft, at=clock.now())
         draft.refresh_from_db()
