@@ -9,6 +9,7 @@ from liangwang.base.transactions import write
 
 from .actions import accept_case, wake_task
 from .actions.lacking import tell_late
+from .escalate import climb_late
 from .models import Case, Lacking, Task
 from .rectify import BAD_SCORE, open_rectification
 from .redate import redate_open_cases
@@ -91,3 +92,4 @@ def tick(at: datetime) -> None:
     accept_silent(at)
     wake_deferred(at)
     tell_lacking(at)
+    climb_late(at)
