@@ -130,6 +130,16 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "generate-items",
+        "虚构的演示事项目录 · an invented catalogue of demo items, as a pack",
+        "liangwang.services.generate_items:main",
+        (
+            _arg("--count", type=int, default=2300, metavar="N", help="事项数 · items"),
+            _arg("--seed", type=int, default=1, metavar="S", help="随机种子 · seed"),
+            _arg("--out", required=True, metavar="DIR", help="应用包所在目录 · folder of packs"),
+        ),
+    ),
+    Command(
         "train-links",
         "训练并启用无号码记录的关联模型 · train the model that links records without a number",
         "liangwang.hub.link_training:main",

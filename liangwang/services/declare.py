@@ -281,6 +281,17 @@ class Item(Shape, frozen=True, kw_only=True):
             raise ValueError(f"item '{self.item}' has at least one step")
         if self.trips and self.visit is None:
             raise ValueError(f"item '{self.item}' asks for {self.trips} visit(s): say why in 'visit'")
+        if loose := sorted(self._loose_ends()):
+            raise ValueError(f"item '{self.item}' has no {', '.join(loose)}: a step would wait for nothing")
+
+    def _loose_ends(self) -> set[str]:
+        """Steps and fees of its own that a step or a material names and that are not there."""
+        steps, fees = {step.step for step in self.steps}, {fee.fee for fee in self.fees}
+        named = {after for step in self.steps for after in step.after if not {".", ":"} & set(after)}
+        named |= {material.gates for material in self.materials if material.gates}
+        return {f"step '{one}'" for one in named - steps} | {
+            f"fee '{step.pays}'" for step in self.steps if step.pays and step.pays not in fees
+        }
 
 
 class Bundle(Shape, frozen=True, kw_only=True):

@@ -8,11 +8,10 @@ import msgspec
 from liangwang.base.labels import Label
 
 from .compiled import Ask, Compiled, Need, Node, Source
-from .declare import holds
 from .merge import Answers
 from .plan import critical_path, longest_chain
 from .supply import identities
-from .vocabulary import Words, field_id
+from .vocabulary import Words
 
 Became = Literal[
     "ask",
@@ -93,18 +92,16 @@ def _published(source: Source, answers: Answers) -> list[tuple[str, str, int | N
     )
 
 
-def fields(compiled: Compiled, answers: Answers) -> tuple[Fate, ...]:
-    """Every published field, item after item."""
-    asks = {ask.id: ask for page in compiled.pages for ask in page.fields}
-    first: dict[str, Label] = {}
+def fields(compiled: Compiled) -> tuple[Fate, ...]:
+    """Every published field, item after item; a row of a group counts once for each row that must be there."""
+    asks = [ask for page in compiled.pages for ask in page.fields]
+    labels = {source.key: source.item.label for source in compiled.items}
     found = []
     for source in compiled.items:
-        for field in source.item.fields:
-            if holds(field.when, answers):
-                ask = asks[field_id(field.role, field.concept)]
-                again = ask.id in first
-                before = first.setdefault(ask.id, source.item.label)
-                found.append(_field(ask, source.item.label, before if again else None))
+        for ask in asks:
+            for place, key in enumerate(ask.asked_by):
+                if key == source.key:
+                    found.append(_field(ask, source.item.label, labels[ask.asked_by[0]] if place else None))
     return tuple(found)
 
 

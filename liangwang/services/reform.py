@@ -90,7 +90,7 @@ def study(bound: Bound, answers: Answers, words: Words, concepts: frozenset[str]
         report=made,
         known=known_side(bound, compiled, answers, words, concepts),
         materials=fates.materials(compiled, answers, words),
-        fields=fates.fields(compiled, answers),
+        fields=fates.fields(compiled),
         steps=fates.steps(compiled, answers),
         trips=fates.trips(compiled, made.after.trips),
     )

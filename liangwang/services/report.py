@@ -84,7 +84,7 @@ def _before(compiled: Compiled, answers: Answers, words: Words) -> Side:
         steps=sum(1 + _steps(source.item, answers) for source in compiled.items),
         days=sum(source.item.promised_days.days for source in compiled.items),
         trips=sum(source.item.trips for source in compiled.items),
-        fields=sum(holds(field.when, answers) for source in compiled.items for field in source.item.fields),
+        fields=sum(len(ask.asked_by) for page in compiled.pages for ask in page.fields),
     )
 
 

@@ -27,7 +27,15 @@ PAGES = [
     (
         "yuanfang",
         DESK,
-        ["/staff/reform/", "/staff/reform/birth/birth/", "/staff/calendar/", "/staff/effects/"],
+        [
+            "/staff/reform/",
+            "/staff/reform/birth/birth/",
+            "/staff/reform/birth/birth/print/",
+            "/staff/reform/what-if/",
+            "/staff/reform/what-if/?item=social_security:social_card&c=days%7Csocial_security:social_card%7Cmake%7C1",
+            "/staff/calendar/",
+            "/staff/effects/",
+        ],
     ),
     ("security", DESK, ["/staff/policy/"]),
     ("auditor", DESK, ["/staff/audit/"]),
