@@ -9,7 +9,6 @@ from django.utils.translation import get_language
 
 from liangwang.base import audit, notices
 from liangwang.base.access import Thing, require, thing_of
-from liangwang.base.audit import canonical
 from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.hats import Actor, wear
 from liangwang.base.keys import blind
@@ -22,7 +21,7 @@ from liangwang.cases import actions as cases
 from liangwang.cases import queries as case_queries
 from liangwang.hub import queries as hub
 
-from . import actions, catalogue, queries_codes, routing
+from . import actions, catalogue, confirming, queries_codes, routing
 from .actions.submit import submit
 from .code_tokens import LIFE_S, looks_like_handle, open_handle
 from .drafting import see
@@ -262,14 +261,8 @@ def _draft(visit: Visit) -> Draft:
 
 
 def digest(draft: Draft) -> str:
-    """What she confirms, as a keyed hash: situation, answers, commitments and papers."""
-    said = {
-        "scenario": draft.scenario,
-        "answers": draft.answers,
-        "committed": draft.committed,
-        "papers": draft.papers,
-    }
-    return blind(canonical(said).decode(), "confirmed draft")
+    """What she confirms, as a keyed hash: everything that is handed in, and which papers lie on the counter."""
+    return blind(f"{confirming.digest(draft)}:{'|'.join(draft.papers)}", "confirmed draft")
 
 
 def send_number(*, actor: Actor, visit: Visit, at: datetime) -> None:
@@ -356,6 +349,9 @@ def take_in(*, actor: Actor, visit: Visit, key: str, later: str, at: datetime) -
     hat, draft = assisted(actor, visit, at), _draft(visit)
     if not is_confirmed(visit):
         raise NotConfirmed
+    # Saving the form once more moved the draft's time, not what she confirmed: her word stands for this moment.
+    visit.confirmed = {**visit.confirmed, "given_at": visit.confirmed["at"], "at": at.isoformat()}
+    visit.save(update_fields=["confirmed"])
     away = routing.elsewhere(catalogue.bound(draft.key), visit.office.place, visit.subject.person.home)
     lacking = lacking_of(draft, at)
     papers = _labels(draft, at)

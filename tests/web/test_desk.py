@@ -8,8 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from liangwang.base import clock
+from liangwang.base.models import CalendarDay, Notice
 from liangwang.base.transactions import write
 from liangwang.cases import actions, inbox
+from liangwang.cases.escalate import climb_late
 from liangwang.cases.inbox import Asked
 from liangwang.cases.models import Case
 from liangwang.services import actions as services
@@ -203,8 +205,6 @@ def test_a_holiday_says_how_many_cases_it_would_move_before_it_is_announced(stre
     typed = {"day": "2026-11-26", "name": "临时放假", "source": "演示", "works": "no"}
     told = said(reform.post("/staff/calendar/", {**typed, "act": "preview"}))
     assert "1 件的到期日会动" in told and "11月30日" in told and "12月1日" in told
-    from liangwang.base.models import CalendarDay
-
     assert not CalendarDay.objects.filter(day="2026-11-26").exists()
     assert reform.post("/staff/calendar/", typed).status_code == 302
     assert "1 件在办件的到期日正在重算" in said(reform.get("/staff/calendar/"))
@@ -218,3 +218,20 @@ def test_tasks_of_another_role_or_office_are_not_in_the_inbox(street: Street) ->
     with write():
         actions.accept_task(actor=make_actor(office, "approver"), at=DAY, task=case.tasks.get())
     assert "没人领" not in said(browser_of(make_actor(office, "approver")).get("/staff/"))
+
+
+def test_a_late_step_climbs_from_its_office_to_the_city_and_says_so(street: Street) -> None:
+    office = make_office("health-e", street.district, "health")
+    above = make_office("health-city", street.city, "health")
+    case = open_application(office, ONE)
+    task = case.tasks.get()
+    assert climb_late(DAY) == 0
+    late = task.due_at + timedelta(hours=1)
+    assert (climb_late(late), climb_late(late)) == (1, 0)  # told once
+    assert Notice.objects.get(template="task.late").office_id == office.pk
+    very_late = task.due_at + (task.due_at - task.ready_at) + timedelta(hours=1)
+    assert (climb_late(very_late), climb_late(very_late)) == (1, 0)
+    assert Notice.objects.filter(template="task.late", office=above).count() == 1
+    task.refresh_from_db()
+    assert task.climbed == "city"
+    assert "超时已上报" in said(browser_of(make_actor(office, "approver")).get(f"/staff/applications/{case.ref}/"))

@@ -151,8 +151,15 @@ def change_level(*, actor: Actor, at: datetime, case: Case, level: str, because:
     return locked.case
 
 
+def _page_of(task: Task) -> str:
+    """Where the office works on it: a crew in the field, an office on the case's page."""
+    if task.case.kind == "incident":
+        return f"/tasks/{task.ref}/"
+    return f"/staff/applications/{task.case.ref}/?task={task.ref}"
+
+
 def _tell_office(office: Office, task: Task, what: str, at: datetime, body: Label) -> None:
     notices.notify(
         to=office, template=f"task.{what.partition('/')[0]}", title=task.label, body=body, at=at,
-        key=f"{task.ref}/{what}/{office.pk}", link=f"/tasks/{task.ref}/",
+        key=f"{task.ref}/{what}/{office.pk}", link=_page_of(task),
     )  # fmt: skip

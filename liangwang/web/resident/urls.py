@@ -15,6 +15,7 @@ from . import (
     materials,
     messages,
     papers,
+    reading,
     seen,
     together,
 )
@@ -38,6 +39,7 @@ urlpatterns = [
     path("drafts/<str:ref>/consents/", drafts.consents, name="draft_consents"),
     path("drafts/<str:ref>/materials/", materials.page, name="draft_materials"),
     path("drafts/<str:ref>/pages/<str:page>/", materials.shown, name="draft_material_page"),
+    path("drafts/<str:ref>/read/<str:page>/", reading.page, name="draft_read"),
     path("cases/<str:ref>/pages/<str:page>/", materials.handed_in, name="case_material_page"),
     path("drafts/<str:ref>/people/", together.people, name="draft_people"),
     path("drafts/<str:ref>/part/<str:role>/", together.part, name="draft_part"),
