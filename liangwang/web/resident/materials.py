@@ -12,6 +12,7 @@ from liangwang.base.access import door
 from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.transactions import write
 from liangwang.cases.queries import Case, case_by_ref
+from liangwang.engines import ocr
 from liangwang.services import actions, queries
 from liangwang.services.queries import Draft
 
@@ -47,6 +48,7 @@ def page(request: HttpRequest, draft: Draft) -> HttpResponse:
         "errors": errors,
         "accept": ",".join(files.DOCUMENTS),
         "max_bytes": files.MAX_BYTES,
+        "reads": ocr.available(),
     }
     return page_of(request, whole, "draft_materials", "materials", **context)
 
