@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from .inserts import insert_all
 from .models import AuditEntry, AuditSubject, Subject
 
 if TYPE_CHECKING:
@@ -60,10 +61,10 @@ def record(
         }
     )
     salt = os.urandom(SALT_BYTES)
-    entry = AuditEntry.objects.create(at=at, body=raw, salt=salt, leaf=leaf_hash(salt, raw))
+    entry = insert_all([AuditEntry(at=at, body=raw, salt=salt, leaf=leaf_hash(salt, raw))])[0]
     touched = set(subjects) or set(thing.subject_ids)
     if touched:
-        AuditSubject.objects.bulk_create([AuditSubject(entry=entry, subject_id=s) for s in sorted(touched)])
+        insert_all([AuditSubject(entry=entry, subject_id=s) for s in sorted(touched)])
     return entry
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from .inserts import insert_all
 from .models import Effect, Event, new_ref
 
 log = logging.getLogger(__name__)
@@ -60,12 +61,9 @@ def unsent(
 
 def emit_all(told: list[Event]) -> list[Event]:
     """Commits several events and their effects in two statements, in the transaction of the act."""
-    Event.objects.bulk_create(told)
+    insert_all(told)
     owed = [(event, name) for event in told for name in _subscribers.get(event.type, ())]
-    if owed:
-        Effect.objects.bulk_create(
-            [Effect(event=event, subscriber=name, due_at=event.at) for event, name in owed]
-        )
+    insert_all([Effect(event=event, subscriber=name, due_at=event.at) for event, name in owed])
     return told
 
 

@@ -11,6 +11,7 @@ from liangwang.base import audit, events
 from liangwang.base.access import Thing
 from liangwang.base.errors import NotFound
 from liangwang.base.hats import Actor
+from liangwang.base.inserts import insert_all
 from liangwang.base.labels import Label
 from liangwang.base.models import Event
 from liangwang.base.working_days import end_of_day, local_day, working_days
@@ -104,7 +105,7 @@ class Locked:
             self.case.save(update_fields=sorted(self.changed))
             self.changed.clear()
         if self.lines:
-            CaseEvent.objects.bulk_create(self.lines)
+            insert_all(self.lines)
             self.lines.clear()
         audit.record(self.actor, verb, thing_now(self.case, task), at=self.at, purpose="case", body=body)
         if event:
