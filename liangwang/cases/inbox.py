@@ -13,6 +13,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.working_days import local_day, working_days
 
 from .access import task_kind
+from .asked import to_sign
 from .models import OPEN_TASK_STATES, Case, ClockStop, Plan, Task
 from .numbers import is_case_number
 
@@ -31,7 +32,7 @@ M = TypeVar("M", bound=Model)
 class Asked:
     """What somebody asks of an inbox.
 
-    what: "" | accept | task | supplement; when: "" | late | soon; `item` is a plan's key, `place` a division code,
+    what: "" | accept | task | supplement | sign; when: "" | late | soon; `item` is a plan's key, `place` a division code,
     `words` a case number or the beginning of a name; sort: due | new; `after` the mark of the last line seen.
     """
 
@@ -81,6 +82,11 @@ def lines(actor: Actor, asked: Asked, at: datetime) -> tuple[list[Line], bool]:
 
     Own office and role are conditions of the statement, so that an index answers it; the policy is asked of each row.
     """
+    if asked.what == "sign":
+        rows = to_sign(actor).select_related(
+            "case__place", "case__subject__person", "assignee__party", "office"
+        )
+        return [Line(task.case, task, task.due_at) for task in rows[:PAGE]], False
     last = _line_of(asked.after)
     by_task, by_case = SORTS.get(asked.sort, SORTS["due"])
     tasks = () if asked.what in {"accept", "supplement"} else _tasks(actor, asked, at)

@@ -17,7 +17,6 @@ from liangwang.base.models import Party, Person, PurposeGrant
 from liangwang.base.packs import declarations
 from liangwang.base.subjects import masked, person_by_identity, unseal_field
 from liangwang.base.working_days import local_day
-from liangwang.cases import actions as cases
 from liangwang.cases import queries as case_queries
 from liangwang.hub import queries as hub
 
@@ -39,7 +38,6 @@ WAYS: dict[str, Label] = {
     "number": {"zh": "本人报出确认码", "en": "said the number sent to her"},
     "paper": {"zh": "本人在申请确认单上签字", "en": "signed the printed summary"},
 }
-LATER_DAYS = 5  # a lacking material is promised for this many working days unless said otherwise
 
 
 class NobodyFound(Refusal):
@@ -380,11 +378,8 @@ def _labels(draft: Draft, at: datetime) -> dict[str, Label]:
 
 def _ask_for(hat: Actor, made: Submission, lacking: list[Any], later: str, at: datetime) -> None:
     if later == "lacking" and all(may_come_later(need) for need in lacking):
-        nodes = list(made.case.tasks.values_list("node", flat=True))
-        missing = [cases.Missing(need.id, need.label, _gated(need.gates, nodes)) for need in lacking]
-        cases.accept_lacking(
-            actor=hat, at=at, case=made.case, missing=missing, within_working_days=LATER_DAYS
-        )
+        ids = [need.id for need in lacking]
+        actions.accept_lacking(actor=hat, submission=made, materials=ids, at=at)
         return
     wanted: list[Label] = [
         {
@@ -394,11 +389,6 @@ def _ask_for(hat: Actor, made: Submission, lacking: list[Any], later: str, at: d
         for need in lacking
     ]
     actions.ask_supplement(actor=hat, submission=made, wanted=wanted, at=at)
-
-
-def _gated(gates: Iterable[str], nodes: list[str]) -> tuple[str, ...]:
-    """The plan's nodes that a material gates: a step is named without its item there."""
-    return tuple(node for node in nodes if node in gates or node.partition(".")[2] in gates)
 
 
 def still_to_bring(draft: Draft, at: datetime) -> dict[str, Any]:

@@ -234,4 +234,6 @@ def test_a_late_step_climbs_from_its_office_to_the_city_and_says_so(street: Stre
     assert Notice.objects.filter(template="task.late", office=above).count() == 1
     task.refresh_from_db()
     assert task.climbed == "city"
-    assert "超时已上报" in said(browser_of(make_actor(office, "approver")).get(f"/staff/applications/{case.ref}/"))
+    assert "超时已上报" in said(
+        browser_of(make_actor(office, "approver")).get(f"/staff/applications/{case.ref}/")
+    )

@@ -70,7 +70,7 @@ def accept_lacking(
 
     Raises UnknownPart for a material that cannot come later, GatesFirst for one that the first step needs.
     """
-    require(actor, "update", thing_of("application", submission.case))
+    require(actor, "handle", thing_of("application", submission.case))
     known = {need["id"]: need for need in lackable(submission)}
     for material in materials:
         if material not in known:

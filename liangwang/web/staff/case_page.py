@@ -10,10 +10,13 @@ from django.utils.translation import gettext as _
 from liangwang.base import access
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label, pick
+from liangwang.base.models import Office
 from liangwang.base.working_days import local_day, working_days
-from liangwang.cases import history, queries
+from liangwang.cases import asked, history, queries
+from liangwang.cases.clock import SPECIAL_GROUNDS
 from liangwang.cases.queries import Case, Task
 from liangwang.operations import panels
+from liangwang.services import actions as actions_of_services
 from liangwang.services import counter, help, papers
 from liangwang.services import queries as services
 from liangwang.services.models_counter import Paper
@@ -99,6 +102,12 @@ def _application(case: Case, at: datetime) -> Page:
     if submission is None:
         person = getattr(case.subject, "person", None)
         return {**shown, "applicant": person.name if person else ""}
+    shown |= {
+        "letters": services.letters_of(case),
+        "lacking": list(asked.lacking_of(case)),
+        "lackable": actions_of_services.lackable(submission) if case.state == Case.State.OPEN else [],
+        "grounds": list(SPECIAL_GROUNDS.items()),
+    }
     person = getattr(submission.applicant, "person", None)
     made = submission.evidence.get("report")
     return {
@@ -198,7 +207,7 @@ def _act(case: Case, task: Task, actor: Actor, at: datetime) -> Page | None:
     if help.is_help(case) and task.state in {"ready", "accepted"}:
         return {**base, **_helping(case, at)} if may("handle") else None
     if case.kind == "application" and task.state in {"ready", "accepted"} and may("decide"):
-        return {**base, **decision(task, at)}
+        return {**base, **_deciding(task, actor, at)}
     if task.state == "reported" and task.verify == "other" and may("verify"):
         note = task.result.get("note", "")
         asks = {"asks": _("需您核查"), "template": "staff/acts/verify.html", "note": note}
@@ -213,6 +222,32 @@ def _act(case: Case, task: Task, actor: Actor, at: datetime) -> Page | None:
             "state": queries.STATE_LABELS[task.state],
         }
     return None
+
+
+def _deciding(task: Task, actor: Actor, at: datetime) -> Page:
+    """The decision of the own office with whom it may pass on to or ask; for another office, its signature."""
+    signatures = asked.signatures_of(task, actor)
+    if any(one["mine"] for one in signatures):
+        return {"asks": _("请您会签"), "template": "staff/acts/cosign.html", "signatures": signatures}
+    pass_to = [(f"post:{one.ref}", one.party.label) for one in asked.colleagues(task, actor)]
+    pass_to += [(f"office:{one.key}", one.name) for one in asked.other_offices(task)]
+    return {
+        **decision(task, at),
+        "signatures": signatures,
+        "pass_to": pass_to[:60] if task.office_id == actor.office_id else [],
+        "may_ask": _may_ask(task) if task.office_id == actor.office_id else [],
+    }
+
+
+def _may_ask(task: Task) -> list[tuple[str, Label]]:
+    """Offices of the same level around the case that may be asked to sign (加签)."""
+    office = task.office
+    if office is None:
+        return []
+    rows = Office.objects.filter(place_id=office.place_id, kind="department", ended_at=None).exclude(
+        pk=office.pk
+    )
+    return list(rows.order_by("key").values_list("key", "name")[:80])
 
 
 def _helping(case: Case, at: datetime) -> Page:

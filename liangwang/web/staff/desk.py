@@ -118,6 +118,7 @@ def _tabs(counts: inbox.Counts, kept: dict[str, str]) -> list[dict[str, Any]]:
         (_("两天内到期"), {"when": "soon"}, counts.soon),
         (_("我领的"), {"mine": "1"}, None),
         (_("等补正"), {"what": "supplement"}, None),
+        (_("请我会签"), {"what": "sign"}, None),
     ]
     chosen = {name: value for name, value in kept.items() if name in {"what", "when", "mine"}}
     return [
