@@ -163,19 +163,27 @@ def seen_by(actor: Actor, whole: dict[str, Any], bound: Bound) -> dict[str, Any]
             default="edit",
         )
         pages.append({**page, "fields": fields, "known": settled, "sight": most})
-    materials = [
-        one if on(one["need"].role) != "none" else {**one, "pages": [], "hidden": True}
-        for one in whole["materials"]
-    ]
+    materials = [_material(one, on(one["need"].role)) for one in whole["materials"]]
     consents = [one for one in whole["consents"] if one["role"] not in held.parts]  # given with the part
-    return {**whole, "pages": pages, "materials": materials, "consents": consents}
+    aside = [one for one in whole["aside"] if on(_role(one["field"])) == "edit"]
+    return {**whole, "pages": pages, "materials": materials, "consents": consents, "aside": aside}
+
+
+def _material(one: Any, right: str) -> Any:
+    """A picture of a document cannot be masked: whose it is not sees only that it is there."""
+    return {**one, "hidden": False} if right == "edit" else {**one, "pages": [], "hidden": True}
+
+
+def sees_material(actor: Actor, draft: Draft, bound: Bound, role: str) -> bool:
+    """Whether the actor may look at the pages of a role's materials: only who hands them in."""
+    return sight(actor, fields_of(draft, role, rights(draft, bound))) == "edit"
 
 
 def _shown(one: Any, right: str) -> Any:
     if right == "edit":
         return one
     masked = sealed.masked(one["ask"].id, one["value"])
-    return {**one, "value": masked, "problem": None}
+    return {**one, "value": masked, "said": "", "problem": None}
 
 
 def digest(part: Part, draft: Draft, answers: Mapping[str, str], materials: Iterable[str]) -> str:

@@ -135,6 +135,22 @@ def test_nobody_writes_into_the_part_of_another(town: Town, draft: Draft) -> Non
     assert again(draft).answers == draft.answers and again(draft).committed == draft.committed
 
 
+def test_a_field_of_another_answers_no_stale_save_and_shows_nothing_laid_aside(
+    town: Town, draft: Draft
+) -> None:
+    draft = joined(town, draft)
+    with pytest.raises(NotYourPart):
+        actions.save_answer(
+            actor=town.mother_actor, draft=draft, field="applicant.phone", typed="13900000000", base=0, at=AT
+        )
+    actions.save_answer(
+        actor=town.father_actor, draft=draft, field="applicant.phone", typed="13700000000", base=0, at=AT
+    )
+    for actor, seen in ((town.father_actor, 1), (town.mother_actor, 0)):
+        whole = queries.seen_by(actor, queries.form_pages(again(draft), AT))
+        assert len(whole["aside"]) == seen
+
+
 def test_each_sees_the_numbers_of_the_other_only_masked(town: Town, draft: Draft) -> None:
     draft = joined(town, draft)
     his, hers = login(town.father), login(town.mother)
@@ -151,6 +167,21 @@ def test_each_sees_the_numbers_of_the_other_only_masked(town: Town, draft: Draft
         assert "13800000002" not in page.content.decode(), path
     api = hers.get(f"/api/v1/drafts/{draft.ref}").content.decode()
     assert "13800000002" not in api
+
+
+def test_a_picture_of_a_document_is_seen_only_by_whose_it_is(town: Town, draft: Draft) -> None:
+    draft = joined(town, draft)
+    page = next(
+        page["ref"]
+        for one in queries.form_pages(draft, AT)["materials"]
+        if one["need"].role == "spouse"
+        for page in one["pages"]
+    )
+    where = f"/drafts/{draft.ref}/pages/{page}/"
+    assert login(town.mother).get(where).status_code == 200
+    assert login(town.father).get(where).status_code == 404
+    shown = login(town.father).get(f"/drafts/{draft.ref}/materials/").content.decode()
+    assert page not in shown and "这份由对方交" in shown
 
 
 def test_an_edit_after_confirming_asks_again(town: Town, draft: Draft) -> None:

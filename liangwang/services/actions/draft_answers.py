@@ -17,6 +17,7 @@ from ..form import FieldProblem, Other, tidy
 from ..groups import declared_name, row_role
 from ..models import Draft
 from ..refusals import GroupFull, GroupShort, UnknownPart
+from ..sharing import need_edit
 from .draft import _locked as locked
 from .draft import _save as save
 
@@ -48,6 +49,8 @@ def save_answer(
         raise UnknownPart(part=field)
     before = _state(draft)
     problem = put(draft, ask, typed, base, at)
+    if problem is not None:  # what somebody else has typed is told only to those who may write there
+        need_edit(actor, draft, seen.bound, ask.group or ask.role)
     if _state(draft) != before:
         save(draft, actor, at, "answers", "versions", "aside", "fresh")
     if problem is None:
@@ -71,7 +74,8 @@ def answer_page(
     Questions that her answers call up come back as problems too. Raises UnknownPart and DraftClosed.
     """
     draft = locked(draft, actor)
-    asks = {ask.id: ask for ask in _page(see(draft, at), page).fields}
+    before_it = see(draft, at)
+    asks = {ask.id: ask for ask in _page(before_it, page).fields}
     before = _state(draft)
     two = [
         problem
@@ -79,6 +83,9 @@ def answer_page(
         if (ask := asks.get(field)) is not None and ask.kind != "signature"
         if (problem := put(draft, ask, typed, (bases or {}).get(field, UNSEEN), at)) is not None
     ]
+    for problem in two:
+        ask = asks[problem.field]
+        need_edit(actor, draft, before_it.bound, ask.group or ask.role)
     if _state(draft) != before:
         save(draft, actor, at, "answers", "versions", "aside", "fresh")
     seen = see(draft, at)
