@@ -245,3 +245,12 @@ def test_the_office_reads_rows_the_objection_and_the_line_of_the_address(
     page = office_page(case)
     assert "长宁路515号" in page and "家庭成员 1" in page
     assert "林晓(曾用名林小)" in page and "登记为" in page
+
+
+def test_every_page_of_a_draft_says_by_which_day_it_would_be_done(client: Client, root: str) -> None:
+    whole = queries.form_pages(draft_at(root), clock.now())
+    day = whole["promised_on"]
+    assert day > clock.now().date() and whole["promised_days"] > 0
+    for page in ("", "page/applicant/", "check/"):
+        shown = said(client.get(f"{root}{page}"))
+        assert shown.count(f"今天受理的话 {day.year}年{day.month}月{day.day}日 前办完") == 1, page
