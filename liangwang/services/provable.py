@@ -30,7 +30,7 @@ def proved_for(draft: Draft, at: datetime) -> Proved:
     for role, subject in _agreed(draft).items():
         values.update(_of_person(role, subject))
         values.update(_of_company(role, subject))
-        values.update(_of_hub(role, subject))
+        values.update(_not_weaker(_of_hub(role, subject), values))
         certificates.update(_library(role, subject, at))
         earlier.update(_earlier(role, subject, draft))
     return Proved(
@@ -110,6 +110,15 @@ def _of_company(role: str, subject: Subject) -> dict[str, Evidence]:
     at = subject.created_at.date().isoformat()
     known = {"name": company.name, "credit_code": company.credit_code}
     return {f"{role}.{key}": Evidence(source=REGISTER, value=value, at=at) for key, value in known.items()}
+
+
+def _not_weaker(found: dict[str, Evidence], held: dict[str, Evidence]) -> dict[str, Evidence]:
+    """What the hub adds: one source's word does not take the place of what a verified sign-in has proved."""
+    return {
+        field: one
+        for field, one in found.items()
+        if not (field in held and held[field].state == "verified" and one.state in ("single", "majority"))
+    }
 
 
 def _of_hub(role: str, subject: Subject) -> dict[str, Evidence]:

@@ -7,7 +7,7 @@ import pytest
 
 from liangwang.base.models import StoredFile
 from liangwang.base.transactions import write
-from liangwang.services import actions, address, queries, signing
+from liangwang.services import actions, address, provable, queries, signing
 from liangwang.services.compiled import CompileError, Filled
 from liangwang.services.declare import Field, Group
 from liangwang.services.models import Draft
@@ -224,6 +224,16 @@ def test_what_a_register_says_can_be_disputed_and_agreed_to_again(town: Town, dr
     one = shown(draft)["applicant.name"]
     assert one["ask"].settled and one["value"] == "林晓"
     assert [a["value"] for a in queries.form_pages(draft, AT)["aside"]] == ["林曉"]
+
+
+def test_one_sources_word_does_not_replace_the_verified_sign_in(
+    town: Town, draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"attribute": "name", "value": "林小", "sources": [], "at": AT}
+    for state, value in (("single", "林晓"), ("verified", "林小")):
+        monkeypatch.setattr(provable.hub, "known", lambda pk, s=state: [{**row, "state": s}])
+        one = shown(draft)["applicant.name"]
+        assert one["ask"].settled and one["value"] == value
 
 
 def test_only_what_a_register_says_can_be_disputed(town: Town, draft: Draft) -> None:
