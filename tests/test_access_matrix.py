@@ -23,6 +23,7 @@ from liangwang.base.models import AuditEntry, Party, Subject
 from liangwang.hot import HOT
 from liangwang.identity import Known
 from liangwang.services.models import Authorisation, Letter, Submission
+from liangwang.services.models_together import Confirmation
 from tests import factories
 from tests.factories import About
 
@@ -247,11 +248,19 @@ def _authorisation(draft: Any) -> str:
     return made.ref
 
 
+def _confirmation(draft: Any) -> str:
+    made = Confirmation.objects.create(
+        draft=draft, subject=draft.applicant, text={}, digest="0" * 64, asked_at=factories.AT
+    )
+    return made.ref
+
+
 # Arguments of a URL that are not an attribute of its object: pattern -> argument -> function of the object.
 ARGUMENTS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "letters/<str:ref>/": {"ref": _letter},
     "letters/<str:ref>/letter.pdf": {"ref": _letter},
     "authorisations/<str:ref>/": {"ref": _authorisation},
+    "confirm/<str:ref>/": {"ref": _confirmation},
     "api/v1/applications/<number>": {"number": lambda case: _submission(case).case.number},
     "api/v1/batches/<source>/<ref>": {"source": lambda batch: f"{batch.pack}:{batch.source}"},
 }

@@ -4,7 +4,11 @@ from typing import TypedDict
 
 from django.db.models import Prefetch, QuerySet
 
+from liangwang.base.hats import Actor
+
+from ..drafting import bound_of
 from ..models import Draft, DraftMaterial, MaterialPage, Submission
+from ..sharing import sees_material
 
 
 class PageRow(TypedDict):
@@ -34,10 +38,13 @@ def material_row(page: MaterialPage) -> PageRow:
     }
 
 
-def page_of_draft(draft: Draft, ref: str) -> MaterialPage | None:
-    """A page that is in this draft now."""
+def page_of_draft(draft: Draft, ref: str, actor: Actor) -> MaterialPage | None:
+    """A page that is in this draft now, for whoever hands it in; None for everybody else."""
     rows = MaterialPage.objects.select_related("file", "material").filter(ref=ref, material__draft=draft)
-    return rows.filter(ended_at=None, material__ended_at=None).first()
+    found = rows.filter(ended_at=None, material__ended_at=None).first()
+    if found is None or not sees_material(actor, draft, bound_of(draft.version), found.material.role):
+        return None
+    return found
 
 
 def page_of_case(case_id: int, ref: str) -> MaterialPage | None:

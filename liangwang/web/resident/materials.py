@@ -93,7 +93,7 @@ def _judged(upload: Any) -> files.Brought:
 @door("read", "draft", of=queries.draft_by_ref)
 def shown(request: HttpRequest, draft: Draft, page: str) -> HttpResponseBase:
     """A page of the draft's materials; `?thumb` gives it small."""
-    found = queries.page_of_draft(draft, page)
+    found = queries.page_of_draft(draft, page, request.actor)  # type: ignore[attr-defined]
     if found is None:
         raise NotFound
     return file_answer(found.file, turn=found.turn, thumb="thumb" in request.GET)

@@ -22,7 +22,7 @@ from .form_fields import kind_of, options_of
 @door("read", "draft", of=queries.draft_by_ref, post="update")
 def page(request: HttpRequest, draft: Draft, page: str) -> HttpResponse:
     """What the picture proposes, each with a tick to be set; only ticked values enter the form."""
-    found = queries.page_of_draft(draft, page)
+    found = queries.page_of_draft(draft, page, request.actor)  # type: ignore[attr-defined]
     if found is None or not engine.available() or found.file.media_type not in IMAGES:
         raise NotFound
     role = found.material.role

