@@ -131,10 +131,14 @@ def consents(bound: Bound, items: Iterable[Source], answers: Answers) -> tuple[C
 
 def _merged(asked: list[tuple[str, Field]], role_label: Label, proved: Proved, words: Words) -> Ask:
     """One field out of all that ask it; raises CompileError citing the items where no value suits them."""
-    each = [_ask(key, field, role_label, words) for key, field in asked]
-    ask = each[0] if len(each) == 1 else _all_of(each)
+    first = _ask(*asked[0], role_label, words)
+    if all(_is_bare(field) for _, field in asked[1:]):
+        ask = first if len(asked) == 1 else _asked_by_all(first, asked)
+    else:
+        ask = _all_of([first, *(_ask(key, field, role_label, words) for key, field in asked[1:])])
     for what, empty in _EMPTY.items():
         if empty(ask):
+            each = [_ask(key, field, role_label, words) for key, field in asked]
             raise _contradiction(ask, _culprits(each, empty), what)
     if ask.choices and (ask.patterns or ask.min_length or ask.max_length):
         ask = msgspec.structs.replace(ask, choices=_allowed(ask))
@@ -170,6 +174,29 @@ def _ask(key: str, field: Field, role_label: Label, words: Words) -> Ask:
         asked_by=(key,),
         chosen=bool(choices),
         unit=concept.unit,
+    )
+
+
+def _is_bare(field: Field) -> bool:
+    """True for a field without demands of its own: most of what many items ask, and half the time of a large merge."""
+    return not (
+        field.one_of
+        or field.pattern
+        or field.not_after_today
+        or field.min_length is not None
+        or field.max_length is not None
+        or field.minimum is not None
+        or field.maximum is not None
+    )
+
+
+def _asked_by_all(first: Ask, asked: list[tuple[str, Field]]) -> Ask:
+    """The first demand, where the others only ask the same."""
+    return msgspec.structs.replace(
+        first,
+        hint=next((field.hint for _, field in asked if field.hint), None),
+        required=any(field.required for _, field in asked),
+        asked_by=tuple(key for key, _ in asked),
     )
 
 
