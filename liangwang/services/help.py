@@ -71,16 +71,18 @@ class AnswerNeeded(Refusal):
 
 
 def helpers(place_code: str, limit: int = 3) -> list[Post]:
-    """Who helps around a place: its own street's counter first, then its committee, then the district's counters."""
+    """Who helps around a place: its own street's counter first, then the district's others, then committees."""
     district = place_code[:6]
     posts = Post.objects.filter(role__in=ROLES, ended_at=None, office__ended_at=None)
     near = list(
         posts.filter(office__place__code__startswith=district).select_related("office__place", "party")[:200]
     )
     rows = near or list(posts.select_related("office__place", "party")[:200])
-    return sorted(
-        rows, key=lambda post: (-_shared(place_code, post.office.place.code), post.role != "counter", post.pk)
-    )[:limit]
+    by_nearness = sorted(
+        rows,
+        key=lambda post: (post.role != "counter", -_shared(place_code, post.office.place.code), post.pk),
+    )
+    return by_nearness[:limit]
 
 
 def _shared(one: str, other: str) -> int:

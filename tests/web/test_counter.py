@@ -147,6 +147,8 @@ def test_what_changes_after_her_word_needs_her_word_again() -> None:
     client, _ = counter_of(town)
     form, values = filled(client, scanned(client, number_of(town)), town)
     client.post(form, {**values, "act": "confirm", "said": ""})  # signed on paper
+    sheet = said(client.get(form.replace("/form/", "/sheet/")))
+    assert "林安" in sheet and "本人签字" in sheet
     changed = {**values, "child.name": "林乐", "act": "submit"}
     refused = client.post(form, changed)
     assert refused.status_code == 422 and "林乐" in said(refused)

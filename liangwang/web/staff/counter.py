@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -254,6 +255,23 @@ def _part(one: Any, request: HttpRequest, errors: dict[str, str]) -> dict[str, A
         "asks": fields_of(one, {f: typed[f] for f in typed if f in errors}, errors),
         "settled": settled_rows(one),
     }
+
+
+@door("read", "visit", of=visit_of)
+def sheet(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """申请确认单: everything that was filled in for her, on A4, for her signature."""
+    at, draft = clock.now(), _draft(visit)
+    counter.assisted(actor_of(request), visit, at)  # only the post that serves her, while she is here
+    shown = queries.check_answers(draft, at)
+    names = {one["need"].id: one["need"].label for one in shown["materials"]}
+    context = {
+        "visit": visit,
+        "label": shown["label"],
+        "sections": shown["sections"],
+        "papers": [names[need] for need in draft.papers if need in names],
+        "now": at,
+    }
+    return render(request, "staff/visit_sheet.html", context)
 
 
 @door("read", "visit", of=visit_of)

@@ -31,6 +31,7 @@ urlpatterns = [
     path("counter/<slug:ref>/next", counter.next_person, name="counter-next"),
     path("counter/<slug:ref>/stuck", counter.stuck, name="counter-stuck"),
     path("counter/<slug:ref>/choose", counter.choose, name="counter-choose"),
+    path("counter/<slug:ref>/sheet/", counter.sheet, name="counter-sheet"),
     path("counter/<slug:ref>/form/", counter.form, name="counter-form"),
     path("counter/<slug:ref>/done/<slug:case>/", counter.done, name="counter-done"),
     path("handovers/", handovers.listed, name="handovers"),
