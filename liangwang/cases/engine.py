@@ -11,7 +11,7 @@ from liangwang.base import audit, events
 from liangwang.base.access import Thing
 from liangwang.base.errors import NotFound
 from liangwang.base.hats import Actor
-from liangwang.base.inserts import insert_all
+from liangwang.base.inserts import insert_all, update_where
 from liangwang.base.labels import Label
 from liangwang.base.models import Event
 from liangwang.base.working_days import end_of_day, local_day, working_days
@@ -200,13 +200,13 @@ def require_live(case: Case, *states: str) -> None:
 
 def flip(task: Task, from_states: Iterable[str], verb: Label, **values: Any) -> None:
     """The optimistic UPDATE … WHERE state IN …: it succeeds once; the second of two raises TaskMoved."""
-    moved = Task.objects.filter(pk=task.pk, state__in=list(from_states)).update(**values)
-    if not moved:
+    plain = {name: value.pk if isinstance(value, Model) else value for name, value in values.items()}
+    if not update_where(Task, task.pk, list(from_states), plain):
         raise TaskMoved(
             **both("task", task.label), **both("state", STATE_LABELS[task.state]), **both("verb", verb)
         )
-    for name, value in values.items():
-        setattr(task, name, value.pk if isinstance(value, Model) and name.endswith("_id") else value)
+    for name, value in plain.items():
+        setattr(task, name, value)
 
 
 def outputs_of(locked: Locked) -> dict[str, Any]:
