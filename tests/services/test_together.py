@@ -3,6 +3,7 @@
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from liangwang.services.models import Draft, Submission
 from liangwang.services.models_together import DraftLink, DraftPart
 from liangwang.services.refusals import LinkGone, NotReady, NotThisPerson, NotYourPart
 from tests.cases.factories import make_office
+from tests.factories import company
 from tests.services.factories import AT, Town, make_parent, make_town, picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
@@ -274,6 +276,31 @@ def _number(town: Town) -> str | None:
     from liangwang.base.subjects import identity_of
 
     return identity_of(town.mother)
+
+
+def test_a_bank_joins_under_its_own_hat_and_sees_only_what_is_declared(town: Town) -> None:
+    key = "natural_resources:mortgage_registration"
+    draft = actions.start_draft(actor=town.father_actor, key=key, at=AT)
+    if any(q["question"].question == "i_am" for q in queries.form_pages(draft, AT)["questions"]):
+        actions.answer_questions(actor=town.father_actor, draft=draft, answers={"i_am": "buyer"}, at=AT)
+    bank = company(director=town.mother)
+    for other in (town.mother_actor, town.father_actor):
+        token = actions.invite_link(actor=town.father_actor, draft=draft, role="bank", at=AT)
+        with pytest.raises(NotThisPerson), write():
+            actions.join(actor=other, token=token, at=AT)
+    clerk = replace(
+        town.mother_actor, hat="company", role="company", key="company", for_subject_id=bank.subject_id
+    )
+    actions.join(actor=clerk, token=token, at=AT)
+    whole = queries.seen_by(clerk, queries.form_pages(again(draft), AT))
+    sights = {page["key"]: page["sight"] for page in whole["pages"]}
+    assert sights["home"] == "see" and sights["buyer"] == "see"
+    numbers = [
+        f["value"] for p in whole["pages"] for f in p["known"] if f["ask"].id == "buyer.identity_number"
+    ]
+    assert all("*" in number for number in numbers)
+    with pytest.raises(NotYourPart), write():
+        actions.answer_page(actor=clerk, draft=draft, page="home", answers={"home.loan_amount": "1"}, at=AT)
 
 
 def test_a_draft_is_shown_to_a_daughter_who_only_reads(

@@ -234,9 +234,9 @@ def _check_is(actor: Actor, draft: Draft, part: Part) -> None:
     if number and (known := person_by_identity(number)) and known.pk != actor.for_subject_id:
         raise NotThisPerson
     code = str(typed.get(f"{part.role}.credit_code") or "").strip().upper()
-    if code and not Company.objects.filter(pk=actor.for_subject_id, credit_code=code).exists():
-        if part.by == "company":
-            raise NotThisPerson
+    company = Company.objects.filter(pk=actor.for_subject_id).first()
+    if code and company is not None and company.credit_code != code:
+        raise NotThisPerson
     name = str(typed.get(f"{part.role}.name") or "").strip()
     if (
         name

@@ -1,15 +1,25 @@
-"""Finding what to do: the catalogue by theme, search in one's own words, and the page of one item."""
+"""Finding what to do: the catalogue by theme, office and life event, search in one's own words, one item's page."""
 
+from datetime import datetime
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from msgspec import structs
 
+from liangwang.base import clock
 from liangwang.base.access import door
+from liangwang.base.errors import NotFound
 from liangwang.base.packs import declarations
+from liangwang.base.working_days import local_day
 from liangwang.services import queries
+
+ON_A_PAGE = 20
+PROPOSED = 6  # as one types: as many as a phone shows above its keyboard
+FOUND_AT_MOST = 60
 
 
 def cards(found: list[Any]) -> list[dict[str, Any]]:
@@ -24,34 +34,146 @@ def url_of(key: str) -> str:
 
 @door("read", "item")
 def page(request: HttpRequest) -> HttpResponse:
-    """Everything that can be done here, or what a search finds; `?theme=` narrows."""
-    query, theme = request.GET.get("q", "").strip(), request.GET.get("theme", "")
-    found = cards(queries.search(query) if query else queries.catalogue(theme or None))
+    """The ways in; or with `?q=` what a search finds, with `?theme=`, `?office=` or `?all=` a list, page by page."""
+    at = clock.now()
+    query = request.GET.get("q", "").strip()
+    chosen = {name: request.GET.get(name, "") for name in ("theme", "office", "all")}
+    who = request.GET.get("for") if request.GET.get("for") in served() else None
+    if query:
+        return _found(request, query, at)
+    if any(chosen.values()):
+        return _listed(request, chosen, who, at)
+    every = queries.catalogue(who=who, on=local_day(at))
     context = {
-        "query": query,
-        "theme": theme,
-        "themes": queries.themes(),
-        "bundles": [one for one in found if one["bundle"]],
-        "items": [one for one in found if not one["bundle"]],
-        "found": found,
+        "who": who,
+        "bundles": cards([one for one in every if one["bundle"]]),
+        "themes": queries.by_theme([one for one in every if not one["bundle"]]),
+        "offices": queries.by_office([one for one in every if not one["bundle"]]),
+        "n": len(every),
+        "words": [{"word": called(one), "url": url_of(one["key"])} for one in queries.popular(at)],
     }
     return render(request, "resident/catalogue.html", context)
 
 
+def called(card: Any) -> str:
+    """The first name that people use for it, in the reader's language; its label where there is none."""
+    english = (get_language() or "zh").startswith("en")
+    names = [word for word in card["words"] if word.isascii() == english]
+    return str(names[0] if names else card["label"]["en" if english else "zh"])
+
+
+def _listed(request: HttpRequest, chosen: dict[str, str], who: str | None, at: datetime) -> HttpResponse:
+    """One theme or office, or everything: bundles first, twenty on a page."""
+    theme, office = chosen["theme"] or None, chosen["office"] or None
+    every = queries.catalogue(theme, office=office, on=local_day(at))
+    facets = queries.by_theme(every) if theme else queries.by_office(every) if office else []
+    found = [one for one in every if who is None or who in one["serves"]]
+    kept = {**{name: value for name, value in chosen.items() if value}, **({"for": who} if who else {})}
+    context = {
+        "facet": next((facet for facet in facets if facet["key"] == (theme or office)), None),
+        "who": who,
+        "kept": kept,
+        "counts": [(key, word, sum(key in one["serves"] for one in every)) for key, word in served().items()],
+        **_paged(request, found, kept),
+    }
+    return render(request, "resident/items.html", context)
+
+
+def _found(request: HttpRequest, query: str, at: datetime) -> HttpResponse:
+    """What a search finds, the best first; each beside the bundle that does it with other things, and what has ended."""
+    today = local_day(at)
+    found = [one for one in queries.search(query, FOUND_AT_MOST) if not _ended(one, today)]
+    shown = _paged(request, found, {"q": query})
+    for one in shown["found"]:
+        one["beside"] = [] if one["bundle"] else cards(queries.bundles_with(one["key"])[:1])
+    gone = [
+        one for one in queries.withdrawn(today) if query.casefold() in " ".join(one.label.values()).casefold()
+    ]
+    context = {
+        "query": query,
+        "gone": [{"url": url_of(one.key), "label": one.label} for one in gone],
+        **shown,
+    }
+    return render(request, "resident/found.html", context)
+
+
+def _ended(card: Any, today: Any) -> bool:
+    return card["ends_on"] is not None and today > card["ends_on"]
+
+
+def _paged(request: HttpRequest, found: list[Any], kept: dict[str, str]) -> dict[str, Any]:
+    """One page of cards; a page that is not there is the nearest that is."""
+    sheet = Paginator(found, ON_A_PAGE).get_page(request.GET.get("page"))
+    return {"found": cards(list(sheet.object_list)), "sheet": sheet, "kept": kept, "n": len(found)}
+
+
+@door("read", "item")
+def proposals(request: HttpRequest) -> HttpResponse:
+    """What is meant while one types: a few links, as a piece of the page."""
+    query, today = request.GET.get("q", "").strip(), local_day(clock.now())
+    found = [one for one in queries.search(query, PROPOSED) if not _ended(one, today)] if query else []
+    return render(request, "resident/proposals.html", {"found": cards(found), "query": query})
+
+
 @door("read", "item")
 def item(request: HttpRequest, pack: str, key: str) -> HttpResponse:
-    """The guide of one item or bundle for the situation chosen in the address."""
+    """The guide of one item or bundle for the situation chosen in the address; one that is gone is told so."""
+    return _item(request, f"{pack}:{key}", "resident/item.html")
+
+
+@door("read", "item")
+def printed(request: HttpRequest, pack: str, key: str) -> HttpResponse:
+    """The guide on A4, for the counter and for who reads on paper."""
+    return _item(request, f"{pack}:{key}", "resident/item_print.html")
+
+
+def _item(request: HttpRequest, ref: str, template: str) -> HttpResponse:
     chosen = {name: str(value) for name, value in request.GET.items() if value}
-    found = queries.item_page(f"{pack}:{key}", chosen, request.actor)  # type: ignore[attr-defined]
+    today = local_day(clock.now())
+    try:
+        found = queries.item_page(ref, chosen, request.actor)  # type: ignore[attr-defined]
+    except NotFound:
+        return _gone(request, ref)
     found["kind_labels"] = [kinds()[kind] for kind in found["kinds"]]
     found["serves_labels"] = [served()[who] for who in found["serves"]]
+    themes = {one.key: one.value for one in declarations("themes.csv")}
     context = {
         "item": found,
-        "saving": saving(found["report"]),
+        "icon": themes[found["theme"]].icon if found["theme"] in themes else "layers",
+        "gone": next(iter(_withdrawn(ref)), None),
+        "ends_soon": found["ended"] if found["ended"] and today <= found["ended"] else None,
+        "saving": saving(found["report"]) if found["bundle"] else [],
+        "fee": sum(one["fen"] for one in found["fees"]),
         "steps": _plan(found["steps"]),
         "here": url_of(found["key"]),
+        "api": f"/api/v1/items/{ref.replace(':', '/')}",
+        "address": request.build_absolute_uri(url_of(ref)),
+        "bundles": cards(queries.bundles_with(ref)),
+        "joined": cards([one for one in queries.catalogue() if one["key"] in _joined(ref)]),
+        "related": cards(queries.related(ref, today)),
+        "versions": queries.history(ref),
+        "asked_for": {name: value for name, value in found["scenario"].items() if name in chosen},
     }
-    return render(request, "resident/item.html", context)
+    return render(request, template, context)
+
+
+def _joined(ref: str) -> tuple[str, ...]:
+    return next((one["joined"] for one in queries.catalogue() if one["key"] == ref), ())
+
+
+def _withdrawn(ref: str) -> list[dict[str, Any]]:
+    """The item as it is no longer offered, with the address of what there is instead."""
+    found = queries.withdrawn(local_day(clock.now()), ref)
+    return [{"one": one, "instead": url_of(one.instead) if one.instead else None} for one in found]
+
+
+def _gone(request: HttpRequest, ref: str) -> HttpResponse:
+    """An item that was offered once has its page still, with what it asked; raises NotFound for what never was."""
+    gone = _withdrawn(ref)
+    if not gone:
+        raise NotFound
+    context = {"gone": gone[0], "versions": queries.history(ref)}
+    return render(request, "resident/item_gone.html", context, status=410)
 
 
 def kinds() -> dict[str, str]:

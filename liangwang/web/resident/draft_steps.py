@@ -1,6 +1,6 @@
 """The steps of a draft in order: situation, one page per person, consents, materials, check; and which is next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -34,6 +34,8 @@ def steps_of(whole: dict[str, Any]) -> list[Step]:
         ):
             state = "later" if unanswered else "now" if left else "done"
             steps.append(Step(key, title, f"{root}{key}/", state, note, drawing))
+    if any(step.state != "done" for step in steps):  # what is signed has to be there, or it is signed twice
+        signing = [replace(step, state="later") for step in signing if step.state != "done"] or signing
     if whole.get("parts"):
         steps.append(_people(whole["parts"], root, later=bool(unanswered)))
     steps += signing

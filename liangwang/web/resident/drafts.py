@@ -218,7 +218,7 @@ def _answer(one: Any, link: str) -> dict[str, Any]:
         "change": link if ask.kind == "signature" else f"{link}#{ask.id}",
         "note": _("选填，没有填") if not one["value"] and not ask.required else "",
     }
-    if one["said"]:
+    if one["said"] and one["value"]:
         row["note"] = _("登记为 %(said)s（%(source)s），您填的不同，会一并交给经办人") % {
             "said": shown(ask, one["said"]),
             "source": given_words(one["why"]),
