@@ -48,7 +48,8 @@ class Invited(Schema):
 @items.get("/items", auth=ApiDoor("read", "item"))
 def list_items(request: HttpRequest, q: str = "", theme: str | None = None) -> dict[str, Any]:
     """Items and bundles; `q` finds by the words that people use."""
-    found = queries.search(q) if q.strip() else queries.catalogue(theme)
+    today = local_day(clock.now())
+    found = queries.search(q) if q.strip() else queries.catalogue(theme, on=today)
     return {"items": found}
 
 

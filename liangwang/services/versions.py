@@ -137,7 +137,8 @@ def _lists(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Label]:
         return label or words.concept(one["concept"]).label
 
     def own(one: dict[str, Any]) -> Label:
-        return {"zh": one["zh"], "en": one["en"]} if "zh" in one else one["label"]
+        label: Label = one if "zh" in one else one["label"]  # type: ignore[assignment]
+        return label
 
     parts = (
         ("materials", "材料", "material", ("type", "role"), material),

@@ -6,6 +6,7 @@ from ..address import parts_of as address_parts
 from ..models import Authorisation, Certificate, Draft, Letter, Submission
 from ..signing import read as read_signature
 from ..signing import signed_words
+from ..versions import history, withdrawn
 from .applications import (
     applications_of,
     authorisation_by_ref,
@@ -19,7 +20,7 @@ from .applications import (
     submission_of_case,
     track,
 )
-from .catalogue import catalogue, item_page, search, themes
+from .catalogue import bundles_with, by_office, by_theme, catalogue, item_page, popular, related, search
 from .drafts import (
     authorisation_page,
     check_answers,
@@ -59,6 +60,9 @@ __all__ = [
     "archive_of",
     "authorisation_by_ref",
     "authorisation_page",
+    "bundles_with",
+    "by_office",
+    "by_theme",
     "case_of_number",
     "catalogue",
     "certificate_by_ref",
@@ -72,6 +76,7 @@ __all__ = [
     "draft_by_ref_of",
     "drafts_of",
     "form_pages",
+    "history",
     "home",
     "is_outdated",
     "item_page",
@@ -89,6 +94,7 @@ __all__ = [
     "pages_of_submission",
     "part_page",
     "part_rows",
+    "popular",
     "read_signature",
     "reader_rows",
     "receipt",
@@ -97,6 +103,7 @@ __all__ = [
     "reform_situations",
     "reform_study",
     "reform_total",
+    "related",
     "search",
     "seen_by",
     "signed_words",
@@ -104,9 +111,9 @@ __all__ = [
     "submission_by_ref",
     "submission_of_case",
     "submitted_facts",
-    "themes",
     "track",
     "verification_keys",
     "verify_certificate",
     "waiting_for_acceptance",
+    "withdrawn",
 ]

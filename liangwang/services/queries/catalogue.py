@@ -1,8 +1,12 @@
 """The catalogue: what can be applied for, one item's page, and finding it by the words that people use."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypedDict
+
+from django.db.models import Count
 
 from liangwang.base import packs
 from liangwang.base.hats import Actor
@@ -13,14 +17,18 @@ from .. import search as index
 from ..compile import compile_bound
 from ..compiled import Bound, Compiled, Need, Proved
 from ..declare import Basis, Bundle, Item, holds
-from ..merge import questions
+from ..merge import questions, roles
 from ..models import Draft
 from ..plan import critical_days
+from ..registers import supplied
 from ..report import Report, report
 
 
 class Card(TypedDict):
-    """One item in a list; `days` is the promise in working days, `offices` how many take part."""
+    """One item in a list; `days` is the promise in working days, `offices` how many take part, `joined` a bundle's items.
+
+    `words` are the names that people use, the label not among them.
+    """
 
     key: str
     label: Label
@@ -32,11 +40,84 @@ class Card(TypedDict):
     days: int
     items: int
     offices: int
+    office: str
+    joined: tuple[str, ...]
+    words: tuple[str, ...]
+    ends_on: date | None
 
 
-def catalogue(theme: str | None = None) -> list[Card]:
-    """Every item and bundle that can be applied for, bundles first."""
-    return [card for card in _cards().values() if theme in (None, card["theme"])]
+class Facet(TypedDict):
+    """A way into the catalogue: a theme or an office, with its drawing and how many items and bundles it has."""
+
+    key: str
+    label: Label
+    icon: str
+    n: int
+
+
+def catalogue(
+    theme: str | None = None, *, office: str | None = None, who: str | None = None, on: date | None = None
+) -> list[Card]:
+    """Every item and bundle that can be applied for (`on` that day), bundles first; `who` is person or company."""
+    return [
+        card
+        for card in _cards().values()
+        if theme in (None, card["theme"])
+        and office in (None, card["office"])
+        and (who is None or who in card["serves"])
+        and (on is None or card["ends_on"] is None or on <= card["ends_on"])
+    ]
+
+
+def by_theme(cards: Iterable[Card]) -> list[Facet]:
+    """The themes that these cards have, in the order of the vocabulary."""
+    n = Counter(card["theme"] for card in cards)
+    found = packs.declarations("themes.csv")
+    return [Facet(key=o.key, label=o.value.label, icon=o.value.icon, n=n[o.key]) for o in found if n[o.key]]
+
+
+def by_office(cards: Iterable[Card]) -> list[Facet]:
+    """The departments that these cards belong to, the one with most first."""
+    n = Counter(card["office"] for card in cards)
+    found = [
+        Facet(key=o.key, label=o.value.label, icon="landmark", n=n[o.key])
+        for o in packs.declarations("departments.csv")
+        if n[o.key]
+    ]
+    return sorted(found, key=lambda facet: -facet["n"])
+
+
+def bundles_with(key: str) -> list[Card]:
+    """The bundles that do `pack:key` together with other things."""
+    return [card for card in _cards().values() if key in card["joined"]]
+
+
+def related(key: str, on: date, most: int = 6) -> list[Card]:
+    """Bundles that have the item, then what stands in the same bundles, then others of its theme and office."""
+    cards = _cards()
+    own = cards[key]
+    with_it = bundles_with(key)
+    beside = [name for bundle in with_it for name in bundle["joined"]]
+    near = [c["key"] for c in cards.values() if c["theme"] == own["theme"] and c["office"] == own["office"]]
+    near += [c["key"] for c in cards.values() if c["theme"] == own["theme"]]
+    names = dict.fromkeys([*(b["key"] for b in with_it), *beside, *near])
+    found = [cards[name] for name in names if name in cards and name != key and name not in own["joined"]]
+    return [card for card in found if card["ends_on"] is None or on <= card["ends_on"]][:most]
+
+
+_popular: tuple[datetime, list[Card]] | None = None
+POPULAR_KEPT = timedelta(minutes=10)
+
+
+def popular(at: datetime, most: int | None = 6) -> list[Card]:
+    """What most people have begun, filled up with bundles; counted anew every ten minutes, without anybody's name."""
+    global _popular
+    if _popular is None or not timedelta(0) <= at - _popular[0] < POPULAR_KEPT:
+        begun = Draft.objects.values_list("key").annotate(n=Count("id")).order_by("-n")[:40]
+        cards = _cards()
+        names = dict.fromkeys([*(key for key, _ in begun), *cards])
+        _popular = at, [cards[name] for name in names if name in cards]
+    return _popular[1][:most]
 
 
 def _cards() -> dict[str, Card]:
@@ -47,12 +128,6 @@ def _cards() -> dict[str, Card]:
 def _compiled(versions: tuple[str, ...]) -> dict[str, Card]:
     """Every card by key, compiled once for the versions in force."""
     return {key: _card(declared.bound(key)) for key in declared.item_keys()}
-
-
-def themes() -> list[tuple[str, Label]]:
-    """The themes that have items, with their names, in the order of the vocabulary."""
-    used = {card["theme"] for card in catalogue()}
-    return [(one.key, one.value.label) for one in packs.declarations("themes.csv") if one.key in used]
 
 
 def search(query: str, limit: int = 20) -> list[Card]:
@@ -72,12 +147,14 @@ def item_page(key: str, scenario: dict[str, str] | None = None, actor: Actor | N
     `supply.source` names its office), materials_promised: [Need] (may be replaced by a commitment), outputs: [{label,
     role, paper, item}], steps: [Node] (`starts`, `ends` in working days), delivery: [Label], consents: [Label],
     trips, kinds, serves, conditions: [Label], visits: [Label], counters: [Label], citywide: bool, fees: [{label, fen,
-    basis}], code, ours: bool, report: Report, draft: ref of the actor's open draft | None}.
+    basis}], code, ours: bool, report: Report, not_asked and still_asked: [Need] as they are for somebody whom the registers
+    know, ended: date | None (the last day), may_apply: [Label], draft: ref of the actor's open draft | None}.
     """
     bound = declared.bound(key)
     answers = {**_usual(bound), **(scenario or {})}
     compiled = compile_bound(bound, answers, Proved(), declared.words())
     made: Report = report(bound, compiled, answers, declared.words())
+    given = supplied(bound, compiled, answers)
     return {
         "key": key,
         "label": bound.head.label,
@@ -115,6 +192,10 @@ def item_page(key: str, scenario: dict[str, str] | None = None, actor: Actor | N
         "kinds": list(dict.fromkeys(s.item.kind for s in bound.items)),
         "serves": serves(bound),
         "conditions": _once(c for s in compiled.items for c in s.item.conditions),
+        "not_asked": given.not_asked,
+        "still_asked": given.asked,
+        "ended": bound.head.ends_on,
+        "may_apply": _appliers(bound),
         "visits": _once(_visits(bound, compiled, answers)) if made.after.trips else [],
         "counters": _once(c for s in compiled.items for c in s.item.counters),
         "citywide": all(s.item.citywide for s in bound.items),
@@ -189,7 +270,17 @@ def _card(bound: Bound) -> Card:
         days=critical_days(compiled.nodes),
         items=len(compiled.items),
         offices=len({node.department for node in compiled.nodes}),
+        office=bound.head.office.department,
+        joined=tuple(s.key for s in bound.items) if isinstance(bound.head, Bundle) else (),
+        words=bound.head.aliases,
+        ends_on=bound.head.ends_on,
     )
+
+
+def _appliers(bound: Bound) -> list[Label]:
+    """Who may hand it in, beside the person herself."""
+    names = roles(bound)
+    return [names[role] for role in bound.head.apply if role != "applicant" and role in names]
 
 
 def _open_draft(key: str, actor: Actor | None) -> str | None:

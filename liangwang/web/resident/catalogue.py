@@ -87,7 +87,9 @@ def _found(request: HttpRequest, query: str, at: datetime) -> HttpResponse:
     for one in shown["found"]:
         one["beside"] = [] if one["bundle"] else cards(queries.bundles_with(one["key"])[:1])
     gone = [
-        one for one in queries.withdrawn(today) if query.casefold() in " ".join(one.label.values()).casefold()
+        one
+        for one in queries.withdrawn(today)
+        if query.casefold() in f"{one.label['zh']} {one.label['en']}".casefold()
     ]
     context = {
         "query": query,

@@ -41,6 +41,7 @@ def page(request: HttpRequest) -> HttpResponse:
     found = queries.home(actor, at)
     for one in [*found["running"], *found["finished"]]:
         one["state_word"] = STATES[one["state"]]
+    often = cards(queries.popular(at, None))
     context = {
         "name": name_of(actor.for_subject_id),
         "greeting": greeting(at),
@@ -49,8 +50,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "finished": found["finished"][:3],
         "unread": [one for one in found["notices"] if one.read_at is None][:4],
         "certificates": len(found["certificates"]),
-        "bundles": [one for one in cards(queries.catalogue()) if one["bundle"]],
-        "items": [one for one in cards(queries.catalogue()) if not one["bundle"]][:4],
+        "bundles": [one for one in often if one["bundle"]][:6],
+        "items": [one for one in often if not one["bundle"]][:4],
         "resident": actor.hat in {"self", "guardian", "proxy", "assisted"},
     }
     return render(request, "resident/home.html", context)

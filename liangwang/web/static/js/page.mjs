@@ -86,4 +86,5 @@ all("[data-print]").forEach((button) => { button.hidden = false; button.addEvent
 all("[data-read-aloud]").forEach(readAloud);
 all("[data-now]").forEach(wallClock);
 if (document.querySelector("[data-since]")) import("./clock.mjs").then((module) => module.start());
+if (document.querySelector("[data-find]")) import("./find.mjs").then((module) => all("[data-find]").forEach(module.start));
 if (document.querySelector("[data-map]")) import("./map.mjs").then((module) => all("[data-map]").forEach(module.draw));
