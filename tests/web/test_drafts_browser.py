@@ -109,6 +109,7 @@ def test_a_form_on_a_phone(house: House, context_of: Callable[..., "Page"]) -> N
     assert not serious(page, f"{house.address}/drafts/")
 
 
+@pytest.mark.slow
 def test_a_form_in_large_type_and_in_english(house: House, context_of: Callable[..., "Page"]) -> None:  # noqa: F811
     page = context_of(PHONE, [{"name": "elder", "value": "1", "url": house.address}])
     sign_in(page, house, WHO)
