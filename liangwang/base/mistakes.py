@@ -5,6 +5,7 @@ import re
 import types
 import typing
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -73,8 +74,12 @@ def fields_of(kind: Any, raw: Any) -> dict[str, Field] | None:
         if len(options) > 1:
             options = [option for option in options if _tagged(option, raw)]
         kind = options[0] if len(options) == 1 else None
-    if not _is_table(kind):
-        return None
+    return _fields_of_table(kind) if _is_table(kind) else None
+
+
+@cache
+def _fields_of_table(kind: Any) -> dict[str, Field]:
+    """The keys of a Struct or TypedDict, worked out once: reading hints is most of the time of a large catalogue."""
     hints = typing.get_type_hints(kind, include_extras=True)
     if typing.is_typeddict(kind):
         return {name: Field(hint, name in kind.__required_keys__) for name, hint in hints.items()}
