@@ -7,7 +7,7 @@ import msgspec
 from liangwang.base.errors import Refusal
 from liangwang.base.labels import Label
 
-from .declare import Bundle, Item
+from .declare import Bundle, Item, Sign
 from .vocabulary import Choice
 
 # `gc=False`: what is frozen from the bottom up is in no circle, and a large compilation spends half its time otherwise
@@ -24,11 +24,16 @@ class CompileError(Refusal):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """Something already known: a value or a document, with its source, time and state."""
+    """Something already known: a value or a document, with its source, time and state.
+
+    `of_office`: the office that answers for the value says it itself, and nobody says otherwise. It then does what the
+    office's own paper would do, though a value that one source alone says still fills in no field unasked.
+    """
 
     source: Label
     value: Any = None
     state: Literal["verified", "single", "majority", "conflict", "disputed"] = "verified"
+    of_office: bool = False
     at: str = ""
     ref: str = ""
 
@@ -167,6 +172,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     starts: int
     ends: int
     special: bool = False
+    sign: Sign | None = None
 
 
 class Compiled(msgspec.Struct, frozen=True, kw_only=True):
@@ -226,4 +232,5 @@ def _body(node: Node) -> dict[str, Any]:
         "stage": "handle",
         "tell": [],
         "special": node.special,
+        "sign": msgspec.to_builtins(node.sign) if node.sign else None,
     }

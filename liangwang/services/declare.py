@@ -164,6 +164,17 @@ class Output(Shape, frozen=True, kw_only=True):
     when: When = {}
 
 
+class Sign(Shape, frozen=True, kw_only=True):
+    """会签: the offices whose signatures a step wants beside its own decision; `need` of them, or all, must agree."""
+
+    of: tuple[Deciding, ...]
+    need: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= (self.need or len(self.of)) <= len(self.of):
+            raise ValueError(f"'need' lies between 1 and {len(self.of)}, the offices that are asked to sign")
+
+
 class Step(Shape, frozen=True, kw_only=True):
     """A published step. `uses`, `after` and `pays` are the only three reasons for which it may wait."""
 
@@ -177,6 +188,7 @@ class Step(Shape, frozen=True, kw_only=True):
     after_basis: Label | None = None
     pays: str | None = None
     special: bool = False
+    sign: Sign | None = None
     when: When = {}
 
 

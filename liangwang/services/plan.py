@@ -281,6 +281,7 @@ def _node(draft: Draft, edges: list[Edge], starts: int, ends: int) -> Node:
         starts=starts,
         ends=ends,
         special=draft.step.special,
+        sign=draft.step.sign,
     )
 
 

@@ -127,3 +127,17 @@ def test_a_wrong_digit_in_a_case_number_is_found() -> None:
         if digit.isdigit():
             for other in "0123456789":
                 assert other == digit or not is_case_number(number[:i] + other + number[i + 1 :])
+
+
+def test_of_two_hundred_clicks_one_counts_and_everyone_else_is_told_why() -> None:
+    with write():
+        case = open_application(make_street().centre, [node("only")])
+    act = complete(case, "only")
+    results: list[Any] = []
+    for _ in range(10):  # twenty at a time: PostgreSQL gives a hundred connections
+        results += at_once(*[act] * 20)
+    refused = [r for r in results if isinstance(r, Refusal)]
+    assert len(refused) == 199 and sum(isinstance(r, Task) for r in results) == 1, results
+    assert all(r.status == 409 and r.message("zh") and r.message("en") for r in refused)
+    assert Event.objects.filter(type="task.done").count() == 1
+    assert Event.objects.filter(type="case.closed", ref=case.ref).count() == 1

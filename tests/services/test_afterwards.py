@@ -202,3 +202,27 @@ def test_a_check_that_finds_all_well_is_archived_too(data_dir: object) -> None:
     run_effects()
     sealed = queries.archive_of(Case.objects.get(pk=check.pk))
     assert sealed is not None and sealed.manifest["case"]["follows"] == scene.case.number
+
+
+def test_a_step_of_an_item_names_whose_signatures_it_wants() -> None:
+    from liangwang.cases.declare import canonical_plan
+    from liangwang.services.compile import compile_bound
+    from liangwang.services.compiled import Bound, Proved, Source
+    from liangwang.services.declare import Days, Deciding, Item, Sign, Step
+    from liangwang.services.vocabulary import Words
+
+    label = {"zh": "装修", "en": "Fit out"}
+    office = Deciding(department="housing", level="district")
+    fire = Deciding(department="fire", level="district")
+    item = Item(
+        item="fit_out", label=label, guide=label, office=office, kind="licence",
+        promised_days=Days(days=5, basis=label, unverified=True),
+        steps=(Step(step="grant", label=label, working_days=5, sign=Sign(of=(fire, office), need=1)),),
+    )  # fmt: skip
+    bound = Bound("housing:fit_out", item, (Source("housing:fit_out", item),))
+    compiled = compile_bound(bound, {}, Proved(), Words({}, {}))
+    plan, _, _ = canonical_plan(compiled.plan)
+    sign = plan.nodes[0].sign
+    assert sign is not None and sign.needed == 1 and [by.department for by in sign.of] == ["fire", "housing"]
+    with pytest.raises(ValueError, match="between 1 and 1"):
+        Sign(of=(fire,), need=2)
