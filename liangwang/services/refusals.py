@@ -53,6 +53,16 @@ class TooManyPages(Refusal):
     }
 
 
+class OutsideMandate(Refusal):
+    """A mandate names its items; this is none of them."""
+
+    status, code = 403, "outside_mandate"
+    template: ClassVar[Label] = {
+        "zh": "委托里没有这件事；请委托人把它加进委托，或由本人来办",
+        "en": "The mandate does not cover this; ask its giver to add it, or to apply in person",
+    }
+
+
 class NotYourPart(Refusal):
     """These fields are somebody else's to fill in."""
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from django.test import Client
 
 from liangwang.base import clock
-from liangwang.base.hats import Actor, wear
+from liangwang.base.hats import Actor, HatGone, wear
 from liangwang.base.models import AuditEntry, Guardian, Mandate, Notice, Party, Person, Post
 from liangwang.base.subjects import register_person
 from liangwang.base.transactions import write
@@ -17,7 +18,7 @@ from liangwang.services import actions, confirming, queries
 from liangwang.services.confirming import AskedTooOften, NoMoreCodes, NotConfirmedByPerson
 from liangwang.services.models import Draft
 from liangwang.services.models_together import Confirmation
-from liangwang.services.refusals import NotReady
+from liangwang.services.refusals import NotReady, OutsideMandate
 from tests.cases.factories import make_office
 from tests.services.factories import AT, Town, make_parent, make_town, picture
 
@@ -245,3 +246,29 @@ def test_a_guardian_of_a_child_needs_no_code_and_one_of_an_elder_does(town: Town
         needed[person.name] = confirming.needs_confirmation(actor, draft, AT)
     assert needed == {"林安": False, "林老": True}
     assert Person.objects.filter(pk=elder.pk).exists()
+
+
+def test_a_mandate_is_given_online_used_and_taken_back(town: Town) -> None:
+    daughter, her_own, number = make_parent("周敏", "f", town.home)
+    hers = login(mother_of(town), "self")
+    wrong = hers.post("/me/helpers/", {"act": "give", "name": "周敏", "identity_number": "31", "days": "7"})
+    assert "对不上" in wrong.content.decode() and 'value="周敏"' in wrong.content.decode()
+    body = {"act": "give", "name": "周敏", "identity_number": number, "days": "7"}
+    assert hers.post("/me/helpers/", body).status_code == 302
+    mandate = Mandate.objects.get()
+    party = Party.objects.get(pk=her_own.party_id)
+    proxy = wear(party, f"proxy:{mandate.ref}", clock.now() + timedelta(minutes=1))
+    assert actions.start_draft(actor=proxy, key=ITEM, at=AT).applicant_id == town.mother.pk
+    assert daughter.name in hers.get("/me/helpers/").content.decode()
+    hers.post("/me/helpers/", {"act": "revoke", "mandate": mandate.ref})
+    with pytest.raises(HatGone):
+        wear(party, f"proxy:{mandate.ref}", clock.now() + timedelta(minutes=1))
+
+
+def test_a_mandate_for_one_item_opens_no_other(town: Town, daughter: Actor) -> None:
+    narrow = replace(daughter, scope=("civil_affairs:marriage_registration",))
+    with pytest.raises(OutsideMandate):
+        actions.start_draft(actor=narrow, key=ITEM, at=AT)
+    draft = actions.start_draft(actor=daughter, key=ITEM, at=AT)
+    with pytest.raises(OutsideMandate):
+        actions.answer_page(actor=narrow, draft=draft, page="applicant", answers={}, at=AT)

@@ -30,6 +30,7 @@ from .draft import (
 from .draft_answers import Saved, add_row, agree, answer_page, dispute, remove_row, save_answer, sign
 from .draft_versions import follow_item
 from .joint import accept_lacking, ask_signature, cosign, lackable, pass_on, supply_lacking
+from .mandate import give_mandate, revoke_mandate
 from .materials import add_page, move_page, remove_material, remove_page, turn_page, upload_material
 from .submit import submit
 from .suspend import resume_certificate, revoke_by_office, suspend_certificate
@@ -73,6 +74,7 @@ __all__ = [
     "enter_certificate",
     "extend",
     "follow_item",
+    "give_mandate",
     "hand_over",
     "invite",
     "invite_link",
@@ -97,6 +99,7 @@ __all__ = [
     "returned",
     "revoke_by_office",
     "revoke_certificate",
+    "revoke_mandate",
     "save_answer",
     "send_back",
     "send_by_post",

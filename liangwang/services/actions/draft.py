@@ -20,6 +20,7 @@ from ..provable import own_role
 from ..refusals import DraftClosed, ItemWithdrawn, UnknownPart
 from ..sharing import guard, need_edit
 from .draft_versions import bring_up_to_date
+from .mandate import within_mandate
 from .part_notices import ask_again
 
 
@@ -31,6 +32,7 @@ def start_draft(*, actor: Actor, key: str, at: datetime, scenario: Mapping[str, 
     subject = Subject.objects.filter(pk=actor.for_subject_id or 0).first()
     if subject is None:
         raise NotFound
+    within_mandate(actor, key)
     version = version_of(key, at)
     if not hash_in_force(key, at):
         label = version.body["head"]["label"]
@@ -106,6 +108,7 @@ def _locked(draft: Draft, actor: Actor) -> Draft:
         Draft.objects.select_for_update(of=("self",)).select_related("version", "applicant").get(pk=draft.pk)
     )
     require(actor, "update", thing_of("draft", fresh))
+    within_mandate(actor, fresh.key)
     if fresh.state != Draft.State.OPEN:
         raise DraftClosed
     return fresh

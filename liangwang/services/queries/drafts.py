@@ -24,6 +24,7 @@ from ..drafting import (
 from ..form import FieldProblem
 from ..groups import declared_name
 from ..models import Authorisation, Draft
+from ..models_together import DraftPart, DraftReader
 from ..provable import own_role
 from ..report import report
 from ..vocabulary import field_id
@@ -75,9 +76,9 @@ def is_outdated(draft: Draft, at: datetime) -> bool:
 
 
 def drafts_of(subject_id: int) -> list[dict[str, Any]]:
-    """Open drafts that a person writes or is asked to join, newest first.
+    """Open drafts that a person writes, is asked to join or is shown, newest first.
 
-    Each {ref, key, label, updated_at, role: "applicant" | role asked, saves}.
+    Each {ref, key, label, updated_at, role: "applicant" | role asked | "reader", saves}.
     """
     mine = Draft.objects.filter(applicant_id=subject_id, state=Draft.State.OPEN).select_related("version")
     asked = (
@@ -86,6 +87,9 @@ def drafts_of(subject_id: int) -> list[dict[str, Any]]:
         .select_related("draft__version")
     )
     rows = [(draft, "applicant") for draft in mine] + [(one.draft, one.role) for one in asked]
+    taken = _others(DraftPart, subject_id).exclude(draft__authorisations__subject_id=subject_id)
+    rows += [(one.draft, one.role) for one in taken]
+    rows += [(one.draft, "reader") for one in _others(DraftReader, subject_id)]
     return [
         {
             "ref": draft.ref,
@@ -97,6 +101,12 @@ def drafts_of(subject_id: int) -> list[dict[str, Any]]:
         }
         for draft, role in sorted(rows, key=lambda row: row[0].updated_at, reverse=True)
     ]
+
+
+def _others(table: Any, subject_id: int) -> Any:
+    """Open drafts of others in which a person has a part, or which she is shown."""
+    rows = table.objects.filter(subject_id=subject_id, ended_at=None, draft__state=Draft.State.OPEN)
+    return rows.exclude(draft__applicant_id=subject_id).select_related("draft__version")
 
 
 def form_pages(draft: Draft, at: datetime) -> dict[str, Any]:
