@@ -83,15 +83,19 @@ def finish(town: Town, case: Case, at: datetime, *, but: str = "", number: str =
     """Every office does what waits for it, until nothing does or only `but` is left."""
     while tasks := {node: task for node, task in ready(case).items() if node != but}:
         for node, task in tasks.items():
-            result = {}
-            if node.endswith(".issue"):
-                result = {"child.birth_certificate_number": "Z310000001"}
-            if node == "birth_registration.register":
-                result = {"child.identity_number": number or identity_number(7, "20261118")}
-            if node == "newborn_enrolment.enrol":
-                result = {"child.insurance_start_on": "2026-11-18"}
-            actor = town.approvers[task.office.department]
-            actions.decide(actor=actor, task=task, at=at, result=result)
+            do_one(town, node, task, at, number)
+
+
+def do_one(town: Town, node: str, task: Task, at: datetime, number: str = "") -> None:
+    """The office of one step decides, with what the step has to give."""
+    result = {}
+    if node.endswith(".issue"):
+        result = {"child.birth_certificate_number": "Z310000001"}
+    if node == "birth_registration.register":
+        result = {"child.identity_number": number or identity_number(7, "20261118")}
+    if node == "newborn_enrolment.enrol":
+        result = {"child.insurance_start_on": "2026-11-18"}
+    actions.decide(actor=town.approvers[task.office.department], task=task, at=at, result=result)
 
 
 def run_effects(at: datetime) -> None:
