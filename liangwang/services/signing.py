@@ -34,7 +34,7 @@ def read(kept: str) -> dict[str, Any]:
         found = json.loads(kept) if kept else {}
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) and {"name", "at"} <= found.keys() else {}
 
 
 def signed_words(kept: str) -> str:

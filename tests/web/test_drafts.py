@@ -27,6 +27,8 @@ NASTY = [
     '" onmouseover="alert(1)',
     "</textarea><img src=x onerror=alert(1)>",
     "a\x00b",
+    "sealed:c0ffee",
+    '{"in": "elsewhere", "road": 1}',
     "{{ 7*7 }}{% csrf_token %}",
     "${7*7} %s %(x)s \\x00 &lt;b&gt; \u202e\u0007",
     "Robert'); SELECT * FROM base_person WHERE ('1'='1",

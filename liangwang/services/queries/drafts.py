@@ -299,7 +299,9 @@ def _field(ask: Ask, values: dict[str, str], wrong: dict[str, Label], draft: Dra
 
 def _aside(one: dict[str, Any], draft: Draft) -> dict[str, Any]:
     value = str(sealed.read(one["field"], one["value"], draft.ref))
-    return {**one, "value": address.one_line(value) if value.startswith("{") else value}
+    if value.startswith("{"):
+        value = signing.signed_words(value) or address.one_line(value) or value
+    return {**one, "value": value}
 
 
 def _materials(seen: Seen) -> list[dict[str, Any]]:
