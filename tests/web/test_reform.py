@@ -58,6 +58,7 @@ def test_the_list_compares_every_bundle_and_hands_over_a_workbook(reform: Client
 
 def test_one_bundle_in_one_situation_with_every_fate_and_its_sheets(reform: Client) -> None:
     page = said(reform.get("/staff/reform/birth/birth/?q.maternity=none"))
+    assert "改一个事项试试" in page and f"?item={CARD.replace(':', '%3A')}" in page
     assert "改革前：一个接一个" in page and "改革后：并联办" in page and "内部流转" in page
     assert "生育医疗费与生育津贴申领" not in page  # not part of this situation
     book = reform.get(f"/staff/reform/birth/birth/{link(page, '表格')}")
@@ -81,6 +82,7 @@ def test_what_if_a_change_shows_its_effect_and_is_taken_back_alone(reform: Clien
     assert added.status_code == 302 and added["Location"].count("c=") == 2
     both = said(reform.get(added["Location"]))
     assert both.count(">撤销<") == 2 and "制卡" in both
+    assert "公布 5 日" in both  # what is declared stands beside what is supposed
     again = reform.get(f"{added['Location']}&act=days&part=make&value=2")
     assert again["Location"].count("c=") == 2  # the later days of one step stand
 

@@ -118,6 +118,7 @@ def _shown(study: Study) -> dict[str, Any]:
         "study": study,
         "label": study.compiled.label,
         "questions": study.compiled.questions,
+        "items": [(source.key, source.item.label) for source in study.compiled.items],
         "answers": study.answers,
         "said": said(study),
         "rows": rows_of(study.report.before, study.report.after, study.known),

@@ -100,7 +100,9 @@ def _parts(key: str, changes: list[Change], catalogue: Catalogue) -> dict[str, A
     return {
         "hidden": [("item", key), *(("c", one.written()) for one in changes)],
         "materials": _materials(item, catalogue, done, link),
-        "steps": _steps(item, catalogue, done, link),
+        "steps": _steps(
+            item, catalogue, {c.part: c.value for c in changes if c.act == "days" and c.item == key}, link
+        ),
         "fields": [
             {
                 "label": field.label or catalogue.words.concept(field.concept).label,
@@ -137,14 +139,15 @@ def _materials(item: Item, catalogue: Catalogue, done: Any, link: Any) -> list[d
     return list(found.values())
 
 
-def _steps(item: Item, catalogue: Catalogue, done: Any, link: Any) -> list[dict[str, Any]]:
+def _steps(item: Item, catalogue: Catalogue, days: dict[str, str], link: Any) -> list[dict[str, Any]]:
+    """The item's steps with what they wait for; `days` are those that a change has set."""
     names = {step.step: step.label for step in item.steps} | {fee.fee: fee.label for fee in item.fees}
     return [
         {
             "part": step.step,
             "label": step.label,
-            "days": step.working_days,
-            "changed": ("days", step.step, "") in done,
+            "days": days.get(step.step, step.working_days),
+            "published": step.working_days if step.step in days else None,
             "waits": [
                 {"label": names.get(one) or _named(one, catalogue), "free": link("free", step.step, one)}
                 for one in (*step.uses, *step.after, *([step.pays] if step.pays else []))
