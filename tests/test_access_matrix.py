@@ -23,6 +23,7 @@ from liangwang.base.models import AuditEntry, Party, Subject
 from liangwang.hot import HOT
 from liangwang.identity import Known
 from liangwang.services.models import Authorisation, Letter, Submission
+from liangwang.services.models_letters import Delivery
 from liangwang.services.models_together import Confirmation
 from tests import factories
 from tests.factories import About
@@ -240,6 +241,14 @@ def _letter(case: Any) -> str:
     ).ref
 
 
+def _delivery(case: Any) -> str:
+    letter = Letter.objects.get(ref=_letter(case))
+    made, _ = Delivery.objects.get_or_create(
+        letter=letter, way="electronic", defaults={"sent_at": factories.AT}
+    )
+    return made.ref
+
+
 def _authorisation(draft: Any) -> str:
     text = {"zh": "同意", "en": "I agree"}
     made = Authorisation.objects.create(
@@ -259,6 +268,7 @@ def _confirmation(draft: Any) -> str:
 ARGUMENTS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "letters/<str:ref>/": {"ref": _letter},
     "letters/<str:ref>/letter.pdf": {"ref": _letter},
+    "deliveries/<str:ref>/proof.pdf": {"ref": _delivery},
     "authorisations/<str:ref>/": {"ref": _authorisation},
     "confirm/<str:ref>/": {"ref": _confirmation},
     "api/v1/applications/<number>": {"number": lambda case: _submission(case).case.number},
