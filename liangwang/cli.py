@@ -115,6 +115,15 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "verify-archive",
+        "核验办件档案 · verify the archive of a finished case",
+        "liangwang.services.archive:verify_archive",
+        (
+            _arg("file", help="档案文件 · the archive file"),
+            _arg("--key", default="", metavar="KEY", help="公布的公钥 · the published key (Ed25519, base64)"),
+        ),
+    ),
+    Command(
         "generate-records",
         "虚构的报送文件和真值 · invented deliveries of the declared sources, and their truth",
         "liangwang.hub.generate_files:main",

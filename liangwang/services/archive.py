@@ -4,7 +4,9 @@ import base64
 import hashlib
 import io
 import json
+import sys
 import zipfile
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
@@ -98,3 +100,16 @@ def _compared(text: bytes, files: dict[str, bytes]) -> Verified:
 
 def _broken(zh: str, en: str) -> Verified:
     return Verified("", 0, [Fault("", {"zh": zh, "en": en})])
+
+
+def verify_archive(file: str, key: str = "") -> int:
+    """The command: checks an archive file, with a published key or this city's own; 0 when it stands."""
+    out = sys.stdout.write
+    found = verify(Path(file).read_bytes(), key or public_key())
+    for fault in found.faults:
+        out(f"{fault.document or file}：{fault.what['zh']} · {fault.what['en']}\n")
+    if not found.faults:
+        out(
+            f"{found.number}：{found.documents} 份文件都与目录一致 · all {found.documents} documents stand as listed\n"
+        )
+    return 1 if found.faults else 0

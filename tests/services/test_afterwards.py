@@ -3,6 +3,7 @@
 import io
 import zipfile
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -192,6 +193,19 @@ def test_a_finished_case_is_sealed_and_every_change_of_its_archive_is_found(data
     assert altered("letters/99-revoked.pdf", b"%PDF") == ["not in the list"]
     assert altered("manifest.json", b"{}") == ["the list's signature is wrong"]
     assert archive.verify(b"no zip", key).faults and archive.verify(raw, "AAAA").faults
+
+
+def test_the_command_checks_an_archive_file(
+    data_dir: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = granted()
+    run_effects()
+    sealed = queries.archive_of(scene.case)
+    assert sealed is not None
+    file = tmp_path / "case.zip"
+    file.write_bytes(archive.as_file(sealed))
+    assert archive.verify_archive(str(file)) == 0 and scene.case.number in capsys.readouterr().out
+    assert archive.verify_archive(str(file), key="AAAA") == 1 and "签名" in capsys.readouterr().out
 
 
 def test_a_check_that_finds_all_well_is_archived_too(data_dir: object) -> None:
