@@ -159,9 +159,9 @@ def _lists(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Label]:
 
 
 def _joined(one: dict[str, Any]) -> Label:
-    known = {d.ref: d.value.label for d in declarations(FILE)} | {
-        d.key: d.value.label for d in declarations(FILE)
-    }
+    known: dict[str, Label] = {}
+    for item in declarations(FILE):
+        known[item.key] = known[item.ref] = item.value.label
     return known.get(one["item"], {"zh": one["item"], "en": one["item"]})
 
 

@@ -50,7 +50,7 @@ export function start(input) {
     if (event.key === "Escape") show(false);
     else if (event.key === "ArrowDown" && many) choose((at + 1) % many);
     else if (event.key === "ArrowUp" && many) choose(at <= 0 ? many - 1 : at - 1);
-    else if (event.key === "Enter" && at >= 0) options()[at].querySelector("a").click();
+    else if (event.key === "Enter" && at >= 0) options()[at].click();
     else return;
     event.preventDefault();
   });
