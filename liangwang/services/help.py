@@ -17,7 +17,7 @@ from liangwang.cases.queries import Case, Task
 
 from . import sealed
 from .models import Draft
-from .queries.drafts import check_answers
+from .queries.draft_check import check_answers
 
 PACK = "services"
 PLAN_KEY = "services:help"

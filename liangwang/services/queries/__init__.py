@@ -21,9 +21,8 @@ from .applications import (
     track,
 )
 from .catalogue import bundles_with, by_office, by_theme, catalogue, item_page, popular, related, search
+from .draft_check import authorisation_page, check_answers
 from .drafts import (
-    authorisation_page,
-    check_answers,
     draft_by_ref,
     draft_by_ref_of,
     drafts_of,

@@ -21,7 +21,6 @@ from ..drafting import (
     prefilled,
     see,
 )
-from ..form import FieldProblem
 from ..groups import declared_name
 from ..models import Authorisation, Draft
 from ..models_together import DraftPart, DraftReader
@@ -54,9 +53,6 @@ class PageShown(TypedDict):
     known: list[FieldShown]
     groups: tuple[Rows, ...]
     done: bool
-
-
-WORDED = {"address": address.one_line, "signature": signing.signed_words}
 
 
 def draft_by_ref(ref: str) -> Draft | None:
@@ -118,10 +114,11 @@ def form_pages(draft: Draft, at: datetime) -> dict[str, Any]:
     promised_on: date, report: Report, ready: bool, missing: [Label], problems: [FieldProblem], withdrawn: the item is no
     longer offered, aside: [{field, label, value, at, why: two | row | version}] kept but not handed in, saved_at}.
     """
-    return _whole(see(draft, at), at)
+    return whole_as_seen(see(draft, at), at)
 
 
-def _whole(seen: Seen, at: datetime) -> dict[str, Any]:
+def whole_as_seen(seen: Seen, at: datetime) -> dict[str, Any]:
+    """The answer of form_pages for a draft that was looked at already."""
     draft, compiled = seen.draft, seen.compiled
     lacking = missing(seen, at)
     found = field_problems(seen, at)
@@ -170,76 +167,6 @@ def next_page(draft: Draft, at: datetime, after: str | None = None) -> str:
 def material_page(draft: Draft, need: str, at: datetime) -> dict[str, Any] | None:
     """One material: {need: Need, file: {ref, name, size} | None, committed, paper: bool}; None where it is not asked."""
     return next((one for one in _materials(see(draft, at)) if one["need"].id == need), None)
-
-
-def check_answers(draft: Draft, at: datetime) -> dict[str, Any]:
-    """Everything before it is handed in, as one list of sections with a link back for each line.
-
-    Returns {draft, label, sections: [{key, title, rows: [{id, label, value, shown, source: Label | None, page}]}],
-    materials, not_asked, consents, missing: [Label], problems: [FieldProblem], promised_days, promised_on, report,
-    own_consent: Consent | None}.
-    """
-    return _checked(see(draft, at), at)
-
-
-def _checked(seen: Seen, at: datetime) -> dict[str, Any]:
-    whole = _whole(seen, at)
-    sections = [
-        {
-            "key": "questions",
-            "title": Label(zh="您的情形", en="Your situation"),
-            "rows": [_question_row(entry) for entry in whole["questions"]],
-        }
-    ]
-    sections += [
-        {"key": page["key"], "title": page["title"], "rows": [_row(one, page["key"]) for one in _both(page)]}
-        for page in whole["pages"]
-    ]
-    mine = own_role(seen.draft)
-    problems: list[FieldProblem] = field_problems(seen, at)
-    kept = (
-        "draft",
-        "label",
-        "materials",
-        "not_asked",
-        "consents",
-        "missing",
-        "promised_days",
-        "promised_on",
-        "report",
-    )
-    return {
-        **{key: whole[key] for key in kept},
-        "sections": sections,
-        "problems": problems,
-        "own_consent": next((c for c in seen.compiled.consents if c.role == mine), None),
-    }
-
-
-def authorisation_page(authorisation: Authorisation, at: datetime) -> dict[str, Any]:
-    """What the other parent reads before deciding.
-
-    Returns {authorisation, text: Label, label, applicant: masked name, role, items: [Label], sections (as in
-    check_answers, values of other people masked), state}.
-    """
-    seen = see(draft_by_ref_of(authorisation), at)
-    shown = _checked(seen, at)
-    own = f"{authorisation.role}."
-    for section in shown["sections"]:
-        for row in section["rows"]:
-            if not row["id"].startswith(own):
-                row["shown"] = sealed.masked(row["id"], row["shown"])
-                row["value"] = ""
-    return {
-        "authorisation": authorisation,
-        "text": authorisation.text,
-        "label": shown["label"],
-        "applicant": _name(seen.draft.applicant),
-        "role": authorisation.role,
-        "items": [source.item.label for source in seen.compiled.items],
-        "sections": shown["sections"],
-        "state": authorisation.state,
-    }
 
 
 def _question(question: Any, seen: Seen) -> dict[str, Any]:
@@ -333,46 +260,14 @@ def _consents(seen: Seen) -> list[dict[str, Any]]:
                 "text": consent.text,
                 "state": given.state if given else "none",
                 "ref": given.ref if given else None,
-                "who": _name(given.subject) if given else "",
+                "who": name_of(given.subject) if given else "",
                 "mine": consent.role == mine,
             }
         )
     return found
 
 
-def _both(page: PageShown) -> list[FieldShown]:
-    return [*page["fields"], *page["known"]]
-
-
-def _row(one: FieldShown, page: str) -> dict[str, Any]:
-    ask = one["ask"]
-    labels = {choice.value: choice.label for choice in ask.choices}
-    shown: Any = labels.get(one["value"], one["value"])
-    if ask.kind in WORDED:
-        shown = WORDED[ask.kind](one["value"])
-    return {
-        "id": ask.id,
-        "label": ask.label,
-        "value": one["value"],
-        "shown": shown,
-        "source": one["why"]["source"] if one["why"] else None,
-        "page": page,
-    }
-
-
-def _question_row(entry: dict[str, Any]) -> dict[str, Any]:
-    question = entry["question"]
-    label = next((o.label for o in question.options if o.option == entry["answer"]), None)
-    return {
-        "id": f"question.{question.question}",
-        "label": question.label,
-        "value": entry["answer"],
-        "shown": label or "",
-        "source": None,
-        "page": "questions",
-    }
-
-
-def _name(subject: Subject) -> str:
+def name_of(subject: Subject) -> str:
+    """The masked name of a person, '' for a company."""
     person = getattr(subject, "person", None)
     return masked(person.name) if person else ""
