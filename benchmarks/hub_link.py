@@ -8,17 +8,22 @@ import re
 import resource
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import ibis
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from django.conf import settings
+from django.db import connection
 
 from liangwang.base import clock, keys
 from liangwang.base.hats import platform
@@ -35,6 +40,7 @@ from liangwang.hub.generate_files import register as invented
 from liangwang.hub.generate_people import texts
 from liangwang.hub.models import Batch, Order, Partition
 from liangwang.hub.sources import is_emergency, source_of, sources
+from liangwang.worker import LONG
 
 SEED = 1
 HASHED = {"identity": link.KEY, "phone": "phone"}
@@ -132,36 +138,41 @@ def _blind(people: ibis.Table, name: str) -> ibis.Value:
 
 
 def load_all(folder: str) -> dict[str, Any]:
-    """Takes and loads every delivery of the folder, one after the other, as the worker does.
+    """Takes and loads every delivery of the folder, two at a time, as the worker does.
 
     Rows without a number are not given to the model: the people of this register are in no table of base's, and what
     the model does is measured by `benchmarks/linkage.py`.
     """
     link_model.switch_off()
-    found: dict[str, Any] = {}
     cpu, wall = _cpu_s(), time.perf_counter()
-    for path in sorted(Path(folder).glob("*.parquet")):
-        ref = path.stem.replace(".", ":", 1)
-        one_cpu, one_wall = _cpu_s(), time.perf_counter()
-        batch = take(path, ref)
-        taken = time.perf_counter()
-        batch = load(batch, clock.now())
-        if batch.state != Batch.State.LOADED:
-            raise RuntimeError(f"{ref}: {batch.state} {batch.refusal}")
-        found[ref] = {
-            "rows": batch.rows,
-            "linked": batch.linked,
-            "take_s": round(taken - one_wall, 2),
-            "load_s": round(time.perf_counter() - taken, 2),
-            "cpu_s": round(_cpu_s() - one_cpu, 2),
-        }
+    paths = sorted(Path(folder).glob("*.parquet"))
+    with memory() as most, ThreadPoolExecutor(LONG.count(settings.LOADS)) as loaders:
+        found = dict(loaders.map(_load_one, paths))
+        peak = most()
     return {
         "wall_s": round(time.perf_counter() - wall, 2),
         "cpu_s": round(_cpu_s() - cpu, 2),
         "rows": sum(one["rows"] for one in found.values()),
-        "peak_gb": round(_peak_bytes() / 1e9, 2),
+        "peak_gb": round(peak / 1e9, 2),
         "text_gb": text_gb(Path(folder)),
         "sources": found,
+    }
+
+
+def _load_one(path: Path) -> tuple[str, dict[str, Any]]:
+    ref = path.stem.replace(".", ":", 1)
+    began = time.perf_counter()
+    batch = take(path, ref)
+    taken = time.perf_counter()
+    batch = load(batch, clock.now())
+    connection.close()
+    if batch.state != Batch.State.LOADED:
+        raise RuntimeError(f"{ref}: {batch.state} {batch.refusal}")
+    return ref, {
+        "rows": batch.rows,
+        "linked": batch.linked,
+        "take_s": round(taken - began, 2),
+        "load_s": round(time.perf_counter() - taken, 2),
     }
 
 
@@ -191,11 +202,39 @@ def _cpu_s() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def _peak_bytes() -> int:
-    """The largest resident size of this process, plus that of its largest child: they live at the same time."""
-    return 1024 * sum(
-        resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
+@contextmanager
+def memory() -> Iterator[Callable[[], int]]:
+    """Samples the resident bytes of this process and its reading children; yields how to ask for the most so far.
+
+    The kernel's own high-water mark of a child counts the pages that it shared with us before it became the reader.
+    """
+    most, stop, me = 0, Event(), psutil.Process()
+
+    def sample() -> None:
+        nonlocal most
+        while not stop.wait(0.1):
+            readers = [p for p in me.children() if any("parquet_child" in word for word in _words(p))]
+            most = max(most, sum(_resident(p) for p in [me, *readers]))
+
+    thread = Thread(target=sample, daemon=True)
+    thread.start()
+    try:
+        yield lambda: most
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _words(process: psutil.Process) -> list[str]:
+    with suppress(psutil.Error):
+        return list(process.cmdline())
+    return []
+
+
+def _resident(process: psutil.Process) -> int:
+    with suppress(psutil.Error):
+        return int(process.memory_info().rss)
+    return 0
 
 
 def judge(folder: str) -> dict[str, Any]:

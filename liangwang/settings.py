@@ -188,7 +188,8 @@ STATIC_ROOT = DATA / "static"
 STATICFILES_DIRS = [ROOT / "liangwang" / "web" / "static"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024 * 1024
 
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+LOADS = "loads"  # the queue of loads, which have threads of their own in the worker
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default", LOADS]}}
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 LOGGING = {
     "version": 1,

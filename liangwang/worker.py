@@ -27,6 +27,9 @@ log = logging.getLogger("liangwang.worker")
 IDLE_S = 0.2
 STOREYS = ("base", "hub", "cases", "services", "operations")
 LONGEST_PAUSE_S = 30.0
+QUEUES = ("default", settings.LOADS)
+LONG = ("default", settings.LOADS, settings.LOADS)
+"""The queue of each thread for long jobs: one load keeps one core busy and a little of another, so there are two."""
 
 
 @dataclass(slots=True)
@@ -93,21 +96,25 @@ def sequence(at: datetime) -> int | None:
     return sequencer.run_once(at)
 
 
-def next_job(_at: datetime) -> int:
-    """Runs one long job of the queue, if there is one; looks without a lock first, because taking one stops writers."""
-    if not DBTaskResult.objects.ready().exists():
+def next_job(_at: datetime, queues: tuple[str, ...] = QUEUES) -> int:
+    """Runs one long job of the queues, if there is one; looks without a lock first, because taking one stops writers."""
+    if not DBTaskResult.objects.ready().filter(queue_name__in=queues).exists():
         return 0
     Worker(
-        queue_names=["*"],
+        queue_names=list(queues),
         interval=0,
         batch=True,
         backend_name="default",
         startup_delay=False,
         max_tasks=1,
-        worker_id=f"worker-{os.getpid()}",
+        worker_id=f"worker-{os.getpid()}-{threading.get_native_id()}",
         excluded_queue_names=[],
     ).run()
     return 1
+
+
+def jobs_of(queue: str) -> Chore:
+    return Chore(f"jobs of {queue}", 0.5, lambda at: next_job(at, (queue,)))
 
 
 def give_back_jobs() -> int:
@@ -143,14 +150,16 @@ def turn_until(stop: threading.Event, rows: list[Chore]) -> None:
 
 
 def main() -> None:
-    """Runs until SIGTERM; long jobs have a thread of their own, so that effects never wait for one."""
+    """Runs until SIGTERM; long jobs have threads of their own, so that effects never wait for one."""
     logging.getLogger("django_tasks_db").setLevel(logging.WARNING)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     give_back_jobs()
     start(clock.now())
-    long = threading.Thread(target=turn_until, args=(stop, [Chore("jobs", 0.5, next_job)]), daemon=True)
-    long.start()
+    threads = [threading.Thread(target=turn_until, args=(stop, [jobs_of(q)]), daemon=True) for q in LONG]
+    for thread in threads:
+        thread.start()
     turn_until(stop, chores())
-    long.join(timeout=5)
+    for thread in threads:
+        thread.join(timeout=5)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -92,8 +92,7 @@ def load(batch: Batch, at: datetime, tries: int = TRIES) -> Batch:
         with Loading(batch, declared.value, at) as work:
             _mark(batch, stage=READING, refusal=None)
             with delivered(batch, declared.value) as found:
-                for chunk, checked in work.ahead(found.chunks):
-                    work.take(chunk, checked)
+                work.run(found.chunks)
             _mark(batch, stage=STORING)
             return _publish(batch, declared, work, found.drift, at)
     except live.RegisteredMeanwhile:
@@ -127,6 +126,21 @@ def _mark(batch: Batch, **fields: Any) -> None:
 
 
 # --- one load ------------------------------------------------------------------------------------------
+
+
+class Refused(NamedTuple):
+    """A row that is not taken: its number, every reason, and its original text."""
+
+    row: int
+    reasons: list[str]
+    text: str
+
+
+class Checked(NamedTuple):
+    """One chunk against its contract: its good rows, typed and hashed, and the others."""
+
+    good: pa.Table
+    refused: list[Refused]
 
 
 class Loading:
@@ -164,38 +178,51 @@ class Loading:
         self._open.callback(con.disconnect)
         return con
 
-    def ahead(self, chunks: Iterator[Chunk]) -> Iterator[tuple[Chunk, pa.Table]]:
-        """Each chunk with its check and hashes, made while the chunk before is linked and stored: work for two cores."""
+    def run(self, chunks: Iterator[Chunk]) -> None:
+        """Takes every chunk, each checked while the one before is linked and stored: work for two cores."""
 
-        def following() -> tuple[Chunk, pa.Table] | None:
+        def following() -> Checked | None:
             chunk = next(chunks, None)
-            return None if chunk is None else (chunk, self._checked(chunk))
+            return None if chunk is None else self._checked(chunk)
 
         with ThreadPoolExecutor(1) as other:
             coming = other.submit(following)
             while (ready := coming.result()) is not None:
                 coming = other.submit(following)
-                yield ready
-                _mark(self.batch, stage=CHECKING)
+                self._take(ready)
+                ready = None  # a chunk is hundreds of megabytes: none is held longer than it is needed
+                _mark(self.batch, stage=CHECKING, rows_done=self.good + self.bad)
 
-    def take(self, chunk: Chunk, checked: pa.Table) -> None:
-        """Links and stores the rows of one chunk."""
-        is_good = pc.equal(pc.list_value_length(checked["reasons"]), 0)
-        self._set_aside(chunk, checked.filter(pc.invert(is_good)))
-        good = checked.filter(is_good).drop_columns(["reasons"])
-        if good.num_rows:
+    def _take(self, checked: Checked) -> None:
+        """Links and stores the good rows of one chunk, and sets the others aside."""
+        self._set_aside(checked.refused)
+        if checked.good.num_rows:
             _mark(self.batch, stage=LINKING)
-            found = self._linked(good)
-            self._store(found)
-        _mark(self.batch, stage=READING, rows_done=self.good + self.bad)
+            self._store(self._linked(checked.good))
 
-    def _checked(self, chunk: Chunk) -> pa.Table:
+    def _checked(self, chunk: Chunk) -> Checked:
         text = normalised(chunk.table, self.source)
         double = self.doubles.among([text[name].combine_chunks() for name in self.source.key])
         table = text.append_column("row", pa.array(chunk.rows, pa.int32()))
         table = table.append_column("doubled", pa.array(double))
-        checked = contract.checked(ibis.memtable(table), self.source, self.context)
-        return in_order(self._run(contract.hashed(checked, self.source), self.checking), "row")
+        flagged = contract.checked(ibis.memtable(table), self.source, self.context)
+        found = in_order(self._run(contract.hashed(flagged, self.source), self.checking), "row")
+        is_good = pc.equal(pc.list_value_length(found["reasons"]), 0)
+        refused = self._refused(chunk, found.filter(pc.invert(is_good)))
+        return Checked(found.filter(is_good).drop_columns(["reasons"]), refused)
+
+    def _refused(self, chunk: Chunk, bad: pa.Table) -> list[Refused]:
+        """The rows that are not taken, in their order."""
+        places = np.searchsorted(chunk.rows, bad["row"].to_numpy())
+        originals = chunk.table.take(pa.array(places)).to_pylist()
+        refused = [Refused(row, [":cells"], text) for row, text in chunk.broken]
+        refused += [
+            Refused(row, why, line_of(original.values()))
+            for row, why, original in zip(
+                bad["row"].to_pylist(), bad["reasons"].to_pylist(), originals, strict=True
+            )
+        ]
+        return sorted(refused, key=lambda one: one.row)
 
     def _linked(self, good: pa.Table) -> pa.Table:
         known = self._register(good)
@@ -233,23 +260,13 @@ class Loading:
         self.good += table.num_rows
         self.linked += table.num_rows - table["subject_id"].null_count
 
-    def _set_aside(self, chunk: Chunk, bad: pa.Table) -> None:
+    def _set_aside(self, refused: list[Refused]) -> None:
         """Row number, every reason, and the original text sealed, for each row that is not taken."""
-        refused = [(row, [":cells"], text) for row, text in chunk.broken]
-        places = np.searchsorted(chunk.rows, bad["row"].to_numpy())
-        originals = chunk.table.take(pa.array(places)).to_pylist()
-        refused += [
-            (row, why, line_of(original.values()))
-            for row, why, original in zip(
-                bad["row"].to_pylist(), bad["reasons"].to_pylist(), originals, strict=True
-            )
-        ]
-        self.reasons.update(word for _, why, _ in refused for word in why)
+        self.reasons.update(word for one in refused for word in one.reasons)
         self.bad += len(refused)
         if refused:
-            refused.sort(key=lambda one: one[0])
-            blobs = [keys.seal(text, f"quarantine:{self.batch.ref}:{row}") for row, _, text in refused]
-            numbers, reasons = [row for row, _, _ in refused], [why for _, why, _ in refused]
+            blobs = [keys.seal(one.text, f"quarantine:{self.batch.ref}:{one.row}") for one in refused]
+            numbers, reasons = [one.row for one in refused], [one.reasons for one in refused]
             self.quarantine.add(pa.table([numbers, reasons, blobs], names=QUARANTINE.names).cast(QUARANTINE))
 
     def too_many_bad(self) -> dict[str, object] | None:

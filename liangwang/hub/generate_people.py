@@ -171,10 +171,15 @@ class People:
         return np.hstack([text, CREDIT_ALPHABET[check][:, None]])
 
     def plates(self, which: Rows) -> pa.Array:
-        """Number plates 沪A and five characters, no two alike below 24 × 100,000 vehicles, then again."""
+        """Number plates 沪A and five digits, after 2.4 million four and a letter: no two alike below 8,160,000 vehicles."""
         letters = np.frombuffer(b"ABCDEFGHJKLMNPQRSTUVWXYZ", np.uint8)
-        place = letters[(which // 100_000) % 24][:, None]
-        return texts(np.hstack([fixed("沪", len(which)), place, digits(which % 100_000, 5)]))
+        numbers, lettered = 24 * 100_000, 24 * 24 * 10_000
+        which = which % (numbers + lettered)
+        late = which - numbers
+        five = digits(np.where(late < 0, which % 100_000, late % 10_000 * 10), 5)
+        five[late >= 0, 4] = letters[late[late >= 0] // 10_000 % 24]
+        place = letters[np.where(late < 0, which // 100_000, late // 240_000) % 24][:, None]
+        return texts(np.hstack([fixed("沪", len(which)), place, five]))
 
 
 def _pool(weighted: str) -> np.ndarray:

@@ -131,13 +131,29 @@ def _made_anew(about: str, at: datetime) -> Partition | None:
     return whole
 
 
-@task()
+@task(queue_name=settings.LOADS)
 def load_batch(ref: str) -> None:
-    """Loads one batch, then settles and judges the subjects that it speaks of."""
-    at = clock.now()
-    batch = actions.load(Batch.objects.get(ref=ref), at)
-    if batch.state == Batch.State.LOADED:
-        actions.settle_and_derive(batch.pack, actions.subjects_of(batch).tolist(), at)
+    """Loads one batch; several are loaded at a time, and a batch that another thread has in hand is left to it."""
+    if ref in _in_hand:
+        return
+    _in_hand.add(ref)
+    try:
+        batch = actions.load(Batch.objects.get(ref=ref), clock.now())
+    finally:
+        _in_hand.discard(ref)
+    if batch.state == Batch.State.LOADED and batch.stage == collect.SETTLING:
+        settle_batch.enqueue(ref)
+
+
+_in_hand: set[str] = set()  # batches that this process is loading
+
+
+@task()
+def settle_batch(ref: str) -> None:
+    """Settles and judges the subjects that a loaded batch speaks of; one batch at a time, because maps have one writer."""
+    batch = Batch.objects.get(ref=ref)
+    if batch.stage == collect.SETTLING:
+        actions.settle_and_derive(batch.pack, actions.subjects_of(batch).tolist(), clock.now())
         actions.settled(batch)
 
 

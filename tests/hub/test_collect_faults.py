@@ -94,11 +94,16 @@ def test_killed_after_it_counts_a_batch_is_settled_by_the_next_turn(monkeypatch:
     batch = received()
     monkeypatch.setattr(clock, "now", lambda: make.AT)
     dying(monkeypatch, actions, "settle_and_derive", Killed)
+    jobs.load_batch.call(batch.ref)
     with pytest.raises(Killed):
-        jobs.load_batch.call(batch.ref)
+        jobs.settle_batch.call(batch.ref)
     batch.refresh_from_db()
     assert (batch.state, batch.stage) == ("loaded", "settling")
-    jobs.load_batch.call(batch.ref)
+    settling: list[str] = []
+    monkeypatch.setattr(type(jobs.settle_batch), "enqueue", lambda _task, ref: settling.append(ref))
+    jobs.load_batch.call(batch.ref)  # the tick's retry
+    assert settling == [batch.ref]
+    jobs.settle_batch.call(batch.ref)
     batch.refresh_from_db()
     assert batch.stage == ""
     assert_whole(batch)
