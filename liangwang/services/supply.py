@@ -147,11 +147,16 @@ def _shown(asked: list[tuple[Source, Material]], proved: Proved) -> Evidence | N
         return None
     wanted = [(field_id(m.role, c), reads) for _, m in asked for c, reads in m.shown_by.items()]
     known = [proved.values[key] for key, _ in wanted if key in proved.values]
-    if len(known) < len(wanted) or any(evidence.state != "verified" for evidence in known):
+    if len(known) < len(wanted) or not all(map(_certain, known)):
         return None
     if any(reads not in (ANY, str(proved.values[key].value)) for key, reads in wanted):
         return None
     return max(known, key=lambda evidence: evidence.at)
+
+
+def _certain(known: Evidence) -> bool:
+    """Whether a value says what the office's paper would: verified, or its own office's word alone (decision 0009)."""
+    return known.state == "verified" or (known.state == "single" and known.of_office)
 
 
 def _from(way: Way, evidence: Evidence) -> Supply:
