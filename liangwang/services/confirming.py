@@ -238,7 +238,9 @@ def _hashed(row: Confirmation, code: str) -> str:
 def _words(actor: Actor, draft: Draft) -> dict[str, Label]:
     """What she confirms, in words without any of her numbers: who, which item, how much."""
     item: Label = draft.version.body["head"]["label"]
-    helper = Party.objects.filter(pk=actor.party_id or 0).values_list("label", flat=True).first() or actor.label
+    helper = (
+        Party.objects.filter(pk=actor.party_id or 0).values_list("label", flat=True).first() or actor.label
+    )
     where = f"（{actor.label['zh'].partition(' · ')[0]}）" if actor.office_id else ""
     where_en = f" ({actor.label['en'].partition(' · ')[0]})" if actor.office_id else ""
     filled, files = len(draft.answers), draft.materials.filter(ended_at=None).count()
