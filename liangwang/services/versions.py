@@ -95,6 +95,7 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Label]:
         *_number(before, after, "promised_days", "承诺时限", "Promised limit"),
         *_number(before, after, "trips", "跑动", "Visits"),
         *_lists(before, after),
+        *_end(before, after),
     ]
     said = {
         "label": ("名称", "its name"),
@@ -120,6 +121,15 @@ def _number(before: dict[str, Any], after: dict[str, Any], name: str, zh: str, e
         unit, units = ("次", "") if name == "trips" else ("个工作日", " working days")
         old, new = was if was is not None else 0, now if now is not None else 0
         yield {"zh": f"{zh}：{old} → {new} {unit}", "en": f"{en}: {old} → {new}{units}"}
+
+
+def _end(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Label]:
+    if before.get("ends_on") != (day := after.get("ends_on")):
+        yield (
+            {"zh": f"{day} 后停办", "en": f"Not offered after {day}"}
+            if day
+            else {"zh": "不再停办", "en": "Goes on being offered"}
+        )
 
 
 def _days(value: Any) -> int | None:

@@ -94,6 +94,7 @@ def test_earlier_versions_say_in_words_what_changed() -> None:
     now = passport()
     before = passport(
         promised_days={**now["promised_days"], "days": 30},
+        ends_on="2026-12-31",
         trips=2,
         materials=[{"type": "household_book", "role": "applicant"}],
     )
@@ -102,14 +103,18 @@ def test_earlier_versions_say_in_words_what_changed() -> None:
     newest, first = queries.history("public_security:passport")
     said = [change["zh"] for change in newest.changes]
     assert f"承诺时限：30 → {now['promised_days']['days']} 个工作日" in said
-    assert "取消材料：居民户口簿" in said and any(one.startswith("增加材料：") for one in said)
+    assert (
+        "取消材料：居民户口簿" in said
+        and "不再停办" in said
+        and any(one.startswith("增加材料：") for one in said)
+    )
     assert first.changes == () and (newest.number, first.until) == (2, AT)
     page = Reading(read(PASSPORT))
     assert "取消材料：居民户口簿" in read(PASSPORT) and not page.refused
 
 
 def test_a_published_version_is_never_touched_by_a_new_one() -> None:
-    pack_versions.sync(AT)
+    published(1, "published", passport())
     one = Declaration.objects.get(pack="public_security", file="items.yaml", key="passport")
     before = (one.hash, one.body)
     draft = pack_versions.edit("public_security", "items.yaml", "passport", passport(trips=2), AT)
@@ -155,7 +160,7 @@ def test_an_item_past_its_last_day_is_listed_nowhere_and_nobody_begins_it(
     [("/services/", 1), (PASSPORT, 4), ("/services/birth/birth/", 4), ("/services/?q=护照", 2)],
 )
 def test_a_page_costs_few_queries(path: str, most: int) -> None:
-    pack_versions.sync(AT)
+    published(1, "published", passport())
     Client().get(path)
     asked: list[str] = []
 
