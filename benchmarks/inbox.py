@@ -1,4 +1,4 @@
-"""`inbox_100k_ms`: the whole inbox page of an office with 100,000 live cases in the city, beside listing and counting them all."""
+"""`inbox_100k_ms`: an office's whole inbox page at 100,000 live cases in the city, beside listing and counting them."""
 
 from __future__ import annotations
 
@@ -106,7 +106,11 @@ def _city(offices: int) -> list[Any]:
 
     at, made = clock.now(), []
     city = Place.objects.create(
-        subject=new_subject("place", at=at), code="90", level="city", kind="city", name={"zh": "市", "en": "city"}
+        subject=new_subject("place", at=at),
+        code="90",
+        level="city",
+        kind="city",
+        name={"zh": "市", "en": "city"},
     )
     for n in range(offices):
         place = Place.objects.create(
@@ -151,14 +155,13 @@ def _fill(homes: list[Any], cases: int, at: Any) -> None:
         for i, subject in enumerate(subjects, start):
             office, waits = homes[i % len(homes)], i % 10 == 0
             opened = at - timedelta(hours=i % 240)
-            rows.append(
-                Case(
-                    number=case_number("BE", at, i + 1), kind="application", plan=plan, subject=subject,
-                    title={"zh": "审批", "en": "Approval"}, place=office.place, source="person", pack="bench",
-                    state="open" if waits else "accepted", lead_office=office, opened_at=opened,
-                    accept_by=opened + timedelta(days=7) if waits else None, accepted_at=None if waits else opened,
-                )  # fmt: skip
-            )
+            case = Case(
+                number=case_number("BE", at, i + 1), kind="application", plan=plan, subject=subject,
+                title={"zh": "审批", "en": "Approval"}, place=office.place, source="person", pack="bench",
+                state="open" if waits else "accepted", lead_office=office, opened_at=opened,
+                accept_by=opened + timedelta(days=7) if waits else None, accepted_at=None if waits else opened,
+            )  # fmt: skip
+            rows.append(case)
         made = Case.objects.bulk_create(rows, batch_size=500)
         tasks = [
             Task(
@@ -178,7 +181,12 @@ def _in_a_process(cases: int, offices: int) -> dict[str, float]:
         f" print(dumps(measure({cases}, {offices})))"
     )
     with tempfile.TemporaryDirectory() as data:
-        env = {**os.environ, "DATA": data, "CITY": "testville", "DJANGO_SETTINGS_MODULE": "liangwang.settings"}
+        env = {
+            **os.environ,
+            "DATA": data,
+            "CITY": "testville",
+            "DJANGO_SETTINGS_MODULE": "liangwang.settings",
+        }
         root = Path(__file__).resolve().parent.parent
         done = subprocess.run(
             [sys.executable, "-c", code], env=env, cwd=root, capture_output=True, text=True, check=False

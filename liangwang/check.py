@@ -130,8 +130,8 @@ def words_of_items(one: Declared, look: Look) -> Iterator[Problem]:
         yield from _named(one, look, ("fields", n, "concept"), field.concept, concepts)
     for n, group in enumerate(item.groups):
         for m, field in enumerate(group.fields):
-            path = ("groups", n, "fields", m, "concept")
-            yield from _named(one, look, path, field.concept, concepts)
+            inside = ("groups", n, "fields", m, "concept")
+            yield from _named(one, look, inside, field.concept, concepts)
     for n, material in enumerate(item.materials):
         yield from _named(one, look, ("materials", n, "type"), material.type, materials)
     for n, output in enumerate(item.outputs):

@@ -51,7 +51,9 @@ def _agreed(draft: Draft) -> dict[str, Subject]:
     asked = Authorisation.objects.filter(draft=draft).values_list("role", flat=True)
     parts = DraftPart.objects.filter(draft=draft, ended_at=None, joined_at__isnull=False)
     # She fills her part in herself, and only she sees it: her data may help her, unless her consent is asked first.
-    people |= {part.role: part.subject for part in parts.exclude(role__in=asked).select_related("subject")}
+    for part in parts.exclude(role__in=asked).select_related("subject"):
+        if part.subject is not None:
+            people[part.role] = part.subject
     mine = own_role(draft)
     if mine:
         people[mine] = draft.applicant
