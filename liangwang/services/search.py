@@ -86,10 +86,12 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _nearness(plain: str, own: str, parts: str) -> int:
-    """0 where the query is a name of it, 1 where a name (a bundle's item's also) stands in it, else 2."""
+    """0 where the query is a name of it, 1 where it begins one or a name (a bundle's item's also) stands in it, else 2."""
     names = own.split(SEPARATOR)
     if plain in names:
         return 0
+    if any(name.startswith(plain) for name in names):
+        return 1
     called = (*names, *parts.split(SEPARATOR))
     return 1 if any(name in plain for name in called if len(name) >= NAME_LENGTH) else 2
 

@@ -46,3 +46,7 @@ def test_the_plain_item_comes_before_its_special_cases(query: str, first: str) -
 def test_words_that_are_not_listed_are_found_by_two_characters_of_them() -> None:
     assert "birth:birth" in search.search("宝宝降生啦")
     assert search.search("狗叫得凶") == []
+
+
+def test_half_a_word_finds_what_begins_so() -> None:
+    assert [key.partition(":")[2][:13] for key in search.search("身份", 2)] == ["identity_card"] * 2
