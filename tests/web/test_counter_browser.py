@@ -67,7 +67,10 @@ def test_a_person_is_served_and_her_case_accepted_by_keyboard(
     assert not serious(page, page.url)
     boxes = page.locator('input[name="paper"]').count()
     for n in range(boxes):
-        tab_to(page, f'input[name="paper"][value="{page.locator("input[name=paper]").nth(n).get_attribute("value")}"]')
+        tab_to(
+            page,
+            f'input[name="paper"][value="{page.locator("input[name=paper]").nth(n).get_attribute("value")}"]',
+        )
         with page.expect_navigation():
             press(page, "Space")
     assert page.locator('input[name="paper"]:checked').count() == boxes > 0
