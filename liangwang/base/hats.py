@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import FilteredRelation, Q
 from django.http import HttpRequest
 
 from .clock import now
@@ -238,8 +238,7 @@ def _assisted(party: Party, ref: str) -> Actor:
 def hats_of(party: Party, at: datetime) -> list[Actor]:
     """Every hat that the party may put on now, the own person first, then posts."""
     keys: list[str] = ["self"] if party.subject_id else []
-    keys += [f"post:{ref}" for ref in party.posts.filter(ended_at=None).values_list("ref", flat=True)]
-    keys += [f"deputy:{ref}" for ref in party.deputations.filter(_lent(at)).values_list("ref", flat=True)]
+    keys += _desks(party, at)
     if party.subject_id:
         live = Q(ended_at=None)
         companies = CompanyRole.objects.filter(live, person=party.subject)
@@ -249,6 +248,16 @@ def hats_of(party: Party, at: datetime) -> list[Actor]:
     mandates = party.mandates.filter(revoked_at=None, starts_at__lte=at, ends_at__gt=at)
     keys += [f"proxy:{r}" for r in mandates.values_list("ref", flat=True)]
     return [wear(party, key, at) for key in keys]
+
+
+def _desks(party: Party, at: datetime) -> list[str]:
+    """The party's own posts, then the desks lent to it: one query, because every page lists the hats."""
+    lent = Q(lent__taker=party, lent__revoked_at=None, lent__starts_at__lte=at, lent__ends_at__gt=at)
+    rows = Post.objects.filter(ended_at=None).annotate(desk=FilteredRelation("lent", condition=lent))
+    mine = rows.filter(Q(party=party) | Q(desk__isnull=False, office__ended_at=None))
+    found = mine.order_by("id").values_list("party_id", "ref", "desk__ref")
+    own = [f"post:{ref}" for holder, ref, _ in found if holder == party.pk]
+    return own + [f"deputy:{desk}" for _, _, desk in found if desk]
 
 
 def source_hat(bearer: str) -> Actor | None:

@@ -9,11 +9,11 @@ class Label(TypedDict):
 
 
 def pick(label: Label | dict[str, str] | None, lang: str) -> str:
-    """The label in the reader's language; Chinese when there is no other.
+    """The label in the reader's language, which may need no word at all; Chinese when there is no other.
 
-    >>> pick({"zh": "居委", "en": "neighbourhood"}, "en")
-    'neighbourhood'
+    >>> pick({"zh": "居委", "en": "neighbourhood"}, "en"), pick({"zh": "份", "en": ""}, "en")
+    ('neighbourhood', '')
     """
     if not label:
         return ""
-    return label.get(lang[:2]) or label["zh"]  # type: ignore[return-value]
+    return label.get(lang[:2], label["zh"])  # type: ignore[return-value]

@@ -13,8 +13,8 @@ from liangwang.base.labels import Label
 
 from .declare import Source
 
-CHUNK_ROWS = 1_000_000  # each chunk that is linked reads the whole register once
-CHUNK_BYTES = 256 << 20
+CHUNK_ROWS = 2_000_000  # each chunk that is linked reads the whole register once
+CHUNK_BYTES = 512 << 20
 MAX_COLUMNS = 1_000
 MAX_ROWS = 20_000_000
 # Headers that we write ourselves, in sheets of refused rows and in pulled tables; coming back they are no drift.

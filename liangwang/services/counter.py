@@ -132,7 +132,7 @@ def open_visit(*, actor: Actor, text: str, at: datetime) -> Visit:
     )
     hat = assisted(actor, visit, at)
     thing = thing_of("person", person)
-    require(hat, "read", thing)
+    require(hat, "read", thing, "case")
     audit.record(hat, "read", thing, at=at, purpose="case", body={"visit": visit.ref, "found_by": found_by})
     return visit
 

@@ -24,6 +24,8 @@ from .values import lettered, shown
 LANE = 100  # units of height of one lane in the connecting curves
 STATE_KINDS = {"verified": "ok", "majority": "info", "single": "idle", "conflict": "watch"}
 
+WEIGHT = ("ruling", "wins", "loses", "silent")  # what stands comes before what it stands against
+
 
 def state_word(state: str | None) -> str:
     """How sure a settled value is, in words."""
@@ -110,7 +112,9 @@ def _back(request: HttpRequest, ref: str, attribute: str, pack: str) -> dict[str
     subject: Subject = subject_by_ref(ref)
     _look(request, Thing(kind="attribute", ref=attribute, subject_ids=frozenset({subject.pk})))
     found = queries.lineage_behind(subject.pk, attribute, pack)
-    said = found["statements"]
+    said = sorted(
+        found["statements"], key=lambda one: WEIGHT.index(one["role"])
+    )  # each kind stays newest first
     letters = lettered(said, english=english())
     offices = departments()
     return {
