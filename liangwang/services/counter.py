@@ -285,21 +285,36 @@ def send_number(*, actor: Actor, visit: Visit, at: datetime) -> None:
 
 
 def _sealed(visit: Visit, number: str, at: datetime) -> str:
-    """The number's keyed hash with the minute until which it holds."""
+    """The number's keyed hash with the second until which it holds; it stands for the draft as it is now."""
     until = int((at + NUMBER_LIFE).timestamp())
-    return f"{until}:{blind(f'{visit.ref}:{until}:{number}', 'counter number')}"
+    return f"{until}:{_hash_of(visit, until, number)}"
+
+
+def _hash_of(visit: Visit, until: int, number: str) -> str:
+    return blind(f"{visit.ref}:{until}:{digest(_draft(visit))}:{number}", "counter number")
+
+
+def _is_number(visit: Visit, said: str, at: datetime) -> bool:
+    """Whether this is the number that was sent to her, in time, for the draft as it still is."""
+    until, _, kept = visit.code_hash.partition(":")
+    if not kept or int(until) < at.timestamp() or visit.code_tries >= TRIES:
+        return False
+    return secrets.compare_digest(_hash_of(visit, int(until), said.strip()), kept)
 
 
 def confirm(*, actor: Actor, visit: Visit, way: str, said: str, at: datetime) -> None:
     """Her confirmation of the draft as it stands: by her code again, by the number sent to her, or signed on paper.
 
-    Raises NotHerCode, WrongNumber (which must be committed: a try is counted), NotFound for another way.
+    Raises NotHerCode, WrongNumber (count the try by `check_number` first, in a transaction of its own), NotFound for
+    another way.
     """
     hat, draft = assisted(actor, visit, at), _draft(visit)
     if way not in WAYS:
         raise NotFound
     if way == "code" and _holder_of(said, at) != visit.subject_id:
         raise NotHerCode
+    if way == "number" and not _is_number(visit, said, at):
+        raise WrongNumber(left=max(0, TRIES - visit.code_tries))
     visit.confirmed = {"way": way, "at": at.isoformat(), "draft": draft.ref, "digest": digest(draft)}
     visit.code_hash = ""
     visit.save(update_fields=["confirmed", "code_hash"])
@@ -309,10 +324,7 @@ def confirm(*, actor: Actor, visit: Visit, way: str, said: str, at: datetime) ->
 def check_number(*, actor: Actor, visit: Visit, said: str, at: datetime) -> bool:
     """Whether this is the number that was sent to her; each wrong try counts, and the fifth ends the number."""
     _own(actor, visit)
-    until, _, kept = visit.code_hash.partition(":")
-    if not kept or int(until) < at.timestamp() or visit.code_tries >= TRIES:
-        return False
-    if secrets.compare_digest(blind(f"{visit.ref}:{until}:{said.strip()}", "counter number"), kept):
+    if _is_number(visit, said, at):
         return True
     visit.code_tries += 1
     visit.save(update_fields=["code_tries"])

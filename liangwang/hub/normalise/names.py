@@ -184,9 +184,8 @@ def _readings() -> tuple[dict[str, str], dict[str, str], dict[str, tuple[str, st
 @cache
 def _dictionary() -> dict[int, str]:
     """The first reading of each character in pypinyin's dictionary (MIT), without tone; ü is v."""
-    from pypinyin.constants import (
-        PINYIN_DICT,
-    )  # half a second, which only a process that reads names should pay
+    # Here, because they take half a second that only a process that reads names should pay.
+    from pypinyin.constants import PINYIN_DICT
     from pypinyin.contrib.tone_convert import to_normal
 
     return {
