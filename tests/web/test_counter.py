@@ -11,7 +11,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.models import AuditEntry, Notice, PurposeGrant
 from liangwang.base.subjects import identity_of
 from liangwang.cases.models import Case
-from liangwang.services import code_tokens
+from liangwang.services import code_tokens, counter
 from liangwang.services.models import Certificate, Draft
 from liangwang.services.models_counter import Handover, Intake, Paper, Visit
 from tests.cases.factories import make_actor, make_office, make_place
@@ -171,6 +171,22 @@ def test_the_number_sent_to_her_holds_five_tries() -> None:
         assert client.post(form, {**values, "act": "confirm", "said": number[0]}).status_code == 422
     code = code_tokens.handle(town.father.pk, AT)
     assert "不是窗口前这位的码" in said(client.post(form, {**values, "act": "confirm", "said": code}))
+
+
+def test_the_act_itself_checks_the_number_and_only_for_the_draft_that_it_was_sent_for() -> None:
+    town = make_town()
+    client, actor = counter_of(town)
+    form, values = filled(client, scanned(client, number_of(town)), town)
+    client.post(form, {**values, "act": "number"})
+    number = re.search(r"\d{6}", Notice.objects.get(template="counter.confirm").title["zh"])
+    assert number is not None
+    visit = Visit.objects.get(ended_at=None)
+    asked = {"actor": actor, "visit": visit, "way": "number", "at": clock.now()}
+    with pytest.raises(counter.WrongNumber):
+        counter.confirm(**asked, said=f"{(int(number[0]) + 1) % 10**6:06d}")
+    Draft.objects.filter(pk=visit.draft_id).update(papers=["mother.something_else"])  # after she was told
+    with pytest.raises(counter.WrongNumber):
+        counter.confirm(**asked, said=number[0])
 
 
 def test_what_lacks_is_told_once_in_one_notice() -> None:
