@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from concurrent.futures import Future
 from itertools import count
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from liangwang.rules.state import Batch
 
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 HEADER: Final = struct.Struct("<IIB")
 READINGS, QUARANTINE = 1, 2
-VERSION: Final = 1
+VERSION: Final = 2
 SEGMENT_BYTES: Final = 256 * 1024 * 1024
 MOST_BYTES: Final = 64 * 1024 * 1024
 
@@ -63,29 +64,42 @@ class QuarantineRecord(msgspec.Struct, array_like=True):
     rows: list[Unknown]
 
 
-def packed(batch: Batch, received_at: int) -> bytes:
-    """Return readings as the payload of a record; `received_at` in µs."""
+def packed(batch: Batch, received_at: int, quality: NDArray[np.uint8] | None = None) -> bytes:
+    """Return readings as the payload of a record; `received_at` in µs, `quality` bits of a reading, 0 = nothing odd."""
     head = struct.pack("<BqI", VERSION, received_at, len(batch.at))
+    flags = np.zeros(len(batch.at), dtype=np.uint8) if quality is None else quality
     columns = (
         batch.datastream.astype("<i4", copy=False),
         batch.at.astype("<i8", copy=False),
         batch.seq.astype("<i8", copy=False),
         batch.value.astype("<f8", copy=False),
+        flags.astype("u1", copy=False),
     )
     return b"".join([head, *(column.tobytes() for column in columns)])
 
 
 def unpacked(payload: bytes) -> tuple[Batch, int]:
     """Return the readings of a payload and when they were received. Raises ValueError for an unknown version."""
+    columns, received_at = _columns(payload)
+    return Batch(*columns[:4]), received_at
+
+
+def quality_of(payload: bytes) -> NDArray[np.uint8]:
+    """Return the quality bits of each reading of a payload: uint8[n], 0 where nothing is odd."""
+    columns, _ = _columns(payload)
+    return columns[4] if len(columns) > 4 else np.zeros(len(columns[0]), dtype=np.uint8)
+
+
+def _columns(payload: bytes) -> tuple[list[NDArray[Any]], int]:
     version, received_at, n = struct.unpack_from("<BqI", payload)
-    if version != VERSION:
+    if version not in (VERSION - 1, VERSION):
         raise ValueError(f"readings record version {version}, expected {VERSION}")
     start = struct.calcsize("<BqI")
     columns = []
-    for dtype in ("<i4", "<i8", "<i8", "<f8"):
+    for dtype in ("<i4", "<i8", "<i8", "<f8", "u1")[: 4 + (version > 1)]:
         columns.append(np.frombuffer(payload, dtype=dtype, count=n, offset=start))
         start += columns[-1].nbytes
-    return Batch(*columns), received_at
+    return columns, received_at
 
 
 class Writer:
