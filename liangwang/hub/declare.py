@@ -1,6 +1,7 @@
 """The schema of sources.yaml: what arrives from whom, in which columns, and what may be done with it.
 
-An entry with `stream: true` is a stream of readings: the hub checks its form and hands it to operations.
+An entry with `stream: true` is a stream of readings, one with `reports: true` brings work orders: the hub checks their
+form and hands them to operations.
 """
 
 from typing import Annotated, Literal
@@ -165,17 +166,58 @@ class Source(Shape, frozen=True, kw_only=True):
             raise ValueError("'reject_over' is a share of bad rows, over 0 and up to 1")
 
 
+class Change(Shape, frozen=True, kw_only=True):
+    """How fast a quantity can change in nature: at most `most` of its unit within `within`."""
+
+    most: float
+    within: str
+
+
 class Quantity(Shape, frozen=True, kw_only=True):
-    """One quantity that a stream carries: its unit and the bounds beyond which a reading is refused."""
+    """One quantity that a stream carries: its unit and the bounds beyond which a reading is refused.
+
+    `usual`, `change` and `flat` refuse nothing: a reading outside the usual range, a leap, or a value that has not
+    moved for so long is kept with a flag that says so.
+    """
 
     label: Label
     unit: str
     min: float | None = None
     max: float | None = None
+    usual: tuple[float, float] | None = None
+    change: Change | None = None
+    flat: str | None = None
+
+
+class Mapping(Shape, frozen=True, kw_only=True):
+    """Where a foreign JSON message has what a reading needs: paths such as `$.data[*].temp`, from the message's root.
+
+    `rows` are the records (paths of the others then start at a record), `values` a path for each quantity. Where a
+    topic template names `{device}` or `{quantity}`, the topic says it.
+    """
+
+    rows: str = "$"
+    device: str = ""
+    at: str = ""
+    time: Literal["iso", "s", "ms", "us"] = "iso"
+    seq: str = ""
+    values: dict[str, str] = {}
+
+
+class Signature(Shape, frozen=True, kw_only=True):
+    """How a webhook's sender proves itself: HMAC-SHA256 over the body, in a header after a prefix."""
+
+    header: str = "X-Signature"
+    prefix: str = "sha256="
+    form: Literal["hex", "base64"] = "hex"
 
 
 class Stream(Shape, frozen=True, kw_only=True):
-    """A stream of readings from devices; operations takes, judges and stores them."""
+    """A stream of readings from devices; operations takes, judges and stores them.
+
+    In a storm readings of priority `low` are turned away first, those of `alarm` never. `registers: true` lets a
+    source register its own things by SensorThings. `topics` are MQTT topics with `{device}` and `{quantity}`.
+    """
 
     source: str
     stream: Literal[True]
@@ -189,6 +231,41 @@ class Stream(Shape, frozen=True, kw_only=True):
     stale_after: str
     sharing: SharingClass = "conditional"
     retention: str = "2y"
+    priority: Literal["alarm", "normal", "low"] = "normal"
+    registers: bool = False
+    topics: tuple[str, ...] = ()
+    mapping: Mapping | None = None
+    signature: Signature | None = None
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.mapping.values) - set(self.quantities)) if self.mapping else []
+        if unknown:
+            raise ValueError(f"'mapping.values' names '{unknown[0]}', which is no quantity of {self.source}")
+        if self.signature and not self.mapping:
+            raise ValueError("'signature' belongs to a webhook, which needs a 'mapping'")
 
 
-declaration_file("sources.yaml", owner="hub", tuple_of=(Source, Stream))
+class Reports(Shape, frozen=True, kw_only=True):
+    """Work orders of another system (12345, a partner's desk) that become incidents, each under a plan by its kind.
+
+    `fields` says under which heads a field comes (`number: [工单编号]`), for API and sheet alike; `kinds` the plan for
+    each word of the kind, `otherwise` the plan for the rest, `levels` the level for each word of urgency.
+    """
+
+    source: str
+    reports: Literal[True]
+    label: Label
+    office: Annotated[str, reference("departments")]
+    fields: dict[str, tuple[str, ...]]
+    kinds: dict[str, Annotated[str, reference("plans.yaml")]] = {}
+    otherwise: Annotated[str, reference("plans.yaml")]
+    levels: dict[str, Literal["blue", "yellow", "orange", "red"]] = {}
+    time: Literal["local", "iso"] = "local"
+
+    def __post_init__(self) -> None:
+        missing = sorted({"number", "text"} - set(self.fields))
+        if missing:
+            raise ValueError(f"'fields' must say where '{missing[0]}' comes from")
+
+
+declaration_file("sources.yaml", owner="hub", tuple_of=(Source, Stream, Reports))
