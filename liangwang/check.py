@@ -16,13 +16,17 @@ from liangwang.base.inspection import Look, inspect
 from liangwang.base.labels import Label
 from liangwang.base.packs import Declared, Pack
 from liangwang.cases.declare import PlanDeclaration, faults_of, problem_of
+from liangwang.services.checks import ELEMENTS, lacking
 from liangwang.services.declare import Bundle, Item
 
 STOREYS = ("rules", "hub", "cases", "services", "operations")
 
 
 class Report(NamedTuple):
-    """One pack's result: how much it declares, what is wrong, and its grade."""
+    """One pack's result: how much it declares, what is wrong, and its grade.
+
+    `lacking` counts by element what the national list has of an item and the pack's items do not say.
+    """
 
     pack: str
     declared: int
@@ -30,6 +34,7 @@ class Report(NamedTuple):
     unverified: int
     errors: int
     advice: int
+    lacking: dict[str, int]
     grade: str
 
 
@@ -77,16 +82,28 @@ def table(problems: Sequence[Problem], reports: Sequence[Report], took: float) -
         mark = "✗" if p.level == "error" else "·"
         lines.append(f"{mark} {p.file}:{p.line}: {p.message['zh']}({p.remedy['zh']})")
         lines.append(f"    {p.message['en']} ({p.remedy['en']}) [{p.rule}]")
-    lines.append(f"{'应用 pack':<22}{'声明':>6}{'测试':>6}{'待核':>6}{'错误':>6}{'建议':>6}  等级")
+    lines.append(
+        f"{'应用 pack':<22}{'声明':>6}{'测试':>6}{'待核':>6}{'缺要素':>5}{'错误':>6}{'建议':>6}  等级"
+    )
     for r in reports:
-        row = f"{r.declared:>8}{r.tests:>8}{r.unverified:>8}{r.errors:>8}{r.advice:>8}"
+        row = f"{r.declared:>8}{r.tests:>8}{r.unverified:>8}{sum(r.lacking.values()):>8}{r.errors:>8}{r.advice:>8}"
         lines.append(f"{r.pack:<22}{row}    {r.grade}")
+    if said := _lacking(reports):
+        lines.append(said)
     errors = sum(p.level == "error" for p in problems)
     mark = "✗" if errors else "✓"
     lines.append(
         f"{mark} {len(reports)} 个应用,{errors} 个错误 · {len(reports)} packs, {errors} errors, {took:.1f} s"
     )
     return "\n".join(lines) + "\n"
+
+
+def _lacking(reports: Sequence[Report]) -> str:
+    """Which elements of the national list are missing, and in how many items."""
+    found = sum((Counter(r.lacking) for r in reports), Counter())
+    zh = "、".join(f"{ELEMENTS[name][0]['zh']} {n}" for name, n in found.most_common())
+    en = ", ".join(f"{ELEMENTS[name][0]['en']} {n}" for name, n in found.most_common())
+    return f"缺要素：{zh} · elements missing: {en}" if found else ""
 
 
 # ---- rules of single declarations
@@ -218,12 +235,15 @@ def _report(pack: Pack, look: Look, problems: Sequence[Problem]) -> Report:
     ours = [(file, one) for file in files for one in look.all(file) if one.pack == pack.key]
     tests = sum("*" in file for file, _ in ours)
     waiting = sum(inspection.unverified(one.raw) for _, one in ours)
-    grade = _grade(levels["error"], levels["advice"], waiting)
-    return Report(pack.key, len(ours) - tests, tests, waiting, levels["error"], levels["advice"], grade)
+    items = [one.value for file, one in ours if file == "items.yaml" and isinstance(one.value, Item)]
+    absent = dict(Counter(name for item in items for name in lacking(item)))
+    grade = _grade(levels["error"], levels["advice"], waiting + len(absent))
+    counted = (len(ours) - tests, tests, waiting, levels["error"], levels["advice"])
+    return Report(pack.key, *counted, absent, grade)
 
 
 def _grade(errors: int, advice: int, waiting: int) -> str:
-    """A: nothing to say; B: legal bases still to be checked; C: advice; D: errors."""
+    """A: nothing to say; B: legal bases to be checked, or numbers that the platform has to give; C: advice; D: errors."""
     if errors:
         return "D"
     if advice:

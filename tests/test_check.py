@@ -28,6 +28,15 @@ ITEM = """\
     - {certificate: identity_card, role: applicant}
   steps:
     - {step: decide, label: {zh: 审, en: Decide}, working_days: 1, by: {department: power, level: district}}
+  theme: household
+  aliases: [补证]
+  conditions:
+    - {zh: 有户口, en: Registered}
+  counters:
+    - {zh: 派出所, en: Police station}
+  basis:
+    - {law: {zh: 条例, en: Regulations}, unverified: true}
+  legal_days: {days: 3, basis: {zh: 条例, en: Regulations}, unverified: true}
 """
 BUNDLE = """\
 - bundle: both
@@ -131,6 +140,8 @@ def test_a_clean_pack_is_silent(root: Path) -> None:
         ("a/items.yaml", "by: {department: power", "by: {department: tower", "reference packs/a/items.yaml:14: there is no word 'tower'"),
         ("a/items.yaml", "{concept: person.name, role: applicant}", "{concept: person.employer, role: applicant, label: {zh: 居住地址, en: Where you live}}", "asks_again packs/a/items.yaml:8: the form asks for '居住地址' again, which the hub can supply (use concept: person.address)"),
         ("a/items.yaml", ", unverified: true", "", "declaration packs/a/items.yaml:6: "),
+        ("a/items.yaml", "  counters:\n    - {zh: 派出所, en: Police station}\n", "", "elements packs/a/items.yaml:1: no counters (write 'counters')"),
+        ("a/items.yaml", "kind: public_service", "kind: public_service\n  code: 11650000010183859X2652016013001", "code packs/a/items.yaml:6: the first 18"),
         ("a/limits.yaml", "unit: cm", "unit: cmm", "units packs/a/limits.yaml:4: unknown unit 'cmm' (did you mean 'mm'?)"),
         ("a/limits.yaml", "  unit: cm\n", "", "declaration packs/a/limits.yaml:1: 'unit' is missing"),
         ("a/limits.yaml", "  unverified: true\n", "", "declaration packs/a/limits.yaml:1: "),
@@ -201,7 +212,7 @@ def test_ordinary_words_are_not_catch_alls(text: str) -> None:
 def test_grades_say_how_far_a_pack_is(root: Path) -> None:
     packs.forget()
     grades = {report.pack: (report.grade, report.unverified) for report in check.check(root)[1]}
-    assert grades["a"] == ("B", 2)
+    assert grades["a"] == ("B", 4)
     assert grades["b"] == ("A", 0)
     planted(root, "a/plans.yaml", "cover_repair", "cover_repare")
     assert {r.pack: r.grade for r in check.check(root)[1]}["a"] == "D"

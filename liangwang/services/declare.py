@@ -8,6 +8,8 @@ import msgspec
 from liangwang.base.declare import declaration_file, reference
 from liangwang.base.labels import Label
 
+from . import item_code
+
 Level = Literal["city", "district", "street"]
 Form = Literal["original", "copy", "certificate"]
 Kind = Literal["licence", "confirmation", "grant", "award", "ruling", "levy", "other_power", "public_service"]
@@ -250,9 +252,10 @@ class Part(Shape, frozen=True, kw_only=True):
 class Item(Shape, frozen=True, kw_only=True):
     """An item (事项) of one office: what it asks, what it does with it, and what comes out.
 
-    `code` is its number in the national list of items (实施编码) where it is known. `citywide`: any counter of the
-    city takes it in (全市通办). `visit` says why somebody has to come, where `trips` is not 0. After `ends_on` nobody can
-    apply any more; `instead` names what there is in its place.
+    `code` is its number in the national list of items (实施编码, 31 characters) and `basic_code` the last 12 of them
+    (基本编码), only where they are known: the national platform gives them. `result` says what there is in the end where
+    that is no certificate. `citywide`: any counter of the city takes it in (全市通办). `visit` says why somebody has to
+    come, where `trips` is not 0. After `ends_on` nobody can apply any more; `instead` names what there is in its place.
     """
 
     item: str
@@ -261,11 +264,13 @@ class Item(Shape, frozen=True, kw_only=True):
     office: Deciding
     kind: Kind
     code: str | None = None
+    basic_code: str | None = None
     serves: tuple[Literal["person", "company"], ...] = ("person",)
     conditions: tuple[Label, ...] = ()
     citywide: bool = False
     visit: Label | None = None
     counters: tuple[Label, ...] = ()
+    result: Label | None = None
     subject: str = "applicant"
     theme: Annotated[str, reference("themes.csv")] = "other"
     aliases: tuple[str, ...] = ()
@@ -293,6 +298,8 @@ class Item(Shape, frozen=True, kw_only=True):
             raise ValueError(f"item '{self.item}' has at least one step")
         if self.trips and self.visit is None:
             raise ValueError(f"item '{self.item}' asks for {self.trips} visit(s): say why in 'visit'")
+        if odd := item_code.fault(self.code, self.basic_code, self.kind):
+            raise ValueError(f"item '{self.item}': {odd}")
         if loose := sorted(self._loose_ends()):
             raise ValueError(f"item '{self.item}' has no {', '.join(loose)}: a step would wait for nothing")
 

@@ -27,6 +27,9 @@ SERVES = {"自然人": "person", "法人": "company"}
 LEVELS = {"市级": "city", "区级": "district", "街镇": "street"}
 WORDS: dict[str, dict[str, str]] = {"kind": KINDS, "serves": SERVES, "level": LEVELS}
 TRUE, FALSE = "是", "否"
+ASSIGNED = "由国家平台赋码"
+"""What stands for a number that nobody here may make up; read again, it is no number."""
+GIVEN = ("code", "basic_code")
 SAID = ("serves", "trips", "citywide", "apply")
 
 
@@ -59,6 +62,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("事项名称", "label.zh"),
     Column("事项名称（英文）", "label.en"),
     Column("实施编码", "code"),
+    Column("基本编码", "basic_code"),
     Column("事项类型", "kind", "kind"),
     Column("服务对象", "serves", "serves"),
     Column("实施主体", "office.department"),
@@ -93,6 +97,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("设定依据", "basis", "json"),
     Column("申请材料", "materials", "json"),
     Column("审批结果", "outputs", "json"),
+    Column("结果（不是证照的）", "result.zh"),
+    Column("结果（英文）", "result.en"),
     Column("收费", "fees", "json"),
     Column("送达方式", "delivery", "json"),
     Column("办理流程", "steps", "json"),
@@ -115,7 +121,7 @@ def sheet(found: Iterable[tuple[str, Item | Bundle]]) -> str:
     for ref, one in found:
         # A list of items says whom it serves and how often one has to come, also where that is as usual.
         usual = {name: getattr(one, name) for name in SAID if hasattr(one, name)}
-        raw = plain(usual) | plain(one)
+        raw = plain(usual) | (dict.fromkeys(GIVEN, ASSIGNED) if isinstance(one, Item) else {}) | plain(one)
         writer.writerow([ref, *(_cell(column, _at(raw, column)) for column in COLUMNS)])
     return "\ufeff" + out.getvalue()
 
@@ -217,6 +223,7 @@ def _values(
         name, _, lang = column.place.partition(".")
         # Both languages of a list of labels are read at the Chinese column.
         english = cells.get(BY_PLACE[f"{name}.en"], "") if column.sort == "lines" and lang == "zh" else ""
+        cell = "" if cell == ASSIGNED else cell
         if column is KEY or not (cell or english) or (column.sort == "lines" and lang == "en"):
             continue
         try:

@@ -13,6 +13,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 
 from .. import catalogue as declared
+from .. import item_code
 from .. import search as index
 from ..compile import compile_bound
 from ..compiled import Bound, Compiled, Need, Proved
@@ -149,7 +150,8 @@ def item_page(key: str, scenario: dict[str, str] | None = None, actor: Actor | N
     `supply.source` names its office), materials_promised: [Need] (may be replaced by a commitment), outputs: [{label,
     role, paper, item}], steps: [Node] (`starts`, `ends` in working days), delivery: [Label], consents: [Label],
     trips, kinds, serves, conditions: [Label], visits: [Label], counters: [Label], citywide: bool, fees: [{label, fen,
-    basis}], code, ours: bool, report: Report, not_asked and still_asked: [Need] as they are for somebody whom the registers
+    basis}], code, outline (the number as far as it is known, None of a bundle), results: [Label] that are no certificates,
+    ours: bool, report: Report, not_asked and still_asked: [Need] as they are for somebody whom the registers
     know, ended: date | None (the last day), may_apply: [Label], draft: ref of the actor's open draft | None}.
     """
     bound = declared.bound(key)
@@ -208,10 +210,21 @@ def item_page(key: str, scenario: dict[str, str] | None = None, actor: Actor | N
             if holds(fee.when, answers)
         ],
         "code": bound.head.code if isinstance(bound.head, Item) else None,
+        "outline": _outline(bound.head),
+        "results": _once(s.item.result for s in compiled.items if s.item.result),
         "ours": isinstance(bound.head, Bundle) and bound.head.ours,
         "report": made,
         "draft": _open_draft(key, actor),
     }
+
+
+def _outline(head: Item | Bundle) -> str | None:
+    """The national number of an item as far as it is known: bundles have none."""
+    if isinstance(head, Bundle):
+        return None
+    return item_code.outline(
+        item_code.parts(head.code, head.basic_code, kind=head.kind, level=head.office.level)
+    )
 
 
 def serves(bound: Bound) -> tuple[str, ...]:
