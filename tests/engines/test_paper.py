@@ -4,10 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from liangwang.engines.paper import MUST_NOT_BEGIN, MUST_NOT_END, Paper, broken, render
+from liangwang.engines.paper import Paper, render
+from liangwang.engines.sheet import MUST_NOT_BEGIN, MUST_NOT_END, broken
 
 PAPER = Paper(
     office="上海市长宁区医疗保障局",
@@ -37,10 +38,11 @@ def test_a_long_paper_goes_on_on_further_pages() -> None:
     assert render(replace(PAPER, rows=rows)).count(b"/Type /Page\n") >= 3
 
 
+@example("1111 ”", 4, 0)
 @given(st.text("一二三四，。（）“”abc 12", max_size=60), st.integers(4, 12), st.integers(0, 2))
 def test_no_line_begins_with_a_closing_mark_and_nothing_is_lost(text: str, width: int, indent: int) -> None:
     lines = list(broken(text, width, indent, len))
     assert "".join("".join(lines).split()) == "".join(text.split())
     for before, line in pairwise(lines):
-        helpless = set(before[1:]) <= MUST_NOT_BEGIN | MUST_NOT_END or before[0] in MUST_NOT_END
+        helpless = set("".join(before[1:].split())) <= MUST_NOT_BEGIN | MUST_NOT_END or before[0] in MUST_NOT_END
         assert not line or line[0] not in MUST_NOT_BEGIN or helpless
