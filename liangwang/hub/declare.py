@@ -166,6 +166,10 @@ class Source(Shape, frozen=True, kw_only=True):
             raise ValueError("'reject_over' is a share of bad rows, over 0 and up to 1")
 
 
+Term = Annotated[str, msgspec.Meta(pattern=r"^[1-9]\d*[dy]$")]
+"""A number of days or years: `90d`, `2y`."""
+
+
 class Change(Shape, frozen=True, kw_only=True):
     """How fast a quantity can change in nature: at most `most` of its unit within `within`."""
 
@@ -212,6 +216,14 @@ class Signature(Shape, frozen=True, kw_only=True):
     form: Literal["hex", "base64"] = "hex"
 
 
+class Keep(Shape, frozen=True, kw_only=True):
+    """How long readings stay: as they came, then as least, most and mean of each minute, then of each hour."""
+
+    raw: Term = "90d"
+    minute: Term = "2y"
+    hour: Term = "20y"
+
+
 class Stream(Shape, frozen=True, kw_only=True):
     """A stream of readings from devices; operations takes, judges and stores them.
 
@@ -230,7 +242,7 @@ class Stream(Shape, frozen=True, kw_only=True):
     reorder: str = "30s"
     stale_after: str
     sharing: SharingClass = "conditional"
-    retention: str = "2y"
+    keep: Keep = Keep()
     priority: Literal["alarm", "normal", "low"] = "normal"
     registers: bool = False
     topics: tuple[str, ...] = ()
@@ -246,10 +258,10 @@ class Stream(Shape, frozen=True, kw_only=True):
 
 
 class Reports(Shape, frozen=True, kw_only=True):
-    """Work orders of another system (12345, a partner's desk) that become incidents, each under a plan by its kind.
+    """Work orders of another system (12345, a partner's desk) that become reports of incidents.
 
-    `fields` says under which heads a field comes (`number: [工单编号]`), for API and sheet alike; `kinds` the plan for
-    each word of the kind, `otherwise` the plan for the rest, `levels` the level for each word of urgency.
+    `fields` says under which heads a field comes (`number: [工单编号]`), for API and sheet alike; `kinds` which kind
+    of incident a word of theirs means, `otherwise` the kind of the rest, `sorts` what a caller wants by their word.
     """
 
     source: str
@@ -257,10 +269,9 @@ class Reports(Shape, frozen=True, kw_only=True):
     label: Label
     office: Annotated[str, reference("departments")]
     fields: dict[str, tuple[str, ...]]
-    kinds: dict[str, Annotated[str, reference("plans.yaml")]] = {}
-    otherwise: Annotated[str, reference("plans.yaml")]
-    levels: dict[str, Literal["blue", "yellow", "orange", "red"]] = {}
-    time: Literal["local", "iso"] = "local"
+    kinds: dict[str, Annotated[str, reference("kinds.yaml")]] = {}
+    otherwise: Annotated[str, reference("kinds.yaml")]
+    sorts: dict[str, Literal["enquiry", "help", "complaint", "suggestion", "review"]] = {}
 
     def __post_init__(self) -> None:
         missing = sorted({"number", "text"} - set(self.fields))

@@ -23,12 +23,13 @@ from liangwang.channels import readings as wire
 from liangwang.hot import HotAnswer, HotRequest, answer
 from liangwang.rules.state import Batch
 
-from . import datastreams
+from . import datastreams, pressure, watch
 from .readings_log import QUARANTINE, READINGS, QuarantineRecord, Unknown, Writer, packed
 
 AHEAD_US: Final = 10 * 60 * 1_000_000
 MOST_BODY: Final = 32 * 1024 * 1024
 SAMPLE_CHARS: Final = 4000
+RETRY_AFTER_S: Final = 30
 
 REASONS: Final[dict[str, Label]] = {
     "unknown": {
@@ -43,6 +44,10 @@ REASONS: Final[dict[str, Label]] = {
     "bounds": {
         "zh": "数值 {value:g} 超出量程 {least:g} 至 {most:g}",
         "en": "the value {value:g} is outside {least:g} to {most:g}",
+    },
+    "shed": {
+        "zh": "系统繁忙，低优先级的读数暂不接收，请稍后重送这一行",
+        "en": "very busy: readings of low priority are not taken just now; send this row again later",
     },
 }
 
@@ -96,6 +101,14 @@ def take_readings(source: Actor, body: bytes, content_type: str, now: int) -> di
     return taken.answer
 
 
+def take_parsed(source: Actor, parsed: wire.Parsed, now: int) -> dict[str, Any]:
+    """Take readings that another channel has read already, as `take_readings` does. Raises OSError."""
+    taken = _take(source, parsed, _index_for(source.scope, parsed.datastream), now)
+    for append in taken.durable:
+        append.result()
+    return taken.answer
+
+
 def take_batch(batch: Batch, now: int) -> None:
     """Take readings that are checked already (replayed, or from inside the house), durably."""
     log().append(READINGS, packed(batch, now)).result()
@@ -110,15 +123,28 @@ async def handle(request: HotRequest) -> HotAnswer:
         parsed = wire.parse(request.body, request.content_type or "application/json", now)
     except wire.Unreadable as error:
         return answer({"error": "unreadable", "message": error.label}, 400)
+    return shed_told(await taken_in(request.actor, parsed, now))
+
+
+async def taken_in(source: Actor, parsed: wire.Parsed, now: int) -> dict[str, Any]:
+    """Take readings on the event loop of a web process; the answer comes when they are durable."""
     index = datastreams.known_index()
-    scope = request.actor.scope
-    if index is None or any(key not in index.for_scope(scope) for key in set(parsed.datastream)):
+    if index is None or any(key not in index.for_scope(source.scope) for key in set(parsed.datastream)):
         # The database is never asked on the event loop.
         index = await sync_to_async(_look_up)()
-    taken = _take(request.actor, parsed, index, now)
+    if not watch.is_ready(index):
+        await sync_to_async(_watched)(index)
+    taken = _take(source, parsed, index, now)
     for append in taken.durable:
         await asyncio.wrap_future(append)
-    return answer(taken.answer)
+    return taken.answer
+
+
+def shed_told(found: dict[str, Any]) -> HotAnswer:
+    """Answer 200, or 503 with Retry-After where every row was turned away in a storm."""
+    if found.get("shed") and not found["accepted"]:
+        return answer(found, 503, retry_after=str(RETRY_AFTER_S))
+    return answer(found)
 
 
 _TOO_LARGE: Final[Label] = {"zh": "一批最多 32 MB,请分批", "en": "at most 32 MB in a batch; split it"}
@@ -127,6 +153,13 @@ _TOO_LARGE: Final[Label] = {"zh": "一批最多 32 MB,请分批", "en": "at most
 def _look_up() -> datastreams.Index:
     try:
         return datastreams.refreshed()
+    finally:
+        close_old_connections()
+
+
+def _watched(index: datastreams.Index) -> None:
+    try:
+        watch.watch_of(index)
     finally:
         close_old_connections()
 
@@ -153,6 +186,9 @@ def _take(source: Actor, parsed: wire.Parsed, index: datastreams.Index, now: int
     at, seq = np.array(parsed.at, dtype=np.int64), np.array(parsed.seq, dtype=np.int64)
     value = np.array(parsed.value, dtype=np.float64)
     reasons = _reasons(index, stream, at, value, now)
+    seen = watch.watch_of(index)
+    shed = watch.turned_away(seen, stream, pressure.pressure(log().waiting_bytes)) & (reasons == 0)
+    reasons[shed] = 5
     good = reasons == 0
     batch = Batch(stream, at, seq, value).pick(good)
     rejected: list[dict[str, Any]] = [{"row": bad.row, "reason": bad.reason} for bad in parsed.bad]
@@ -167,13 +203,16 @@ def _take(source: Actor, parsed: wire.Parsed, index: datastreams.Index, now: int
     rejected.sort(key=lambda line: line["row"])
     durable = []
     if len(batch.at):
-        durable.append(log().append(READINGS, packed(batch, now)))
+        durable.append(log().append(READINGS, packed(batch, now, watch.flags(seen, batch, now))))
     if kept:
         durable.append(log().append(QUARANTINE, _quarantined(source, kept, now)))
-    return Taken({"accepted": _distinct(batch), "rejected": rejected}, durable)
+    found: dict[str, Any] = {"accepted": _distinct(batch), "rejected": rejected}
+    if shed.any():
+        found["shed"] = int(shed.sum())
+    return Taken(found, durable)
 
 
-_NAMES: Final = ("", "not_finite", "unknown", "ahead", "bounds")
+_NAMES: Final = ("", "not_finite", "unknown", "ahead", "bounds", "shed")
 
 
 def _reasons(

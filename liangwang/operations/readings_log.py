@@ -130,6 +130,11 @@ class Writer:
             self.wake.notify()
         return done
 
+    @property
+    def waiting_bytes(self) -> int:
+        """How much is queued and not yet on disk."""
+        return sum(len(framed) for framed, _ in list(self.waiting))
+
     def close(self) -> None:
         """Write what waits and give the folder back."""
         with self.wake:
