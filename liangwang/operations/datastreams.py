@@ -22,13 +22,18 @@ LOOK_AGAIN_S: Final = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """Datastreams as of one moment; `keys` by "pack:source". Arrays are indexed by the datastream's id."""
+    """Datastreams as of one moment; `keys` by "pack:source". Arrays are indexed by the datastream's id.
+
+    `source` gives each datastream the place of its source in `sources`, -1 = none.
+    """
 
     newest: int
     keys: Mapping[str, Mapping[str, int]]
     streams: Datastreams
     least: NDArray[np.float64]
     most: NDArray[np.float64]
+    sources: tuple[str, ...] = ()
+    source: NDArray[np.int32] = field(default_factory=lambda: np.full(1, -1, dtype=np.int32))
     merged: dict[tuple[str, ...], Mapping[str, int]] = field(default_factory=dict)
 
     def for_scope(self, scope: tuple[str, ...]) -> Mapping[str, int]:
@@ -89,7 +94,8 @@ def load() -> Index:
         .values_list("id", "asset_id", "pack", "source", "quantity", "key", "asset__kind")
     )
     size = (rows[-1][0] if rows else 0) + 1
-    thing = np.full(size, -1, dtype=np.int32)
+    thing, source_of = np.full(size, -1, dtype=np.int32), np.full(size, -1, dtype=np.int32)
+    place = {ref: number for number, ref in enumerate(declared)}
     every, reorder, stale = (np.zeros(size, dtype=np.int64) for _ in range(3))
     least, most = np.full(size, -np.inf), np.full(size, np.inf)
     quantity, kind = [""] * size, [""] * size
@@ -100,6 +106,7 @@ def load() -> Index:
         stream = declared.get(ref)
         if stream is None or name not in stream.quantities:
             continue
+        source_of[number] = place[ref]
         thing[number], quantity[number], kind[number] = asset, name, f"{pack}:{asset_kind}"
         every[number], reorder[number], stale[number] = times[ref]
         bounds = stream.quantities[name]
@@ -107,7 +114,8 @@ def load() -> Index:
         most[number] = np.inf if bounds.max is None else bounds.max
         keys.setdefault(ref, {})[key] = number
     streams = Datastreams(thing, quantity, kind, every, reorder, stale)
-    return Index(rows[-1][0] if rows else 0, keys, streams, least, most)
+    newest = rows[-1][0] if rows else 0
+    return Index(newest, keys, streams, least, most, tuple(declared), source_of)
 
 
 def stream_sources() -> dict[str, Any]:

@@ -20,7 +20,8 @@ from liangwang.rules.program import SignalProgram
 from liangwang.rules.state import Params, fitted, fresh, name_of
 from liangwang.rules.stream import CLEAR, RAISE, TRANSITION, Transitions, step
 
-from . import datastreams, quarantine, signals
+from . import datastreams, quarantine, retention, signals
+from .history import Historian, recorded
 from .models import JudgedTo
 from .readings_log import QUARANTINE, Position, QuarantineRecord, Reader, Record
 from .snapshots import Snapshot, Span, Step, Steps, batch_of, keep, latest, records_of, steps_after
@@ -31,6 +32,7 @@ IDLE_S: Final = 0.05
 TICK_S: Final = 1.0
 LATEST_S: Final = 3.0
 SNAPSHOT_S: Final = 20.0
+HISTORY_S: Final = 60.0
 DEAF_US: Final = 60_000_000  # a longer pause between two steps is one in which nobody listened
 LOOK_S: Final = 2.0
 CURSOR: Final = "live"
@@ -145,10 +147,9 @@ class Live:
         start = self.now - max(_memory(self.params, rule.program) for rule in new)
         state, numbers = fresh(self.params), {rule.index for rule in new}
         standing: dict[tuple[int, int], np.void] = {}
-        for past in steps_after(self.folder, 0):
-            if past.now < start or past.number > self.number:
-                continue
-            batch = batch_of(list(records_of(self.readings, past)))
+        for past, batch in recorded(self.folder.parent, start, self.now + 1):
+            if past.number > self.number:
+                break
             state, found = step(state, self.params, batch, past.now, deaf=past.deaf)
             for row in found:
                 place = (int(row["rule"]), int(row["thing"]))
@@ -224,13 +225,9 @@ def replay(
     params = signals.params_of(rules, datastreams.refreshed())
     state = fresh(params)
     first, last = (round(moment.timestamp() * 1e6) for moment in (start, end))
-    for past in steps_after(root / "live", 0):
-        if past.now >= last:
-            return
-        if past.now >= first:
-            batch = batch_of(list(records_of(root / "readings", past)))
-            state, found = step(state, params, batch, past.now, deaf=past.deaf)
-            yield past, found
+    for past, batch in recorded(root, first, last):
+        state, found = step(state, params, batch, past.now, deaf=past.deaf)
+        yield past, found
 
 
 def main() -> None:
@@ -241,6 +238,7 @@ def main() -> None:
     live = Live()
     logger.info("judging %d rules over %d datastreams", len(live.rules), len(live.index.streams.thing) - 1)
     (live.folder / "beat").touch()
+    threading.Thread(target=keep_history, args=(stop,), name="history", daemon=True).start()
     while not stop.is_set():
         busy = live.turn(clock.now())
         live.housekeep()
@@ -248,6 +246,20 @@ def main() -> None:
         if not busy:
             stop.wait(IDLE_S)
     live.close()
+
+
+def keep_history(stop: threading.Event) -> None:
+    """Carry the log into the history every minute and keep house there; what fails is logged and tried again."""
+    historian = Historian()
+    while not stop.wait(HISTORY_S):
+        try:
+            while not stop.is_set() and historian.archive(clock.now()):
+                pass
+            retention.housekeep(historian.folder, clock.now())
+        except Exception:
+            logger.exception("history waits")
+        finally:
+            close_old_connections()
 
 
 def _memory(params: Params, program: SignalProgram) -> int:

@@ -7,8 +7,27 @@ from django.db import models
 from liangwang.base.models import RefModel
 
 from .dispatch_models import Crew
+from .history_models import HistoryFile
+from .intake_models import Described, SequenceGap, SourceState, WarningIn
+from .report_models import Contact, Joining, Report, ShiftHandover
 
-__all__ = ["Asset", "Crew", "Datastream", "JudgedTo", "Quarantined", "Signal"]
+__all__ = [
+    "Asset",
+    "Contact",
+    "Crew",
+    "Datastream",
+    "Described",
+    "HistoryFile",
+    "Joining",
+    "JudgedTo",
+    "Quarantined",
+    "Report",
+    "SequenceGap",
+    "ShiftHandover",
+    "Signal",
+    "SourceState",
+    "WarningIn",
+]
 
 
 class Asset(RefModel):

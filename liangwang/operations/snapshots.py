@@ -22,6 +22,7 @@ STEP: Final = 3
 KEPT: Final = 2
 FOLDER: Final = "steps0"
 START: Final = Position()
+SEGMENT_BYTES: Final = 16 * 1024 * 1024  # some days of steps: the history reads them anew when it starts
 
 
 class Span(msgspec.Struct, array_like=True):
@@ -46,7 +47,7 @@ class Steps:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.writer = Writer(folder, prefix="steps")
+        self.writer = Writer(folder, prefix="steps", segment_bytes=SEGMENT_BYTES)
         if self.writer.folder.name != FOLDER:
             self.writer.close()
             raise RuntimeError("a live process is running already on this DATA")
@@ -73,9 +74,14 @@ def steps_after(folder: Path, number: int, start: Position = START) -> Iterator[
         before = dict(reader.positions)
         for record in reader.read():
             if record.writer == FOLDER and record.kind == STEP:
-                step = msgspec.msgpack.decode(record.payload, type=Step)
+                step = decoded(record.payload)
                 if step.number > number:
                     yield step
+
+
+def decoded(payload: bytes) -> Step:
+    """Return the step that a record of the log of steps holds."""
+    return msgspec.msgpack.decode(payload, type=Step)
 
 
 def records_of(readings: Path, step: Step) -> Iterator[Record]:
