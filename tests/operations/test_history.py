@@ -149,7 +149,7 @@ def test_an_hour_is_merged_a_day_is_closed_and_late_readings_open_it_again(city:
     assert retention.housekeep(historian.folder, night)["closed"] == 2
     start, end = us(midnight) // DAY_US * DAY_US, us(midnight) // DAY_US * DAY_US + 20 * DAY_US
     curve = series(tilt(), start, end)
-    assert (curve.tier, curve.readings) == ("minute", 60)
+    assert (curve.tier, curve.readings) == ("minute", 120)
     assert (curve.least.min(), curve.most.max()) == (2.0, 40.0)
     live = Live()
     send([(tilt(), midnight + timedelta(minutes=90), 77.0)], night)
