@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from .inserts import insert_all
 from .models import AuditEntry, AuditSubject, Subject
+from .statements import insert_all
 
 if TYPE_CHECKING:
     from .access import Thing

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import transaction
 
-from .inserts import insert_all
 from .models import Effect, Event, new_ref
+from .statements import insert_all
 
 log = logging.getLogger(__name__)
 Handler = Callable[[Event], None]

@@ -11,9 +11,9 @@ from liangwang.base import audit, events
 from liangwang.base.access import Thing
 from liangwang.base.errors import NotFound
 from liangwang.base.hats import Actor
-from liangwang.base.inserts import insert_all, update_where
 from liangwang.base.labels import Label
 from liangwang.base.models import Event
+from liangwang.base.statements import insert_all, update_all
 from liangwang.base.working_days import end_of_day, local_day, working_days
 
 from . import signing
@@ -102,7 +102,8 @@ class Locked:
     ) -> None:
         """Ends the act: case columns, timeline, audit leaf and outbox, all in the caller's transaction."""
         if self.changed:
-            self.case.save(update_fields=sorted(self.changed))
+            columns = sorted(str(Case._meta.get_field(name).attname) for name in self.changed)  # type: ignore[union-attr]
+            update_all(Case, [self.case.pk], {name: getattr(self.case, name) for name in columns})
             self.changed.clear()
         if self.lines:
             insert_all(self.lines)
@@ -201,7 +202,7 @@ def require_live(case: Case, *states: str) -> None:
 def flip(task: Task, from_states: Iterable[str], verb: Label, **values: Any) -> None:
     """The optimistic UPDATE … WHERE state IN …: it succeeds once; the second of two raises TaskMoved."""
     plain = {name: value.pk if isinstance(value, Model) else value for name, value in values.items()}
-    if not update_where(Task, task.pk, list(from_states), plain):
+    if not update_all(Task, [task.pk], plain, list(from_states)):
         raise TaskMoved(
             **both("task", task.label), **both("state", STATE_LABELS[task.state]), **both("verb", verb)
         )
@@ -269,7 +270,7 @@ def settle(locked: Locked, finished: list[Task]) -> None:
     for key in touched - {task.node for task in ready}:
         fallen.setdefault(tasks[key].waits, []).append(tasks[key].pk)
     for waits, ids in fallen.items():
-        Task.objects.filter(pk__in=ids).update(waits=waits)
+        update_all(Task, ids, {"waits": waits})
     make_ready(locked, ready)
 
 
@@ -295,7 +296,7 @@ def make_ready(locked: Locked, tasks: list[Task]) -> None:
             "state": Task.State.READY, "waits": 0, "ready_at": locked.at, "due_at": due,
             "attempt": attempt, "outcome": "", "climbed": "",
         }  # fmt: skip
-        Task.objects.filter(pk__in=[task.pk for task in group]).update(**values)
+        update_all(Task, [task.pk for task in group], values)
         for task in group:
             for name, value in values.items():
                 setattr(task, name, value)

@@ -5,17 +5,20 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db import connection
 from django.db.models import Model, QuerySet
+from django.db.models.base import ModelState
+
+from liangwang.base.columns import Convert, reader
+from liangwang.base.statements import Statement
 
 M = TypeVar("M", bound=Model)
 
 
 class _Compiled(NamedTuple):
-    """SQL, the model's columns, annotations after them, and (place, converter, expression) of what needs converting."""
+    """A statement and its columns: their names on the instance, and what converts each."""
 
-    sql: str
+    statement: Statement
     names: list[str]
-    beside: list[str]
-    converters: list[tuple[int, Any, Any]]
+    converts: list[Convert | None]
 
 
 class Prepared(Generic[M]):
@@ -29,19 +32,16 @@ class Prepared(Generic[M]):
         self._kept: dict[str, _Compiled] = {}
 
     def fetch(self, parameter: int) -> Iterator[M]:
-        """The rows for this parameter, as instances whose other fields are deferred."""
+        """The rows for this parameter, as instances whose other fields are deferred; annotations stand beside the fields."""
         kept = self._kept.get(connection.vendor) or self._compiled()
-        with connection.cursor() as cursor:
-            cursor.execute(kept.sql, (parameter,))
-            found = cursor.fetchall()
-        columns = len(kept.names)
-        for row in found:
-            values = list(row)
-            for place, convert, expression in kept.converters:
-                values[place] = convert(values[place], expression, connection)
-            one = self.model.from_db(connection.alias, kept.names, values[:columns])
-            for name, value in zip(kept.beside, values[columns:], strict=True):
-                setattr(one, name, value)
+        for row in kept.statement.run((parameter,)).fetchall():
+            # What `from_db` does, without asking each field for a default and without signals, which nobody hears.
+            one = self.model.__new__(self.model)
+            fields = one.__dict__
+            for name, convert, value in zip(kept.names, kept.converts, row, strict=True):
+                fields[name] = convert(value) if convert else value
+            state = fields["_state"] = ModelState()
+            state.adding, state.db = False, connection.alias
             yield one
 
     def _compiled(self) -> _Compiled:
@@ -49,14 +49,13 @@ class Prepared(Generic[M]):
         sql, parameters = compiler.as_sql()
         if tuple(parameters) != (0,):
             raise ValueError(f"one parameter is wanted, not {parameters}")
-        columns = [column for column, _, _ in compiler.select]
+        columns: list[Any] = [column for column, _, _ in compiler.select]
         beside = list(compiler.query.annotation_select)
         own = columns[: len(columns) - len(beside)]
-        converters = [
-            (place, convert, expression)
-            for place, (converts, expression) in compiler.get_converters(columns).items()
-            for convert in converts
-        ]
-        kept = _Compiled(sql, [column.target.attname for column in own], beside, converters)
+        kept = _Compiled(
+            Statement(sql),
+            [*(column.target.attname for column in own), *beside],
+            [reader(column.output_field, connection) for column in columns],
+        )
         self._kept[connection.vendor] = kept
         return kept
