@@ -32,7 +32,7 @@ from liangwang.cases.models import Case, Plan, Task
 from liangwang.cases.numbers import case_number
 from liangwang.hub.models import AttributeVersion, Batch, Disagreement, LinkReview, Order
 from liangwang.hub.sources import sources
-from liangwang.operations.models import Asset
+from liangwang.operations.models import Asset, Datastream, Report
 from liangwang.services.models import Certificate, Draft, ItemVersion
 from liangwang.services.models_counter import Handover, Visit
 
@@ -229,6 +229,14 @@ def asset(about: About) -> Asset:
     )
 
 
+def reading(about: About) -> Datastream:
+    """A datastream of an asset there."""
+    thing = asset(about)
+    return Datastream.objects.create(
+        asset=thing, pack="manholes", source="covers", quantity="tilt", key=f"{thing.key}.tilt"
+    )
+
+
 def batch(about: About) -> Batch:
     n = next(_serial)
     digest = hashlib.sha256(str(n).encode()).hexdigest()
@@ -309,6 +317,22 @@ def handover(about: About) -> Handover:
     )
 
 
+def report(about: About) -> Report:
+    """What the subject has reported of something in a place."""
+    where = about.where or place(CITY)
+    return Report.objects.create(
+        case=case("incident", About(where, about.office, None)),
+        kind="a:a",
+        sort="help",
+        subject=about.subject,
+        channel="app",
+        place=where,
+        lon=121.4,
+        lat=31.2,
+        at=AT,
+    )
+
+
 def _person(about: About) -> Person:
     if about.subject and Person.objects.filter(pk=about.subject.pk).exists():
         return Person.objects.get(pk=about.subject.pk)
@@ -319,6 +343,7 @@ Make = Callable[[About], Any]
 SAMPLES: dict[str, Make] = {
     "visit": visit,
     "handover": handover,
+    "report": report,
     "person": _person,
     "company": lambda about: company(about.where.code if about.where else CITY),
     "notice": notice,
@@ -333,6 +358,7 @@ SAMPLES: dict[str, Make] = {
     "draft": draft,
     "certificate": certificate,
     "asset": asset,
+    "reading": reading,
     "board": lambda about: about.where or place(CITY),
     "batch": batch,
     "review": review,

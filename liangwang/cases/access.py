@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from liangwang.base.access import Thing, register_kind, visible
 from liangwang.base.hats import Actor
 
-from .models import KINDS, Case, Signature, Task
+from .models import KINDS, Assisting, Case, Signature, Task
 
 
 def _joined(case: Case) -> tuple[frozenset[int], frozenset[str]]:
@@ -19,6 +19,10 @@ def _joined(case: Case) -> tuple[frozenset[int], frozenset[str]]:
     departments = {department for _, department, _, _ in rows if department}
     if any(signs for *_, signs in rows):
         offices |= set(Signature.objects.filter(task__case=case).values_list("office_id", flat=True))
+    if case.kind == "incident":
+        joined = Assisting.objects.filter(case=case).values_list("office_id", "office__department")
+        offices |= {office for office, _ in joined}
+        departments |= {department for _, department in joined}
     if case.lead_office is not None:
         offices.add(case.lead_office.pk)
         departments.add(case.lead_office.department)
@@ -74,6 +78,14 @@ def _signer(value: Any) -> Q:
     return Q(pk__in=Signature.objects.filter(office_id=value).values("task__case_id"))
 
 
+def _assistant(value: Any) -> Q:
+    return Q(pk__in=Assisting.objects.filter(office_id=value).values("case_id"))
+
+
+def _assisting_department(value: Any) -> Q:
+    return Q(pk__in=Assisting.objects.filter(office__department=value).values("case_id"))
+
+
 def _task_signer(value: Any) -> Q:
     return Q(pk__in=Signature.objects.filter(office_id=value).values("task_id"))
 
@@ -93,8 +105,12 @@ for _name in KINDS:
         of=_case,
         only=Q(kind=_name),
         place="place__code",
-        offices=("lead_office_id", _office, _crew, _signer),
-        departments=("lead_office__department", _department),
+        offices=("lead_office_id", _office, _crew, _signer, *((_assistant,) if _name == "incident" else ())),
+        departments=(
+            "lead_office__department",
+            _department,
+            *((_assisting_department,) if _name == "incident" else ()),
+        ),
         subjects=("subject_id",),
         personal=_name != "incident",
     )

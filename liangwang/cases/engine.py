@@ -13,7 +13,7 @@ from liangwang.base.errors import NotFound
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import Event
-from liangwang.base.statements import insert_all, update_all
+from liangwang.base.statements import insert_all, together, update_all
 from liangwang.base.working_days import end_of_day, local_day, working_days
 
 from . import signing
@@ -41,6 +41,7 @@ STATE_LABELS: dict[str, Label] = {
     "closed": {"zh": "已结案", "en": "closed"},
     "refused": {"zh": "不予办理", "en": "refused"},
     "withdrawn": {"zh": "已撤件", "en": "withdrawn"},
+    "merged": {"zh": "已并案", "en": "merged"},
 }
 DONE = Task.State.DONE
 
@@ -101,20 +102,24 @@ class Locked:
         key: str = "",
     ) -> None:
         """Ends the act: case columns, timeline, audit leaf and outbox, all in the caller's transaction."""
-        if self.changed:
-            columns = sorted(str(Case._meta.get_field(name).attname) for name in self.changed)  # type: ignore[union-attr]
-            update_all(Case, [self.case.pk], {name: getattr(self.case, name) for name in columns})
-            self.changed.clear()
-        if self.lines:
-            insert_all(self.lines)
-            self.lines.clear()
-        audit.record(self.actor, verb, thing_now(self.case, task), at=self.at, purpose="case", body=body)
+        thing = thing_now(self.case, task)
+        entry = audit.leaf(self.actor, verb, thing, at=self.at, purpose="case", body=body)
         if event:
             tell(self, event, task, key=key, **(body or {}))
             self.outbox.insert(0, self.outbox.pop())  # before what it has caused
-        if self.outbox:
-            events.emit_all(self.outbox)
-            self.outbox.clear()
+        with together():
+            if self.changed:
+                columns = sorted(str(Case._meta.get_field(name).attname) for name in self.changed)  # type: ignore[union-attr]
+                update_all(Case, [self.case.pk], {name: getattr(self.case, name) for name in columns})
+            insert_all(self.lines)
+            insert_all([entry])
+            insert_all(self.outbox)
+        with together():
+            insert_all(audit.touching(entry, thing))
+            insert_all(events.owed(self.outbox))
+        self.changed.clear()
+        self.lines.clear()
+        self.outbox.clear()
 
 
 def place_code_of(case: Case) -> str:
@@ -176,10 +181,12 @@ _tasks = Prepared(Task, lambda pk: Task.objects.filter(case_id=pk).only(*TASK_CO
 
 def lock_case(case_id: int, actor: Actor, at: datetime) -> Locked:
     """The case and its tasks, held until the transaction ends: two statements."""
-    case = next(_cases.fetch(case_id), None)
+    with together():  # PostgreSQL takes a snapshot for each: the tasks are read as they are once the case is held
+        asked = _cases.ask(case_id), _tasks.ask(case_id)
+    case = next(_cases.read(asked[0]), None)
     if case is None:
         raise NotFound
-    tasks = {task.node: task for task in _tasks.fetch(case_id)}
+    tasks = {task.node: task for task in _tasks.read(asked[1])}
     for task in tasks.values():
         task.case = case
     return Locked(case, graph_of(case.plan_id), tasks, actor, at)
@@ -230,6 +237,21 @@ def due_of(within: Within | None, start: datetime) -> datetime | None:
         return start + timedelta(minutes=within.minutes)
     day = working_days().due_on(local_day(start), within.working_days or 0)
     return end_of_day(day) if day else None
+
+
+def date_incident(locked: Locked) -> None:
+    """Sets when an accepted incident should be handled, by its level and from its filing (立案)."""
+    case = locked.case
+    if case.accepted_at is not None and (limit := case.limits.get(case.level)):
+        locked.put(due_at=due_of(Within(**limit), case.accepted_at))
+
+
+def _task_due(locked: Locked, task: Task) -> datetime | None:
+    """A task's own limit from now; handling that has none of its own has its incident's."""
+    within = locked.graph.nodes[task.node].within
+    if within is None and locked.case.kind == "incident" and task.stage == "handle":
+        return locked.case.due_at
+    return due_of(within, locked.at)
 
 
 def finish(
@@ -288,7 +310,7 @@ def make_ready(locked: Locked, tasks: list[Task]) -> None:
     """Starts the clock of tasks that wait for nothing any more, one statement per due time."""
     by_due: dict[tuple[datetime | None, int], list[Task]] = {}
     for task in tasks:
-        due = due_of(locked.graph.nodes[task.node].within, locked.at)
+        due = _task_due(locked, task)
         again = task.ready_at is not None  # it was out before: what comes now is another attempt
         by_due.setdefault((due, task.attempt + again), []).append(task)
     for (due, attempt), group in by_due.items():
@@ -304,12 +326,15 @@ def make_ready(locked: Locked, tasks: list[Task]) -> None:
             tell_ready(locked, task)
 
 
-def tell_ready(locked: Locked, task: Task) -> None:
-    """`task.ready`, with who is wanted, where dispatch, a rule or a signal must act; an office finds it in its inbox."""
+def tell_ready(locked: Locked, task: Task, *, again: str = "") -> None:
+    """`task.ready`, with who is wanted, where dispatch, a rule or a signal must act; an office finds it in its inbox.
+
+    `again` marks a second telling of the same attempt.
+    """
     node = locked.graph.nodes[task.node]
     if not (node.by.anyone or node.by.crew or node.by.rule or node.by.signal):
         return
-    key = f"task.ready/{task.ref}/{task.attempt}"
+    key = f"task.ready/{task.ref}/{task.attempt}{again and '/'}{again}"
     tell(locked, "task.ready", task, key=key, by=by_json(node), office=task.office_id)
 
 

@@ -54,6 +54,7 @@ class Case(RefModel):
         CLOSED = "closed"
         REFUSED = "refused"
         WITHDRAWN = "withdrawn"
+        MERGED = "merged"  # an incident that turned out to be another one (`follows`)
 
     number = models.CharField(max_length=32, unique=True)
     kind = models.CharField(max_length=12)
@@ -78,7 +79,10 @@ class Case(RefModel):
     opened_at = models.DateTimeField()
     accept_by = models.DateTimeField(null=True)  # silence after this means accepted from receipt
     accepted_at = models.DateTimeField(null=True)
-    due_at = models.DateTimeField(null=True)  # by law
+    due_at = models.DateTimeField(null=True)  # by law; of an incident: when it should be handled
+    limits = models.JSONField(
+        default=dict
+    )  # of an incident, by level: {minutes} or {working_days} from filing
     promised_at = models.DateTimeField(null=True)  # by the item's own promise
     extended_days = models.SmallIntegerField(default=0)
     # What this case is about, where it comes after another: a change, a renewal, an after-check, a revocation.
@@ -306,6 +310,52 @@ class Proof(RefModel):
     lat = models.FloatField(null=True)
     party = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT)
     office = models.ForeignKey("base.Office", null=True, on_delete=models.PROTECT)
+
+
+class Assisting(RefModel):
+    """协办: an office that was asked to join in handling an incident beside its lead office (联勤联动)."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="assisting")
+    office = models.ForeignKey("base.Office", on_delete=models.PROTECT, related_name="assisting")
+    wanted = models.CharField(max_length=300)
+    asked_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True)
+    arrived_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    result = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["case", "office"], condition=Q(ended_at__isnull=True), name="one_assisting"
+            )
+        ]
+
+
+class Supervision(RefModel):
+    """督办单: what a duty officer demands of the office that holds a task, and its reply."""
+
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="supervisions")
+    task = models.ForeignKey(Task, null=True, on_delete=models.PROTECT, related_name="supervisions")
+    office = models.ForeignKey(
+        "base.Office", null=True, on_delete=models.PROTECT, related_name="supervisions"
+    )
+    note = models.TextField()
+    asked_at = models.DateTimeField()
+    asked_by = models.JSONField(default=dict)  # {party, office, label}
+    due_at = models.DateTimeField(null=True)
+    reply = models.TextField(blank=True)
+    replied_at = models.DateTimeField(null=True)
+    replied_by = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["office", "due_at"],
+                condition=Q(replied_at__isnull=True),
+                name="supervisions_unanswered",
+            )
+        ]
 
 
 class Rating(models.Model):

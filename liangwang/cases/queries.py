@@ -48,6 +48,7 @@ __all__ = [
     "inbox",
     "incident_minutes",
     "incidents_in",
+    "incidents_live",
     "is_case_number",
     "lanes",
     "late_incident_tasks",
@@ -267,6 +268,11 @@ def live_incident(subject_id: int, rule: str) -> tuple[Case | None, int]:
     """The open incident of a thing under a rule, if any, and how many there have been before."""
     rows = Case.objects.filter(kind="incident", subject_id=subject_id, facts__rule=rule)
     return rows.filter(state__in=LIVE_CASE_STATES).order_by("id").first(), rows.count()
+
+
+def incidents_live(pack: str) -> QuerySet[Case]:
+    """Incidents of a pack that are not over, wherever they lie."""
+    return Case.objects.filter(kind="incident", pack=pack, state__in=LIVE_CASE_STATES)
 
 
 def incidents_in(code: str) -> QuerySet[Case]:

@@ -1,4 +1,4 @@
-"""Writes on things: registers assets with their datastreams, ends them."""
+"""Writes of operations: registers assets with their datastreams, ends them; takes reports (reporting.py)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,9 @@ from liangwang.base.subjects import new_subjects
 
 from . import datastreams
 from .models import Asset, Datastream
+from .reporting import Reporter, report
 
+__all__ = ["NewAsset", "Reporter", "UnknownSource", "end_assets", "register_assets", "report"]
 BATCH = 2000
 
 

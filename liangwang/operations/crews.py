@@ -21,6 +21,13 @@ OWNER_SKILLS = {
     "*": ("road_repair",),
 }
 """What a crew of an owner can do beside guarding and repairing covers."""
+TRADE_SKILLS = {
+    "urban": ("street_order",),
+    "police": ("traffic_control", "public_order"),
+    "cleaning": ("cleaning",),
+    "lamps": ("lamp_repair",),
+}
+"""What a crew can do by its trade, the second word of its key."""
 PATROL_KINDS = ("police_station", "committee", "subdistrict")
 """Offices by the first word of their key whose people can guard a place, though they repair nothing."""
 
@@ -41,6 +48,7 @@ def _enlisted(office: Office, at: datetime) -> Crew | None:
             GUARD,
             "cover_repair",
             *(s for owner in office.owner_of for s in OWNER_SKILLS.get(owner, ())),
+            *TRADE_SKILLS.get(office.key.split(".")[1], ()),
         ]
         owners = list(office.owner_of)
     elif office.key.partition(".")[0] in PATROL_KINDS:

@@ -15,7 +15,9 @@ from liangwang.cases.plans import store_plan
 from liangwang.cases.queries import Case, Plan, Task
 from liangwang.rules.durations import microseconds
 
+from . import joining
 from .dispatch import dispatch_ready
+from .kinds import Known, kind_of_rule
 from .models import Signal
 
 LEVELS = ("blue", "yellow", "orange", "red")
@@ -39,6 +41,9 @@ def open_incident(signal: Signal, *, at: datetime) -> Case | None:
     standing, before = cases.live_incident(asset.subject_id, signal.rule)
     if standing is not None:
         return _join(standing, signal, rule.value.label, at)
+    kind = kind_of_rule(signal.rule)
+    if kind is not None and (reported_one := _reported_already(kind, signal, at)) is not None:
+        return _join(reported_one, signal, rule.value.label, at)
     plan = declared_plan(rule.value.plan, within=rule.pack, at=at)
     case = actions.open_case(
         actor=platform(rule.pack),
@@ -53,7 +58,9 @@ def open_incident(signal: Signal, *, at: datetime) -> Case | None:
         pack=rule.pack,
         key=f"incident/{signal.rule}/{asset.ref}/{before}",
         level=signal.level,
+        limits=kind.limits() if kind else None,
         facts={
+            "kind": kind.ref if kind else "",
             "rule": signal.rule,
             "signal": signal.ref,
             "asset": asset.ref,
@@ -69,6 +76,18 @@ def open_incident(signal: Signal, *, at: datetime) -> Case | None:
     if _waits_for_clear(plan):
         actions.hold(actor=platform(rule.pack), at=at, case=case, reason="signal", ref=signal.ref)
     dispatch_ready(at=at, tasks=cases.pending_dispatch().filter(case=case))
+    return case
+
+
+def _reported_already(kind: Known, signal: Signal, at: datetime) -> Case | None:
+    """The incident that people have reported of the same thing; its signal confirms it (核实) where nobody has yet."""
+    asset = signal.asset
+    case = joining.incident_for(kind, (asset.lon, asset.lat), at)
+    if case is None or case.source != "report" or case.subject_id not in (None, asset.subject_id):
+        return None
+    if case.state == "open":
+        case = actions.accept_case(actor=platform(case.pack), at=at, case=case)
+        dispatch_ready(at=at, tasks=cases.pending_dispatch().filter(case=case))
     return case
 
 

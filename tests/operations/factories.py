@@ -5,6 +5,7 @@ from itertools import count
 
 from django.conf import settings
 
+from liangwang.base.geo import cell
 from liangwang.base.models import Office, Place
 from liangwang.base.places import forget_index, load_places
 from liangwang.base.subjects import new_subject
@@ -35,7 +36,7 @@ def make_asset(owner: str = "rain", lon: float = 122.481, lat: float = 30.491, s
     return Asset.objects.create(
         subject=new_subject("thing", at=AT), pack="manholes", key=f"M{n}", kind="cover", owner=owner,
         label={"zh": f"雨 {n} 号井盖", "en": f"cover {n}"}, place=Place.objects.get(code=street), lon=lon, lat=lat,
-        h3_9=0,
+        h3_9=cell(lon, lat, 9),
     )  # fmt: skip
 
 

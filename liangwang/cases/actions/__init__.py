@@ -5,11 +5,13 @@ from .clocks import extend_case, resume_clock, stop_clock
 from .close import close_case, rate_case
 from .decline import (
     DECLINE_REASONS,
+    DEFERRALS,
     approve_deferral,
     change_level,
     decline_task,
     defer_task,
     escalate_task,
+    reply_supervision,
     supervise_task,
     wake_task,
 )
@@ -24,8 +26,11 @@ from .handle import (
     report_task,
 )
 from .holds import hold, release
+from .joint import arrive_assisting, ask_assistance, end_assisting, note_case, say
 from .lacking import Missing, accept_lacking, supply_lacking
+from .lead import hand_on, rule_task
 from .lend import lend_desk, take_back_desk
+from .merge import merge_case, reopen_case, unmerge_case
 from .open import open_case
 from .pass_on import pass_on
 from .send_back import send_back
@@ -34,6 +39,7 @@ from .verify import verify_task
 
 __all__ = [
     "DECLINE_REASONS",
+    "DEFERRALS",
     "PROOF_LABELS",
     "Missing",
     "Shown",
@@ -42,7 +48,9 @@ __all__ = [
     "accept_task",
     "add_proof",
     "approve_deferral",
+    "arrive_assisting",
     "arrive_task",
+    "ask_assistance",
     "ask_signature",
     "assign_task",
     "change_level",
@@ -51,17 +59,25 @@ __all__ = [
     "confirm_case",
     "decline_task",
     "defer_task",
+    "end_assisting",
     "escalate_task",
     "extend_case",
+    "hand_on",
     "hold",
     "lend_desk",
+    "merge_case",
+    "note_case",
     "open_case",
     "pass_on",
     "rate_case",
     "refuse_case",
     "release",
+    "reopen_case",
+    "reply_supervision",
     "report_task",
     "resume_clock",
+    "rule_task",
+    "say",
     "send_back",
     "sign_task",
     "stop_clock",
@@ -70,6 +86,7 @@ __all__ = [
     "supply",
     "supply_lacking",
     "take_back_desk",
+    "unmerge_case",
     "verify_task",
     "wake_task",
     "withdraw_case",

@@ -1,4 +1,4 @@
-"""退单 挂账 督办: decline once with a reason, defer with approval, supervise, climb when late."""
+"""退单 延期 缓办 挂账 督办: decline once with a reason, defer with approval, supervise with a reply, climb when late."""
 
 from datetime import datetime, timedelta
 
@@ -7,9 +7,9 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import Office
 
-from ..engine import both, flip, lock_case, lock_task, require_live
-from ..models import OPEN_TASK_STATES, Case, Task
-from ..refusals import DeclineRefused, OnceOnly, OwnWork, ReasonNeeded
+from ..engine import both, date_incident, flip, lock_case, lock_task, require_live
+from ..models import OPEN_TASK_STATES, Case, Supervision, Task
+from ..refusals import DeclineRefused, NotAsked, OnceOnly, OwnWork, ReasonNeeded
 from .handle import require_holder
 
 State = Task.State
@@ -23,8 +23,19 @@ DECLINE_REASONS: dict[str, Label] = {
 }
 
 
+DEFERRALS: dict[str, Label] = {
+    "extend": {"zh": "延期", "en": "more time"},
+    "postpone": {"zh": "缓办", "en": "postponed"},
+    "shelve": {"zh": "挂账", "en": "shelved"},
+}
+"""延期 goes on with a later limit; 缓办 rests until a day; 挂账 rests as it cannot be done now, until looked at again."""
+
+
 def decline_task(*, actor: Actor, at: datetime, task: Task, reason: str, note: str = "") -> Task:
-    """退单 before accepting: a reason from the list, within the limit, once; then the duty officer names the lead."""
+    """退单 before accepting: a reason from the list, within the limit, once; then the duty officer names the lead.
+
+    A crew declines what it was sent to, an office what has come to it; meanwhile the lead office answers for it.
+    """
     locked, task = lock_task(task, actor, at)
     require_live(locked.case)
     require_holder(actor, task)
@@ -34,17 +45,20 @@ def decline_task(*, actor: Actor, at: datetime, task: Task, reason: str, note: s
         raise ReasonNeeded(what=f"退单原因（{words}）", what_en=f"a reason to decline ({english})")
     if task.declined:
         raise DeclineRefused(why="已经退过一次", why_en="it has been declined once")
-    if task.assigned_at and at - task.assigned_at > DECLINE_WITHIN:
+    came = task.assigned_at if task.crew_office_id else task.ready_at
+    if came and at - came > DECLINE_WITHIN:
         minutes = int(DECLINE_WITHIN.total_seconds() // 60)
         raise DeclineRefused(why=f"已超过 {minutes} 分钟", why_en=f"more than {minutes} minutes have passed")
-    declined_by = task.crew_office
+    declined_by = task.crew_office or task.office
     values = {
         "state": State.READY,
         "crew_office_id": None,
         "assignee_id": None,
         "declined": task.declined + 1,
+        "office_id": task.office_id if task.crew_office_id else locked.case.lead_office_id,
     }
-    flip(task, [State.ASSIGNED], {"zh": "退单", "en": "declined"}, **values)
+    held = State.ASSIGNED if task.crew_office_id else State.READY
+    flip(task, [held], {"zh": "退单", "en": "declined"}, **values)
     body = {"reason": reason, "by": declined_by.key if declined_by else ""}
     locked.note("task.declined", task, stage="dispatch", note=note, label=DECLINE_REASONS[reason], **body)
     locked.seal("handle", "task.declined", task, body=body, key=f"task.declined/{task.ref}")
@@ -56,22 +70,32 @@ def decline_task(*, actor: Actor, at: datetime, task: Task, reason: str, note: s
     return task
 
 
-def defer_task(*, actor: Actor, at: datetime, task: Task, until: datetime, reason: str) -> Task:
-    """Asks for 延期、挂账: nothing stops until someone else approves; the task stays on the board."""
+def defer_task(
+    *, actor: Actor, at: datetime, task: Task, until: datetime, reason: str, how: str = "shelve"
+) -> Task:
+    """Asks for 延期, 缓办 or 挂账 (`how`, of DEFERRALS): nothing changes until someone else approves."""
     locked, task = lock_task(task, actor, at)
     require_live(locked.case)
     require_holder(actor, task)
     if not reason.strip() or until <= at:
         raise ReasonNeeded(what="挂账的理由和将来的日期", what_en="the reason and a date to come")
-    asked = {"until": until.isoformat(), "reason": reason, "party": actor.party_ref, "from": task.state}
+    if how not in DEFERRALS:
+        raise ReasonNeeded(what="延期、缓办还是挂账", what_en="whether it is extended, postponed or shelved")
+    asked = {
+        "until": until.isoformat(), "reason": reason, "party": actor.party_ref, "from": task.state, "how": how,
+        "label": actor.label,
+    }  # fmt: skip
     flip(task, OPEN_TASK_STATES, {"zh": "申请挂账", "en": "deferred"}, defer_asked=asked)
-    locked.note("task.defer_asked", task, until=asked["until"], reason=reason)
-    locked.seal("handle", "task.defer_asked", task, body={"until": asked["until"]})
+    locked.note("task.defer_asked", task, until=asked["until"], reason=reason, how=DEFERRALS[how])
+    locked.seal("handle", "task.defer_asked", task, body={"until": asked["until"], "how": how})
     return task
 
 
 def approve_deferral(*, actor: Actor, at: datetime, task: Task, approved: bool, note: str = "") -> Task:
-    """Decides on an asked deferral; not by the one who asked. Approved, the clock runs to the new day."""
+    """Decides on an asked deferral; not by the one who asked. Approved, the clock runs to the new day.
+
+    An extension goes on being worked on; what is postponed or shelved rests and stays on the board.
+    """
     locked, task = lock_task(task, actor, at)
     require_live(locked.case)
     asked = task.defer_asked
@@ -79,14 +103,21 @@ def approve_deferral(*, actor: Actor, at: datetime, task: Task, approved: bool, 
         raise OnceOnly(what="挂账审批", what_en="Deciding on a deferral")
     if asked["party"] and asked["party"] == actor.party_ref:
         raise OwnWork(**both("task", task.label))
+    how = asked.get("how", "shelve")
     if approved:
         until = datetime.fromisoformat(asked["until"])
-        values = {"state": State.DEFERRED, "deferred_until": until, "due_at": until}
-        flip(task, OPEN_TASK_STATES, {"zh": "挂账", "en": "deferred"}, **values)
+        rests = {"state": State.DEFERRED, "deferred_until": until, "due_at": until}
+        longer = {"due_at": until, "defer_asked": None, "climbed": ""}
+        flip(task, OPEN_TASK_STATES, DEFERRALS[how], **(longer if how == "extend" else rests))
+        if locked.case.due_at is not None:
+            locked.put(due_at=max(locked.case.due_at, until))
     else:
         flip(task, OPEN_TASK_STATES, {"zh": "退回挂账申请", "en": "kept going"}, defer_asked=None)
-    locked.note("task.deferred" if approved else "task.not_deferred", task, note=note, until=asked["until"])
-    locked.seal("dispatch", "task.deferred" if approved else None, task, body={"approved": approved})
+    said = "task.deferred" if approved else "task.not_deferred"
+    locked.note(said, task, note=note, until=asked["until"], how=DEFERRALS[how])
+    locked.seal(
+        "dispatch", "task.deferred" if approved else None, task, body={"approved": approved, "how": how}
+    )
     return task
 
 
@@ -102,8 +133,10 @@ def wake_task(*, actor: Actor, at: datetime, task: Task) -> Task:
     return task
 
 
-def supervise_task(*, actor: Actor, at: datetime, task: Task, note: str) -> Task:
-    """督办: marks the case, and tells the office that holds the task."""
+def supervise_task(
+    *, actor: Actor, at: datetime, task: Task, note: str, due_at: datetime | None = None
+) -> Task:
+    """督办: marks the case, tells the office that holds the task, and wants its reply by `due_at`."""
     locked, task = lock_task(task, actor, at)
     require_live(locked.case)
     if not note.strip():
@@ -112,12 +145,33 @@ def supervise_task(*, actor: Actor, at: datetime, task: Task, note: str) -> Task
     locked.note("task.supervised", task, note=note)
     locked.seal("supervise", "task.supervised", task)
     holder = task.crew_office or task.office
+    by = {"party": actor.party_ref, "office": actor.office_key, "label": actor.label}
+    Supervision.objects.create(
+        case=locked.case, task=task, office=holder, note=note.strip(), asked_at=at, asked_by=by, due_at=due_at
+    )
     if holder is not None:
         _tell_office(
             holder, task, f"supervised/{at.isoformat()}", at,
             {"zh": f"督办：{note}", "en": f"Supervised: {note}"},
         )  # fmt: skip
     return task
+
+
+def reply_supervision(*, actor: Actor, at: datetime, row: Supervision, text: str) -> Supervision:
+    """The office that was supervised says what it has done about it, once."""
+    locked = lock_case(row.case_id, actor, at)
+    if row.office_id is None or actor.office_id != row.office_id:
+        raise NotAsked(task=row.note, task_en=row.note)
+    if not text.strip():
+        raise ReasonNeeded(what="督办回复", what_en="the reply")
+    by = {"party": actor.party_ref, "office": actor.office_key, "label": actor.label}
+    fresh = Supervision.objects.filter(pk=row.pk, replied_at=None)
+    if not fresh.update(reply=text.strip(), replied_at=at, replied_by=by):
+        raise OnceOnly(what="督办回复", what_en="A reply")
+    locked.note("case.supervision_replied", row.task, note=text.strip())
+    locked.seal("handle", "case.supervision_replied", body={"supervision": row.ref})
+    row.refresh_from_db()
+    return row
 
 
 def escalate_task(*, actor: Actor, at: datetime, task: Task, level: str, offices: list[Office]) -> bool:
@@ -145,7 +199,12 @@ def change_level(*, actor: Actor, at: datetime, case: Case, level: str, because:
     locked = lock_case(case.pk, actor, at)
     if locked.case.level != level:
         before = locked.case.level
+        due = locked.case.due_at
         locked.put(level=level)
+        date_incident(locked)
+        if locked.case.due_at != due:  # what is being handled within the incident's limit moves with it
+            open_now = Task.objects.filter(case=locked.case, state__in=OPEN_TASK_STATES, stage="handle")
+            open_now.filter(due_at=due).update(due_at=locked.case.due_at)
         locked.note("case.level", before=before, level=level, because=because)
         locked.seal("update", "case.level", body={"level": level, "before": before})
     return locked.case

@@ -12,7 +12,7 @@ from liangwang.base.models import Office, Place, PurposeGrant, Subject, new_ref
 from liangwang.base.working_days import end_of_day, local_day, working_days
 
 from ..competence import Competence
-from ..engine import Locked, by_json, make_ready
+from ..engine import Locked, by_json, date_incident, make_ready
 from ..models import Case, Plan, Task
 from ..numbers import case_number, number_prefix
 from ..plans import graph_of
@@ -39,12 +39,14 @@ def open_case(
     purpose: str = "",
     follows: Case | None = None,
     follows_as: str = "",
+    limits: dict[str, dict[str, int]] | None = None,
 ) -> Case:
     """Opens a case, or returns the one that this key opened before.
 
     An application waits for acceptance; an incident that a rule opened is confirmed, accepted and filed at once,
     one that a person reported waits for `confirm_case`. `point` is (lon, lat). `follows` is the case that this one is
-    about, `follows_as` why: change, renewal, after_check, revocation. Raises NoOffice.
+    about, `follows_as` why: change, renewal, after_check, revocation. `limits` are the times by level in which an
+    incident should be handled, from filing. Raises NoOffice.
     """
     if key is not None and (known := Case.objects.filter(key=key).first()):
         return known
@@ -70,6 +72,7 @@ def open_case(
         lead_office=competence.lead,
         follows=follows,
         follows_as=follows_as,
+        limits=limits or {},
         opened_at=at,
     )
     if case.kind == "application":
@@ -117,5 +120,6 @@ def begin(locked: Locked) -> None:
     for stage in ("confirm", "accept", "file"):
         locked.note(f"stage.{stage}", stage=stage)
     locked.put(state=Case.State.ACCEPTED, accepted_at=locked.at)
+    date_incident(locked)
     locked.reach("file")
     make_ready(locked, [locked.tasks[node] for node in locked.graph.roots])
