@@ -28,6 +28,7 @@ class HotRequest:
     content_type: str
     headers: dict[str, str]
     client: str
+    query: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,28 @@ class HotRoute:
     handler: str
     twin: str = ""
     stream: bool = False
+    key_in: str = ""  # the query parameter that may carry the key of a device which can set no header
 
 
 HOT: tuple[HotRoute, ...] = (
     HotRoute(
         "/api/v1/readings", "POST", "push", "reading", "liangwang.operations.readings:handle", "twin/readings"
+    ),
+    HotRoute(
+        "/api/v1/sta/v1.1/Observations",
+        "POST",
+        "push",
+        "reading",
+        "liangwang.operations.sensorthings_api:handle_one",
+        "twin/observations",
+    ),
+    HotRoute(
+        "/api/v1/sta/v1.1/CreateObservations",
+        "POST",
+        "push",
+        "reading",
+        "liangwang.operations.sensorthings_api:handle_many",
+        "twin/create-observations",
     ),
     HotRoute("/gate/check", "POST", "check", "code", "liangwang.services.gates:handle", "twin/gate/check"),
     HotRoute("/events", "GET", "open", "home", "liangwang.sse:serve", stream=True),

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from html import escape
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import parse_qs
 from wsgiref.util import setup_testing_defaults
 
 import msgspec
@@ -99,7 +100,7 @@ class App:
         self.known = Known(self.side)
         self.bus = sse.Bus(self.side)
         self.django = Bridge(get_wsgi_application(), BODY_LIMIT)
-        self.routes = {route.path: route for route in hot.HOT}
+        self.routes = {(route.method, route.path): route for route in hot.HOT}
         # The first visitor should not wait for two seconds of imports and templates.
         self.django.thread.submit(warm, self.django.application)
 
@@ -123,10 +124,8 @@ class App:
             refuse(scope, proto, Fault())
 
     async def _answer(self, scope: Scope, proto: HTTPProtocol) -> None:
-        route = self.routes.get(scope.path)
-        if route is not None and (
-            scope.method == route.method or (scope.method, route.method) == ("HEAD", "GET")
-        ):
+        route = self.routes.get(("GET" if scope.method == "HEAD" else scope.method, scope.path))
+        if route is not None:
             await self._hot(route, scope, proto)
         elif scope.path.startswith("/static/"):
             self._static(scope, proto)
@@ -135,7 +134,7 @@ class App:
 
     async def _hot(self, route: HotRoute, scope: Scope, proto: HTTPProtocol) -> None:
         header = scope.headers.get
-        who = credentials(header("authorization") or "", header("cookie") or "")
+        who = credentials(header("authorization") or _key_of(route, scope), header("cookie") or "")
         actor = await self.known.actor(who)
         if not self.known.may(actor, route.verb, route.thing):
             raise LoginNeeded if actor.is_anonymous else Refused(hat=actor.label["zh"])
@@ -163,7 +162,7 @@ class App:
                 body = spool.read()
         headers = dict(scope.headers.items())
         client = scope.client.rpartition(":")[0]
-        return HotRequest(actor, body, headers.get("content-type", ""), headers, client)
+        return HotRequest(actor, body, headers.get("content-type", ""), headers, client, scope.query_string)
 
     def _static(self, scope: Scope, proto: HTTPProtocol) -> None:
         """A static file: for ever under the version in its address, else to be asked for again each time."""
@@ -189,6 +188,12 @@ class App:
             proto.response_empty(200, headers)
         else:
             proto.response_file(200, headers, str(path))
+
+
+def _key_of(route: HotRoute, scope: Scope) -> str:
+    """The key in the address, as an Authorization header would say it; empty where the route takes none there."""
+    found = parse_qs(scope.query_string).get(route.key_in) if route.key_in else None
+    return f"Bearer {found[0]}" if found else ""
 
 
 def warm(application: WSGIApplication) -> None:

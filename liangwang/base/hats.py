@@ -1,5 +1,6 @@
 """Hats: one session is one person wearing one hat; machines have hats too. Nothing here is cached, so revocation is at once."""
 
+import base64
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -291,7 +292,14 @@ def issue_source_key(bearer: str, *, name: str, office: Office, sources: list[st
 
 
 def _bearer(request: HttpRequest) -> str | None:
+    """The key of a machine: a bearer token, or the password of Basic for clients that know nothing else."""
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "basic":
+        try:
+            token = base64.b64decode(token.strip(), validate=True).decode().partition(":")[2]
+        except ValueError:
+            return ""
+        return token
     return token.strip() if kind.lower() == "bearer" and token else None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 
@@ -45,13 +45,17 @@ class Unreadable(ValueError):
         self.label: Label = {"zh": zh, "en": en}
 
 
+FARTHEST: Final = 2**62
+Whole = Annotated[int, msgspec.Meta(ge=-FARTHEST, le=FARTHEST)]
+
+
 class Row(msgspec.Struct, gc=False):
     """A reading: datastream is `<device>.<quantity>`; `at` is ISO 8601 with zone, or int µs since 1970."""
 
     datastream: str
-    at: int | str
+    at: Whole | str
     value: float
-    seq: int = 0
+    seq: Whole = 0
 
 
 class SenmlRecord(msgspec.Struct, gc=False):
@@ -139,8 +143,11 @@ def senml(body: bytes, now: int) -> Parsed:
                 parsed.bad.append(Bad(row, _NO_NUMBER, name + record.n))
             continue
         seconds = time + record.t
-        at = round(seconds * 1_000_000) if seconds >= SENML_RELATIVE else now + round(seconds * 1_000_000)
-        _put(parsed, row, name + record.n, at, base + record.v, 0)
+        try:
+            at = round(seconds * 1_000_000) + (0 if seconds >= SENML_RELATIVE else now)
+            put(parsed, row, name + record.n, at, base + record.v, 0)
+        except (ValueError, OverflowError) as error:
+            parsed.bad.append(Bad(row, explained(error), f"{name}{record.n} {seconds} {record.v}"))
     return parsed
 
 
@@ -159,9 +166,9 @@ def data_array(body: bytes) -> Parsed:
             found = dict(zip(group.components, cells, strict=False))
             try:
                 at = instant(found["phenomenonTime"])
-                _put(parsed, row, name, at, float(found["result"]), int(found.get("seq", 0)))
-            except (KeyError, TypeError, ValueError) as error:
-                parsed.bad.append(Bad(row, _said(error), repr(cells)[:200]))
+                put(parsed, row, name, at, float(found["result"]), int(found.get("seq", 0)))
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
+                parsed.bad.append(Bad(row, explained(error), repr(cells)[:200]))
     return parsed
 
 
@@ -201,13 +208,16 @@ def _each(rows: Iterator[tuple[int, Any]], decode: Callable[[Any], Row]) -> Pars
     for number, raw in rows:
         try:
             row = decode(raw)
-            _put(parsed, number, row.datastream, instant(row.at), row.value, row.seq)
+            put(parsed, number, row.datastream, instant(row.at), row.value, row.seq)
         except (msgspec.DecodeError, ValueError, OverflowError) as error:
-            parsed.bad.append(Bad(number, _said(error), bytes(raw)[:200].decode(errors="replace")))
+            parsed.bad.append(Bad(number, explained(error), bytes(raw)[:200].decode(errors="replace")))
     return parsed
 
 
-def _put(parsed: Parsed, row: int, datastream: str, at: int, value: float, seq: int) -> None:
+def put(parsed: Parsed, row: int, datastream: str, at: int, value: float, seq: int) -> None:
+    """Add a row to the columns. Raises ValueError for a time or count that no clock and no device has."""
+    if abs(at) > FARTHEST or abs(seq) > FARTHEST:
+        raise ValueError("时间或序号太大 | time or count is too large")
     parsed.rows.append(row)
     parsed.datastream.append(datastream)
     parsed.at.append(at)
@@ -215,7 +225,7 @@ def _put(parsed: Parsed, row: int, datastream: str, at: int, value: float, seq: 
     parsed.seq.append(seq)
 
 
-def _said(error: Exception) -> Label:
+def explained(error: Exception) -> Label:
     """Say in both languages what is wrong with a row."""
     zh, bar, en = str(error).partition(" | ")
     if bar:

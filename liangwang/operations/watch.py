@@ -93,7 +93,9 @@ def _declare(checks: Checks, rows: NDArray[np.bool_], one: Any) -> None:
 def remembered(size: int) -> Memory:
     """Return a memory that begins with the latest values in the database; since when they stand is not known."""
     memory = Memory.empty(size)
-    rows = Datastream.objects.filter(last_at__isnull=False, id__lt=size).values_list("id", "last_at", "last_value")
+    rows = Datastream.objects.filter(last_at__isnull=False, id__lt=size).values_list(
+        "id", "last_at", "last_value"
+    )
     for number, at, value in rows:
         memory.at[number] = memory.since[number] = round(at.timestamp() * 1e6)
         memory.value[number] = value

@@ -11,10 +11,12 @@ from ninja.errors import ValidationError
 from liangwang.base.access import door
 from liangwang.hot import HOT
 from liangwang.hub.api import router as hub
+from liangwang.operations import sensorthings_api
 from liangwang.services import api as services
 
 api = NinjaAPI(title="两网 liangwang", version="1", openapi_url=None, docs_url=None, urls_namespace="api")
 api.add_router("", hub)
+api.add_router("", sensorthings_api.router)
 for router in (services.items, services.applications, services.certificates):
     api.add_router("", router)
 
@@ -34,6 +36,14 @@ HOT_WORDS: dict[str, dict[str, Any]] = {
     "/api/v1/readings": {
         "summary": "Readings: a JSON array, NDJSON or SenML; good rows are kept, bad ones come back with reasons",
         "responses": {"200": {"description": '{"accepted": n, "rejected": [{"row", "reason"}]}'}},
+    },
+    "/api/v1/sta/v1.1/Observations": {
+        "summary": "SensorThings: one Observation; 201 when it is durable",
+        "responses": {"201": {"description": "Its address in Location"}},
+    },
+    "/api/v1/sta/v1.1/CreateObservations": {
+        "summary": "SensorThings: a dataArray; a link or an error for each row",
+        "responses": {"201": {"description": "Links, in the order of the rows"}},
     },
     "/gate/check": {
         "summary": "A gate asks about a code: {code, gate}, a signed code or a handle",

@@ -30,6 +30,7 @@ def answer_as_django(request: HttpRequest, *, route: HotRoute) -> HttpResponseBa
         request.content_type or "",
         headers,
         request.META.get("REMOTE_ADDR", ""),
+        request.META.get("QUERY_STRING", ""),
     )
     given = async_to_sync(run)(load(route.handler), asked)
     return HttpResponse(
