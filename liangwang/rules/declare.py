@@ -40,6 +40,30 @@ class Limit(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
             )
 
 
+class Area(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A named area for `inside` and `dwell`: its corners as [lon, lat] in WGS-84, with date and basis like a limit."""
+
+    area: str
+    label: Label
+    ring: tuple[tuple[float, float], ...]
+    since: str
+    basis: Label
+    source: str | None = None
+    unverified: bool = False
+
+    def __post_init__(self) -> None:
+        if len(self.ring) < 3 or any(not (-180 <= x <= 180 and -90 <= y <= 90) for x, y in self.ring):
+            raise ValueError(
+                f"区域“{self.area}”至少要有三个角，写成 [经度, 纬度]"
+                f" | area '{self.area}' needs three corners or more, each [lon, lat]"
+            )
+        if (self.source is None) == (not self.unverified):
+            raise ValueError(
+                "依据要么有 source,要么标 unverified: true"
+                " | a basis has either 'source' or 'unverified: true'"
+            )
+
+
 class Join(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Later signals of the same rule join one open incident: within a time, of one asset or street."""
 
@@ -91,4 +115,4 @@ class DecisionRule(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 declaration_file("rules.yaml", owner="rules", tuple_of=(SignalRule, DecisionRule))
-declaration_file("limits.yaml", owner="rules", tuple_of=Limit)
+declaration_file("limits.yaml", owner="rules", tuple_of=(Limit, Area))

@@ -36,6 +36,14 @@ TEMPLATES: Final[dict[str, dict[str, str]]] = {
         "zh": "“{text}”应是能判断真假的条件",
         "en": "'{text}' should be a condition that is true or false",
     },
+    "area": {
+        "zh": "limits.yaml 里没有叫“{name}”的区域{hint_zh}",
+        "en": "no area of limits.yaml is called '{name}'{hint_en}",
+    },
+    "position": {
+        "zh": "{name} 要知道位置，但这种东西没有 lon 和 lat 两个量",
+        "en": "{name} needs a position, but these things have no quantities lon and lat",
+    },
     "stream_only": {"zh": "{name}() 只能用于数据流规则", "en": "{name}() works on streams of readings only"},
     "window": {
         "zh": "{text} 需要记住 {slots} 个读数，最多 {most} 个；请缩短时窗",

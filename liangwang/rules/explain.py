@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .language import Constant, Limit, Node, Window, walk
+from .language import Constant, Limit, Node, Position, Window, walk
 from .numpy_backend import Column, Stream, evaluate
 
 
@@ -17,7 +17,7 @@ def explain(node: Node, row: Mapping[str, Any], stream: Stream | None = None) ->
     columns = _Row(row)
     traced = []
     for part in dict.fromkeys(walk(node)):
-        if isinstance(part, Constant):
+        if isinstance(part, (Constant, Position)):
             continue
         traced.append(_line(part, evaluate(part, columns, stream)))
         if isinstance(part, Limit):

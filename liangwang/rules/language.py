@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 Kind = Literal["number", "text", "truth", "any"]
 
@@ -58,6 +58,16 @@ class Limit(Node):
     @property
     def unit(self) -> str | None:
         return self.known_unit
+
+
+@dataclass(frozen=True, slots=True)
+class Position(Node):
+    """Where a thing is: its quantities lon and lat, known only when both are of one moment."""
+
+    variable: Variable
+
+    def parts(self) -> tuple[Node, ...]:
+        return tuple(Name(name, self.column, name, self.variable) for name in POSITION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +165,19 @@ class Between(Node):
 
 @dataclass(frozen=True, slots=True)
 class Window(Node):
-    """A kernel function over the readings of the last `us` microseconds: rate, count or silent."""
+    """A kernel function over the readings of the last `us` microseconds: rate, count, silent, inside or dwell.
 
-    function: Literal["rate", "count", "silent"]
+    `inside` and `dwell` look at a thing's position (its quantities `lon` and `lat`) and have the area as a `ring`.
+    """
+
+    function: Literal["rate", "count", "silent", "inside", "dwell"]
     subject: Node
     us: int
+    ring: tuple[tuple[float, float], ...] = ()
 
     @property
     def kind(self) -> Kind:
-        return "truth" if self.function == "silent" else "number"
+        return "number" if self.function in ("rate", "count") else "truth"
 
     @property
     def unit(self) -> str | None:
@@ -178,7 +192,10 @@ USAGE: Final = {
     "count": "count(condition, 1h)",
     "silent": "silent(quantity, 15min)",
     "between": "between(22:00, 6:00)",
+    "inside": "inside(area)",
+    "dwell": "dwell(area, 5min)",
 }
+POSITION: Final = ("lon", "lat")
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -193,6 +210,12 @@ def names(node: Node) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.name for part in walk(node) if isinstance(part, Name)))
 
 
+class Place(NamedTuple):
+    """An area of limits.yaml: its corners as (lon, lat), WGS-84."""
+
+    ring: tuple[tuple[float, float], ...]
+
+
 def windows(node: Node) -> tuple[Window, ...]:
     """Return the window functions of a condition, each once."""
     return tuple(dict.fromkeys(part for part in walk(node) if isinstance(part, Window)))
@@ -200,4 +223,4 @@ def windows(node: Node) -> tuple[Window, ...]:
 
 def is_timed(node: Node) -> bool:
     """Tell whether the verdict can change while no reading arrives (windows, time of day)."""
-    return any(isinstance(part, (Window, Between)) for part in walk(node))
+    return any(isinstance(part, Between) or (isinstance(part, Window) and part.us > 0) for part in walk(node))

@@ -9,6 +9,7 @@ from typing import Final
 from . import durations
 from .errors import RuleError
 from .language import (
+    POSITION,
     USAGE,
     Arithmetic,
     Between,
@@ -21,12 +22,14 @@ from .language import (
     Negative,
     Node,
     Not,
+    Place,
+    Position,
     Variable,
     Window,
 )
 
-Limits = Mapping[str, tuple[float, str | None]]
-"""Name of a limit -> (value, unit)."""
+Limits = Mapping[str, tuple[float, str | None] | Place]
+"""Name of a limit -> (value, unit), or of an area -> its ring."""
 
 _LITERAL = re.compile(
     rf"(?P<string>'[^']*'|\"[^\"]*\")|(?P<clock>\b\d{{1,2}}:\d{{2}}\b)|(?P<duration>\b{durations.PATTERN})"
@@ -151,8 +154,11 @@ class _Reader:
                 raise RuleError("not_allowed", column, what=text)
 
     def name(self, name: str, text: str, column: int) -> Node:
-        if name in self.limits:
-            value, unit = self.limits[name]
+        limit = self.limits.get(name)
+        if isinstance(limit, Place):
+            raise RuleError("arguments", column, usage=USAGE["inside"])
+        if limit is not None:
+            value, unit = limit
             return Limit(text, column, float(value), unit)
         if self.names is None:
             return Name(text, column, name, Variable())
@@ -250,8 +256,10 @@ class _Reader:
         if function not in USAGE:
             raise RuleError("function", column, name=function, **did_you_mean(function, USAGE))
         usage = USAGE[function]
-        if len(tree.args) != 2 or tree.keywords:
+        if len(tree.args) != (1 if function == "inside" else 2) or tree.keywords:
             raise RuleError("arguments", column, usage=usage)
+        if function in ("inside", "dwell"):
+            return self.area(tree, function, usage)
         if function == "between":
             start, end = (durations.minute_of_day(self.literal(arg, "clock", usage)) for arg in tree.args)
             return Between(text, column, start, end)
@@ -260,3 +268,25 @@ class _Reader:
         if function != "count" and not isinstance(subject, Name):
             raise RuleError("arguments", subject.column, usage=usage)
         return Window(text, column, function, subject, us)  # type: ignore[arg-type]
+
+    def area(self, tree: ast.Call, function: str, usage: str) -> Node:
+        """Read inside(area) and dwell(area, 5min): the thing must tell lon and lat, the area stand in limits.yaml."""
+        text, column = self.where(tree)
+        first = tree.args[0]
+        name = first.id if isinstance(first, ast.Name) else ""
+        place = self.limits.get(name)
+        if not isinstance(place, Place):
+            known = [key for key, one in self.limits.items() if isinstance(one, Place)]
+            raise RuleError(
+                "area", self.where(first)[1], name=self.where(first)[0], **did_you_mean(name, known)
+            )
+        for needed in POSITION:
+            if self.names is not None and needed not in self.names:
+                raise RuleError("position", column, name=text)
+        us = (
+            durations.microseconds(self.literal(tree.args[1], "duration", usage))
+            if function == "dwell"
+            else 0
+        )
+        where = Position(text, column, Variable("number", "deg"))
+        return Window(text, column, function, where, us, place.ring)  # type: ignore[arg-type]

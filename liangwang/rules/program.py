@@ -8,10 +8,10 @@ import msgspec
 
 from . import durations
 from .decide import Case, Decision
-from .declare import LEVELS, CaseOf, DecisionRule, Limit, SignalRule
+from .declare import LEVELS, Area, CaseOf, DecisionRule, Limit, SignalRule
 from .errors import RuleError
 from .language import Limit as LimitNode
-from .language import Node, Not, Variable, Window, is_timed, names, walk, windows
+from .language import Node, Not, Place, Variable, Window, is_timed, names, walk, windows
 from .parse import Limits, did_you_mean, parse_condition
 
 
@@ -33,9 +33,15 @@ class SignalProgram:
     flap_within: int = 0
 
 
-def limits_of(declared: Iterable[Limit]) -> dict[str, tuple[float, str | None]]:
-    """Return limits by name as (value, unit); the unit `1` of a plain number counts as none."""
-    return {limit.limit: (limit.value, None if limit.unit == "1" else limit.unit) for limit in declared}
+def limits_of(declared: Iterable[Limit | Area]) -> dict[str, tuple[float, str | None] | Place]:
+    """Return limits by name as (value, unit) and areas as rings; the unit `1` of a plain number counts as none."""
+    found: dict[str, tuple[float, str | None] | Place] = {}
+    for one in declared:
+        if isinstance(one, Area):
+            found[one.area] = Place(one.ring)
+        else:
+            found[one.limit] = (one.value, None if one.unit == "1" else one.unit)
+    return found
 
 
 def compile_signal(
@@ -137,4 +143,5 @@ def _version(rule: SignalRule, nodes: Sequence[Node]) -> str:
             if isinstance(n, LimitNode)
         }
     )
+    used += sorted((call.text, str(call.ring), "") for node in nodes for call in windows(node) if call.ring)
     return hashlib.sha256(msgspec.json.encode([raw, used], order="sorted")).hexdigest()[:12]

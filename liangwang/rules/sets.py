@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from liangwang.base.packs import Declared
 
-from .declare import DecisionRule, Limit, SignalRule
+from .declare import Area, DecisionRule, Limit, SignalRule
 from .errors import RuleError
-from .language import Variable
+from .language import Place, Variable
 from .program import SignalProgram, compile_decision, compile_signal, limits_of
 
 All = Callable[[str], Iterable[Declared]]
@@ -24,10 +24,10 @@ class Judged:
     kind: str
 
 
-def limits_of_pack(everything: All, pack: str) -> dict[str, tuple[float, str | None]]:
-    """Return the limits that a pack declares, by name as (value, unit)."""
+def limits_of_pack(everything: All, pack: str) -> dict[str, tuple[float, str | None] | Place]:
+    """Return the limits and areas that a pack declares, by name."""
     found = [one.value for one in everything("limits.yaml") if one.pack == pack]
-    return limits_of(limit for limit in found if isinstance(limit, Limit))
+    return limits_of(limit for limit in found if isinstance(limit, (Limit, Area)))
 
 
 def streams_of_pack(everything: All, pack: str) -> dict[str, Declared]:

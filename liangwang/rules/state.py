@@ -16,8 +16,9 @@ from .windows import NEVER, Ring, slots_for
 Int = NDArray[np.int64]
 Float = NDArray[np.float64]
 
-VERSION: Final = 1
+VERSION: Final = 2
 QUIET, RAISED, MUTED = 0, 1, 2
+_KEPT: Final = ("since", "raised", "raised_at", "level")
 
 
 class Batch(NamedTuple):
@@ -50,13 +51,17 @@ class Batch(NamedTuple):
 
 @dataclass(slots=True)
 class RuleParams:
-    """One rule over the things that have all its quantities: streams int32[n_things, n_names], -1 = none."""
+    """One rule over the things that have all its quantities: streams int32[n_things, n_names], -1 = none.
+
+    `touches` says which datastreams it looks at, `settles` also those of the rules under it: they ask what stands.
+    """
 
     index: int
     program: SignalProgram
     streams: NDArray[np.int32]
     applies: NDArray[np.bool_]
     touches: NDArray[np.bool_]
+    settles: NDArray[np.bool_]
     slots: tuple[int, ...]
     parent: int | None
 
@@ -76,10 +81,11 @@ class Params:
 
 @dataclass(slots=True)
 class RuleState:
-    """What one rule version knows of each thing: since when its condition holds, and whether it is raised."""
+    """What one rule version knows of each thing: since when its condition holds, and whether (since when) it is raised."""
 
     since: Int
     raised: NDArray[np.int8]
+    raised_at: Int
     level: NDArray[np.int8]
     flaps: Ring
     rings: list[Ring]
@@ -139,7 +145,12 @@ def params_for(
         every = int(datastreams.every[touches].min(initial=2**40))
         parent = index[full_key(program.under, program.key)] if program.under else None
         slots = tuple(slots_for(call, every) for call in program.windows)
-        rules.append(RuleParams(len(rules), program, streams, applies, touches, slots, parent))
+        rules.append(
+            RuleParams(len(rules), program, streams, applies, touches, touches.copy(), slots, parent)
+        )
+    for rule in reversed(rules):
+        if rule.parent is not None:
+            rules[rule.parent].settles |= rule.settles
     thing_reorder = np.zeros(things, dtype=np.int64)
     known = thing >= 0
     np.maximum.at(thing_reorder, thing[known], datastreams.reorder[known])
@@ -200,6 +211,7 @@ def _rule_state(old: RuleState | None, rule: RuleParams, things: int) -> RuleSta
         return RuleState(
             np.full(things, NEVER, dtype=np.int64),
             np.zeros(things, dtype=np.int8),
+            np.full(things, NEVER, dtype=np.int64),
             np.zeros(things, dtype=np.int8),
             Ring.empty(things, most),
             [Ring.empty(things, slots) for slots in rule.slots],
@@ -208,6 +220,7 @@ def _rule_state(old: RuleState | None, rule: RuleParams, things: int) -> RuleSta
     return RuleState(
         _grown(old.since, things, NEVER),
         _grown(old.raised, things, QUIET),
+        _grown(old.raised_at, things, NEVER),
         _grown(old.level, things, 0),
         _ring(old.flaps, things, most),
         rings,
@@ -220,7 +233,7 @@ def _flat(state: State) -> dict[str, NDArray[Any]]:
     }
     flat |= {f"held.{name}": column for name, column in state.held._asdict().items()}
     for index, rule in enumerate(state.rules.values()):
-        flat |= {f"{index}.{name}": getattr(rule, name) for name in ("since", "raised", "level")}
+        flat |= {f"{index}.{name}": getattr(rule, name) for name in _KEPT}
         for number, ring in enumerate([rule.flaps, *rule.rings]):
             flat |= {f"{index}.{number}.{name}": getattr(ring, name) for name in ("at", "value", "next")}
     return flat
@@ -251,7 +264,12 @@ def load(path: Path) -> tuple[State, dict[str, Any]]:
     with np.load(path, allow_pickle=False) as file:
         flat = {name: file[name] for name in file.files}
     about = json.loads(str(flat.pop("about")))
-    if about["v"] != VERSION:
+    if about["v"] == 1:  # from before a signal remembered its moment: what stands has stood for long
+        flat |= {
+            f"{index}.raised_at": np.full(len(flat[f"{index}.since"]), NEVER)
+            for index in range(len(about["rules"]))
+        }
+    elif about["v"] != VERSION:
         raise ValueError(f"{path.name}: snapshot version {about['v']}, expected {VERSION}")
     state = State(
         last_at=flat["last_at"],
@@ -269,6 +287,6 @@ def load(path: Path) -> tuple[State, dict[str, Any]]:
             Ring(*(flat[f"{index}.{number}.{part}"] for part in ("at", "value", "next")))
             for number in range(count + 1)
         ]
-        since, raised, level = (flat[f"{index}.{part}"] for part in ("since", "raised", "level"))
-        state.rules[name] = RuleState(since, raised, level, rings[0], rings[1:])
+        kept = (flat[f"{index}.{part}"] for part in _KEPT)
+        state.rules[name] = RuleState(*kept, rings[0], rings[1:])
     return state, about["note"]

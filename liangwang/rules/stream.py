@@ -10,14 +10,15 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from .explain import explain
-from .language import Name, Node, Window, names
+from .language import POSITION, Name, Node, Window, names
 from .numpy_backend import Column, Mask, is_true
 from .reorder import release, rounds, take
 from .state import MUTED, QUIET, RAISED, Batch, Int, Params, RuleParams, RuleState, State, fresh, name_of
-from .windows import NEVER
+from .windows import NEVER, Ring, polygon
 
 __all__ = [
     "CLEAR",
@@ -120,10 +121,13 @@ class _Judge:
         for rule, known in zip(self.params.rules, self.rule_states, strict=True):
             touches = rule.touches[batch.datastream]
             pick = slice(None) if touches.all() else np.flatnonzero(touches)
-            part = (rule, known, thing[pick], batch.at[pick], batch.datastream[pick], batch.value[pick])
-            touched.append(part)
-            if len(part[2]):
-                self.settle(rule, known, part[2], part[3])
+            touched.append(
+                (rule, known, thing[pick], batch.at[pick], batch.datastream[pick], batch.value[pick])
+            )
+            settles = rule.settles[batch.datastream]
+            asked = slice(None) if settles.all() else np.flatnonzero(settles)
+            if len(thing[asked]):
+                self.settle(rule, known, thing[asked], batch.at[asked])
         state.last_at[batch.datastream] = batch.at
         state.last_value[batch.datastream] = batch.value
         for rule, known, things, at, streams, values in touched:
@@ -142,7 +146,7 @@ class _Judge:
         held = self.true(rule, known, rule.program.when, things, np.minimum(due, at))
         known.since[things[~held]] = NEVER
         fires = held & (due < at)
-        self.raise_(rule, known, things[fires], due[fires], at[fires])
+        self.raise_(rule, known, things[fires], due[fires])
 
     def remember(
         self,
@@ -157,11 +161,28 @@ class _Judge:
         for call, ring in zip(rule.program.windows, known.rings, strict=True):
             if call.function == "silent":
                 continue
+            if call.ring:
+                self.locate(rule, ring, call, things, at)
+                continue
             columns = [rule.program.names.index(name) for name in names(call.subject)]
             mine = (rule.streams[things][:, columns] == streams[:, None]).any(axis=1)
             if call.function == "count":
                 mine = mine & self.true(rule, known, call.subject, things, at)
             ring.push(things[mine], at[mine], values[mine])
+
+    def locate(self, rule: RuleParams, ring: Ring, call: Window, things: Things, at: Int) -> None:
+        """Remember since when things are inside an area; lon and lat count once both are of this moment."""
+        streams = rule.streams[things][:, [rule.program.names.index(name) for name in POSITION]]
+        whole = (self.state.last_at[streams] == at[:, None]).all(axis=1)
+        things, at, streams = things[whole], at[whole], streams[whole]
+        if not len(things):
+            return
+        lon, lat = self.state.last_value[streams].T
+        inside = shapely.contains_xy(polygon(call.ring), lon, lat)
+        stale = at - ring.at[things, 0] > self.params.stale_after[streams].min(axis=1)
+        entered = ring.value[things, 0]
+        ring.value[things, 0] = np.where(inside, np.where(np.isnan(entered) | stale, at, entered), np.nan)
+        ring.at[things, 0] = at
 
     def judge(self, rule: RuleParams, known: RuleState, things: Things, at: Int) -> None:
         """Judge a rule for some distinct things at their moments, by the values that now hold."""
@@ -172,6 +193,9 @@ class _Judge:
         if not len(things):
             return
         holds = self.true(rule, known, rule.program.when, things, at)
+        if rule.parent is not None:
+            # While the signal above stands nothing of this one counts: it must last anew after that has cleared.
+            holds = holds & (self.rule_states[rule.parent].raised[things] == QUIET)
         since = known.since[things]
         fresh_ones = holds & (since == NEVER)
         since = np.where(holds, np.where(fresh_ones, at, since), NEVER)
@@ -179,7 +203,7 @@ class _Judge:
         due = since + rule.program.lasting
         fires = holds & (due <= at)
         if fires.any():
-            self.raise_(rule, known, things[fires], due[fires], at[fires])
+            self.raise_(rule, known, things[fires], due[fires])
 
     def clear_or_climb(self, rule: RuleParams, known: RuleState, things: Things, at: Int) -> None:
         """Raised signals: those whose `clear` is true end, the others may climb the ladder, never down it."""
@@ -232,18 +256,18 @@ class _Judge:
             return
         held = self.true(rule, known, rule.program.when, things, due)
         known.since[things[~held]] = NEVER
-        self.raise_(rule, known, things[held], due[held], clock[passed][held])
+        self.raise_(rule, known, things[held], due[held])
         # What was judged at its moment cannot be unmade by a reading from before it.
         np.maximum.at(self.state.floor, things[held], due[held])
 
     # --- raising -------------------------------------------------------------------------------------
 
-    def raise_(self, rule: RuleParams, known: RuleState, things: Things, due: Int, at: Int) -> None:
-        """Raise signals at `due`, unless a signal above them explains them, or they only flap."""
+    def raise_(self, rule: RuleParams, known: RuleState, things: Things, due: Int) -> None:
+        """Raise signals at `due`, unless a signal above them explained them by then, or they only flap."""
         if rule.parent is not None and len(things):
-            covered = self.rule_states[rule.parent].raised[things] != QUIET
-            # Waits anew: the condition must last once more after the signal above has cleared.
-            known.since[things[covered]] = at[covered]
+            above = self.rule_states[rule.parent]
+            covered = (above.raised[things] != QUIET) & (above.raised_at[things] <= due)
+            known.since[things[covered]] = NEVER
             things, due = things[~covered], due[~covered]
         if not len(things):
             return
@@ -255,6 +279,7 @@ class _Judge:
             told = ~muted
             known.flaps.push(things[told], due[told], np.zeros(int(told.sum())))
         known.raised[things] = np.where(muted, MUTED, RAISED)
+        known.raised_at[things] = due
         self.note(rule, known, things[~muted], due[~muted], RAISE)
 
     def level(self, rule: RuleParams, known: RuleState, things: Things, at: Int) -> NDArray[np.int8]:
@@ -304,12 +329,22 @@ class _Moment:
         if call.function == "silent":
             return self.silent(call)
         ring = self.known.rings[self.rule.program.windows.index(call)]
+        if call.ring:
+            return self.placed(call, ring)
         if call.function == "count":
             return Column(ring.count_after(self.things, self.at - call.us))
         oldest, enough = ring.oldest_since(self.things, self.at - call.us)
         now = self.column(self.index_of(call.subject))
         unknown = ~enough if now.null is None else ~enough | now.null
         return Column(np.asarray(now.values) - oldest, unknown)
+
+    def placed(self, call: Window, ring: Ring) -> Column:
+        """Tell whether things are inside an area, or have been for so long; a position gone stale is unknown."""
+        entered, told = ring.value[self.things, 0], ring.at[self.things, 0]
+        stream = self.rule.streams[self.things, self.rule.program.names.index(POSITION[0])]
+        unknown = self.at - told > self.params.stale_after[stream]
+        with np.errstate(invalid="ignore"):
+            return Column(self.at - entered >= call.us, unknown)
 
     def silent(self, call: Window) -> Column:
         stream = self.rule.streams[self.things, self.index_of(call.subject)]

@@ -1,9 +1,11 @@
 """What the kernel remembers of recent readings: one ring of slots per thing for each window function."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from .errors import RuleError
@@ -20,10 +22,20 @@ def slots_for(call: Window, every_us: int) -> int:
     """Return how many readings a window must remember, one each `every_us`. Raises RuleError over 1024."""
     if call.function == "silent":
         return 0
+    if call.ring:
+        return 1
     slots = call.us // max(every_us, 1) + 2
     if slots > MOST_SLOTS:
         raise RuleError("window", call.column, text=call.text, slots=slots, most=MOST_SLOTS)
     return int(slots)
+
+
+@cache
+def polygon(ring: tuple[tuple[float, float], ...]) -> shapely.Polygon:
+    """Return an area's polygon, prepared for many points."""
+    found = shapely.Polygon(ring)
+    shapely.prepare(found)
+    return found
 
 
 @dataclass(slots=True)

@@ -61,6 +61,7 @@ class Plain:
 class Known:
     since: int | None = None
     raised: str = ""
+    raised_at: int = 0
     level: int = 0
     told: list[int] = field(default_factory=list)
 
@@ -75,7 +76,7 @@ class Thing:
 
     def reading(self, name: str, at: int, value: float) -> None:
         mine = [i for i, rule in enumerate(self.rules) if name in rule.names]
-        for i in mine:
+        for i in sorted({j for i in mine for j in self.above(i)}):
             self.settle(i, at)
         self.view.last[name] = (at, value)
         self.view.history.setdefault(name, []).append((at, value))
@@ -85,6 +86,11 @@ class Thing:
                 self.view.counted.setdefault(i, []).append(at)
             self.judge(i, at)
 
+    def above(self, i: int) -> set[int]:
+        """A rule and those that it stands under: they must know what stands before it is asked."""
+        under = self.rules[i].under
+        return {i} | (self.above(under) if under is not None else set())
+
     def settle(self, i: int, at: int) -> None:
         rule, known = self.rules[i], self.known[i]
         if known.since is None:
@@ -93,7 +99,7 @@ class Thing:
         if not rule.when(self.view, min(due, at)):
             known.since = None
         elif due < at:
-            self.raise_(i, due, at)
+            self.raise_(i, due)
 
     def tick(self, clock: int) -> None:
         for i, rule in enumerate(self.rules):
@@ -101,7 +107,7 @@ class Thing:
             if known.since is not None and known.since + rule.lasting <= clock:
                 due = known.since + rule.lasting
                 if rule.when(self.view, due):
-                    self.raise_(i, due, clock)
+                    self.raise_(i, due)
                 else:
                     known.since = None
             if rule.timed and any(name in self.view.last for name in rule.names):
@@ -112,12 +118,13 @@ class Thing:
         if known.raised:
             self.clear_or_climb(i, at)
             return
-        if not rule.when(self.view, at):
+        covered = rule.under is not None and self.known[rule.under].raised
+        if covered or not rule.when(self.view, at):
             known.since = None
             return
         known.since = at if known.since is None else known.since
         if known.since + rule.lasting <= at:
-            self.raise_(i, known.since + rule.lasting, at)
+            self.raise_(i, known.since + rule.lasting)
 
     def clear_or_climb(self, i: int, at: int) -> None:
         rule, known = self.rules[i], self.known[i]
@@ -129,11 +136,13 @@ class Thing:
             known.level = self.level(i, at)
             self.note(i, at, LEVEL)
 
-    def raise_(self, i: int, due: int, at: int) -> None:
+    def raise_(self, i: int, due: int) -> None:
         rule, known = self.rules[i], self.known[i]
-        if rule.under is not None and self.known[rule.under].raised:
-            known.since = at
+        above = self.known[rule.under] if rule.under is not None else None
+        if above is not None and above.raised and above.raised_at <= due:
+            known.since = None
             return
+        known.raised_at = due
         known.since, known.level = None, self.level(i, due)
         recent = [told for told in known.told if told > due - rule.flap_within]
         if rule.flap_most and len(recent) >= rule.flap_most:

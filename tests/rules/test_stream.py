@@ -4,10 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liangwang.rules.declare import Flap, SignalRule
+from liangwang.rules.errors import RuleError
+from liangwang.rules.language import Place, Variable
+from liangwang.rules.parse import parse_condition
 from liangwang.rules.program import compile_signal
 from liangwang.rules.state import Batch, Datastreams, Params, State, fitted, fresh, load, params_for, save
 from liangwang.rules.stream import step
@@ -93,13 +97,13 @@ def counted(view: Any, at: int) -> int:
     return sum(when > at - 120 * S for when in view.counted.get(6, []))
 
 
-def params(reorder: int = REORDER, every: int = 1 * S) -> Params:
+def params(reorder: int = REORDER, every: int = 1 * S, rules: list[SignalRule] = RULES) -> Params:
     thing = np.repeat(np.arange(THINGS, dtype=np.int32), 2)
     n = len(thing)
     streams = Datastreams(
         thing, ["x", "y"] * THINGS, ["p:k"] * n, np.full(n, every), np.full(n, reorder), np.full(n, STALE)
     )
-    return params_for(streams, [(compile_signal(one, None, {}, f"p:{one.rule}"), "p:k") for one in RULES])
+    return params_for(streams, [(compile_signal(one, None, {}, f"p:{one.rule}"), "p:k") for one in rules])
 
 
 PARAMS = params()
@@ -159,6 +163,83 @@ def test_disorder_and_repetition_inside_the_window_change_nothing(
     clocks = [now - REORDER for now in range(T0, end + 1, TICK)]
     plain = [(stream // 2, "xy"[stream % 2], at, seq, value) for stream, at, seq, value in rows]
     assert found == judge_all(PLAIN, plain, clocks, STALE)
+
+
+UNTIMED = [one for one in RULES if one.rule in {"high", "lasting", "both", "either"}]
+
+
+@given(data=st.data(), rows=readings)
+@settings(max_examples=40, deadline=None)
+def test_however_the_readings_are_cut_into_steps_the_same_signals_come(
+    data: st.DataObject, rows: list[tuple[int, int, int, float]]
+) -> None:
+    """Rules without a window know event time alone: steps of any width at any moment find what one step finds."""
+    some = params(rules=UNTIMED)
+    order = sorted(rows, key=lambda row: row[1])
+    whole, at_once = step(fresh(some), some, batch(order), T0 + 700 * S)
+    whole, last = step(whole, some, Batch.empty(), T0 + 2000 * S)
+    cuts = sorted(data.draw(st.sets(st.integers(1, 139), max_size=12)))
+    state, found, sent = fresh(some), [], 0
+    for now in [*(T0 + cut * 5 * S for cut in cuts), T0 + 700 * S, T0 + 2000 * S]:
+        due = [row for row in order[sent:] if row[1] <= now]
+        state, told = step(state, some, batch(due), now)
+        found.append(told)
+        sent += len(due)
+    split = np.sort(np.concatenate(found), order=["at", "rule", "thing", "kind"])
+    joined = np.sort(np.concatenate([at_once, last]), order=["at", "rule", "thing", "kind"])
+    fields = ["at", "rule", "thing", "kind", "level"]
+    assert split[fields].tolist() == joined[fields].tolist()
+    assert_same(whole, state)
+
+
+SQUARE = Place(((121.0, 31.0), (121.1, 31.0), (121.1, 31.1), (121.0, 31.1)))
+
+
+def moves(way: list[tuple[int, float, float]], when: str, end: int, **more: Any) -> list[tuple[str, int]]:
+    """Return (kind, second) of the transitions of one vehicle that tells where it is (second, lon, lat), lon first."""
+    one = rule("here", when, **more)
+    streams = Datastreams(
+        np.zeros(2, np.int32), ["lon", "lat"], ["k", "k"], *(np.full(2, n) for n in (S, 0, STALE))
+    )
+    program = compile_signal(one, {"lon": Variable("number"), "lat": Variable("number")}, {"square": SQUARE})
+    some = params_for(streams, [(program, "k")])
+    state, found, known = fresh(some), [], {at: (lon, lat) for at, lon, lat in way}
+    for second in range(0, end + 1, 5):
+        rows = [(i, T0 + second * S, 0, value) for i, value in enumerate(known.get(second, ()))]
+        state, told = step(state, some, batch(rows), T0 + second * S)
+        found += [(("clear", "raise", "level")[row["kind"]], (int(row["at"]) - T0) // S) for row in told]
+    return found
+
+
+def test_a_position_counts_when_both_its_numbers_are_of_one_moment() -> None:
+    way = [(0, 120.9, 31.2), (60, 121.05, 31.05), (120, 121.2, 31.2)]
+    assert moves(way, "inside(square)", 200) == [("raise", 60), ("clear", 120)]
+    # On the way past a corner neither point is inside; a mixture of the two would be.
+    assert moves([(0, 121.05, 31.2), (60, 121.2, 31.05)], "inside(square)", 200) == []
+
+
+def test_who_stays_in_an_area_is_told_when_the_time_is_up_and_who_drives_through_is_not() -> None:
+    stays = [(second, 121.05, 31.05) for second in range(60, 301, 60)] + [(360, 121.5, 31.05)]
+    assert moves(stays, "dwell(square, 3min)", 400) == [("raise", 240), ("clear", 360)]
+    through = [(0, 120.9, 31.05), (60, 121.05, 31.05), (120, 121.2, 31.05), (180, 121.05, 31.05)]
+    assert moves(through, "dwell(square, 2min)", 260) == []
+
+
+def test_a_position_gone_stale_is_unknown_and_staying_starts_over() -> None:
+    gone = [(0, 121.05, 31.05), (60, 121.05, 31.05), (240, 121.05, 31.05), (300, 121.05, 31.05)]
+    assert moves(gone, "dwell(square, 4min)", 400) == []
+    assert moves(gone[:2], "not inside(square)", 400) == []
+
+
+def test_an_area_must_be_declared_and_the_thing_must_tell_where_it_is() -> None:
+    with pytest.raises(RuleError) as unknown:
+        parse_condition(
+            "inside(sqare)", {"lon": Variable("number"), "lat": Variable("number")}, {"square": SQUARE}
+        )
+    assert "did you mean 'square'" in unknown.value.message("en")
+    with pytest.raises(RuleError) as nowhere:
+        parse_condition("dwell(square, 5min)", {"tilt": Variable("number")}, {"square": SQUARE})
+    assert "lon" in nowhere.value.message("zh")
 
 
 def assert_same(first: State, second: State) -> None:
