@@ -1,8 +1,10 @@
 """The migrations say what the tables are, and run on a bare database of either kind."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -20,6 +22,7 @@ def test_no_table_differs_from_its_migration(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_migrations_run_on_a_bare_database(tmp_path: Path) -> None:
-    done = django(tmp_path, "migrate", "-v0")
-    assert done.returncode == 0, done.stdout + done.stderr
+def test_migrations_run_on_a_bare_database(bare_database: Path) -> None:
+    with closing(sqlite3.connect(bare_database)) as found:
+        applied = {app for (app,) in found.execute("SELECT DISTINCT app FROM django_migrations")}
+    assert applied >= {"base", "hub", "cases", "services", "operations"}

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 
 def assign(cost: NDArray[Any], unserved_cost: float | NDArray[Any]) -> NDArray[np.int64]:
@@ -16,6 +15,8 @@ def assign(cost: NDArray[Any], unserved_cost: float | NDArray[Any]) -> NDArray[n
     >>> assign(np.array([[5.0, 9.0], [6.0, np.inf]]), unserved_cost=100.0).tolist()
     [1, 0]
     """
+    from scipy.optimize import linear_sum_assignment  # late: half a second that most processes need not spend
+
     cost = np.asarray(cost, np.float64)
     tasks, units = cost.shape
     if np.isnan(cost).any():

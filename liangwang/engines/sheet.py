@@ -3,6 +3,8 @@
 The font is cut down to the characters of one paper before fpdf2 sees it: a few milliseconds instead of seconds.
 """
 
+from __future__ import annotations
+
 import logging
 import math
 import tempfile
@@ -10,12 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
+from typing import TYPE_CHECKING
 
 import pylopdf_fonts_zh_cn as fonts
 import segno
-import uharfbuzz as harfbuzz
-from fpdf import FPDF
-from fpdf.enums import TextMode
+
+if TYPE_CHECKING:
+    import uharfbuzz as harfbuzz
+    from fpdf import FPDF
 
 RED, BLACK, GREY = (192, 0, 0), (0, 0, 0), (90, 90, 90)
 LEFT, RIGHT, TOP, BOTTOM = 28.0, 26.0, 22.0, 14.0  # mm
@@ -41,6 +45,8 @@ def blank(
     size: tuple[float, float] | None = None,
 ) -> Iterator[FPDF]:
     """A document with one empty page, A4 or `size` in mm, whose font holds these characters alone."""
+    from fpdf import FPDF  # late, here and below: half a second that only a process that draws should pay
+
     pdf = FPDF(format=size or "A4")
     pdf.set_auto_page_break(False)
     pdf.set_margins(LEFT, TOP, RIGHT)
@@ -59,11 +65,15 @@ def blank(
 
 @cache
 def _face() -> harfbuzz.Face:
+    import uharfbuzz as harfbuzz
+
     return harfbuzz.Face(harfbuzz.Blob.from_file_path(str(fonts.serif_path())))
 
 
 def _cut(characters: frozenset[str]) -> bytes:
     """The font with these characters alone."""
+    import uharfbuzz as harfbuzz
+
     wanted = harfbuzz.SubsetInput()
     wanted.sets(harfbuzz.SubsetInputSets.UNICODE).update({ord(one) for one in characters})
     return bytes(harfbuzz.subset(_face(), wanted).blob.data)
@@ -132,6 +142,8 @@ class Sheet:
 
     def line(self, text: str, x: float, points: float, *, bold: bool = False, red: bool = False) -> None:
         """One line at `x`, its base under the present place; bold is the same glyphs with an outline."""
+        from fpdf.enums import TextMode
+
         colour = RED if red else BLACK
         self.pdf.set_font("song", size=points)
         self.pdf.set_text_color(*colour)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, reduce
 from operator import or_
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.conf import settings
@@ -21,10 +21,11 @@ from liangwang.cases import actions
 from liangwang.cases import queries as cases
 from liangwang.cases.queries import Task
 from liangwang.engines.assignment import assign as least_cost
-from liangwang.engines.routing import Router
-from liangwang.engines.street_graph import cached_streets
 
 from .dispatch_models import Crew
+
+if TYPE_CHECKING:
+    from liangwang.engines.routing import Router
 
 log = logging.getLogger(__name__)
 
@@ -72,14 +73,17 @@ class Candidate:
 
 
 @lru_cache(maxsize=4)
-def _router(folder: str, codes: tuple[str, ...]) -> Router:
+def _router(folder: str, codes: tuple[str, ...]) -> "Router":
+    from liangwang.engines.routing import Router  # late: half a second that only live need spend
+    from liangwang.engines.street_graph import cached_streets
+
     districts = Place.objects.filter(code__in=codes)
     outlines = {p.code: area_of(p.polygon) for p in districts if p.polygon}
     dense = city_settings(settings.CITY_DIR).get("dense", [])
     return Router(cached_streets(settings.DATA / "graph", outlines, dense=dense))
 
 
-def router() -> Router | None:
+def router() -> "Router | None":
     """The city's street graph, ready; None where no district has an outline (then nobody can be sent by time)."""
     rows = Place.objects.filter(level="district", ended_at=None, polygon__isnull=False).order_by("code")
     codes = tuple(rows.values_list("code", flat=True))
@@ -113,7 +117,7 @@ def ranks(task: Task, crews: Sequence[Crew]) -> list[tuple[Crew, int, str]]:
     return found
 
 
-def candidates(task: Task, crews: Sequence[Crew], way: Router) -> list[Candidate]:
+def candidates(task: Task, crews: Sequence[Crew], way: "Router") -> list[Candidate]:
     """Who may do a task and can be there within the hour, the best first."""
     case = task.case
     if case.lon is None or case.lat is None:

@@ -7,9 +7,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
-import rjieba
 from django.conf import settings
-from pypinyin import lazy_pinyin
 
 from liangwang.base.packs import Declared, declarations, version_hash
 
@@ -179,6 +177,8 @@ def _names(one: Item | Bundle) -> str:
 
 def _segmented(text: str) -> str:
     """Words, and every single character beside them, so that a part of a word is found too."""
+    import rjieba  # late here and below: half a second that only a process that searches should pay
+
     words = [word for word in rjieba.cut_for_search(text) if _WORD.fullmatch(word)]
     single = [char for char in text if CJK_FIRST <= char <= CJK_LAST]
     return " ".join((*words, *single)).lower()
@@ -186,6 +186,9 @@ def _segmented(text: str) -> str:
 
 def _pinyin(text: str) -> str:
     """Full pinyin of each word, joined and initial by initial: 出生 → chusheng, cs."""
+    import rjieba
+    from pypinyin import lazy_pinyin
+
     found = []
     for word in _WORD.findall(text):
         if CJK_FIRST <= word[0] <= CJK_LAST:
@@ -196,5 +199,7 @@ def _pinyin(text: str) -> str:
 
 
 def _terms(query: str) -> list[str]:
+    import rjieba
+
     words = [w.lower() for w in rjieba.cut_for_search(query.strip()[:LONGEST]) if _WORD.fullmatch(w)]
     return [w for w in dict.fromkeys(words) if w not in STOP]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import duckdb
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from .model import Model
 from .score import contradiction
@@ -16,6 +14,9 @@ Edges = tuple[np.ndarray, np.ndarray]
 
 def components(count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """The cluster of each of `count` rows, int32[count]: the number of its first row."""
+    from scipy.sparse import coo_matrix  # late: half a second that most processes need not spend
+    from scipy.sparse.csgraph import connected_components
+
     graph = coo_matrix((np.ones(len(left), bool), (left, right)), (count, count))
     _, labels = connected_components(graph, directed=False)
     first = np.full(labels.max(initial=-1) + 1, count, dtype=np.int32)
