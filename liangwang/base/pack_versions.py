@@ -92,6 +92,13 @@ def publish(draft: Declaration, at: datetime) -> None:
         transaction.on_commit(_tell_processes)
 
 
+def turn_down(draft: Declaration) -> None:
+    """Ends a draft that shall never be in force: it stays to be read; raises Conflict when it is no draft."""
+    rows = Declaration.objects.filter(pk=draft.pk, state=DRAFT)
+    if not rows.update(state=REPLACED):
+        raise Conflict(what=f"{draft.pack}:{draft.key}")
+
+
 def drafts() -> Iterable[Declaration]:
     """What waits to be merged or published, newest first."""
     return Declaration.objects.filter(state=DRAFT).order_by("-id")

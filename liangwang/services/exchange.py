@@ -11,13 +11,13 @@ from liangwang.base import audit, clock, pack_versions, packs
 from liangwang.base.access import Thing
 from liangwang.base.declare import Problem, mentions, read, schemas
 from liangwang.base.errors import NotFound, Refusal
-from liangwang.base.hats import platform
+from liangwang.base.hats import Actor, platform
 from liangwang.base.labels import Label
 from liangwang.base.mistakes import did_you_mean
 from liangwang.base.transactions import write
 from liangwang.base.yaml import Document
 
-from . import catalogue, exchange_csv, exchange_jsonld
+from . import catalogue, exchange_csv, exchange_jsonld, item_drafts
 from .compile import compile_bound
 from .compiled import Bound, Proved, Source
 from .declare import Bundle, Item
@@ -50,10 +50,11 @@ def _made(form: str, key: str | None, versions: tuple[str, ...]) -> str:
     return exchange_csv.sheet(found) if form == "csv" else exchange_jsonld.text(found)
 
 
-def take_in(text: str, file: str, *, at: datetime, publish: bool = False) -> Taken:
+def take_in(text: str, file: str, *, at: datetime, publish: bool = False, by: Actor | None = None) -> Taken:
     """Reads items from the text of a .csv or .jsonld file; all become drafts of the desk, or with `publish` are in force.
 
-    One mistake anywhere and nothing is taken. An item that says what is in force already makes no version.
+    `by` is who brings the file on a page; None is the command. One mistake anywhere and nothing is taken. An item that
+    says what is in force already makes no version.
     """
     rows, wrong = (exchange_jsonld.rows_of if file.endswith("jsonld") else exchange_csv.rows_of)(text, file)
     read_rows = [(row, value) for row in rows if (value := _typed(row, file, wrong)) is not None]
@@ -68,21 +69,24 @@ def take_in(text: str, file: str, *, at: datetime, publish: bool = False) -> Tak
     new = [(row, value) for row, value in read_rows if held.get(_ref(row)) != value]
     with write():
         for row, value in new:
-            _keep(row.pack, value, at, publish)
+            _keep(row, value, at, file=file, publish=publish, by=by)
     names = [_ref(row) for row, _ in new]
     changed = [name for name in names if name in held]
     return Taken([n for n in names if n not in held], changed, len(read_rows) - len(new), [])
 
 
-def _keep(pack: str, value: Item | Bundle, at: datetime, publish: bool) -> None:
+def _keep(
+    row: Row, value: Item | Bundle, at: datetime, *, file: str, publish: bool, by: Actor | None
+) -> None:
     """A published version is never touched: what comes in is a new one."""
     key = value.item if isinstance(value, Item) else value.bundle
-    draft = pack_versions.edit(pack, FILE, key, plain(value), at)
+    draft = pack_versions.edit(row.pack, FILE, key, plain(value), at)
+    item_drafts.keep(draft, by=by, file=file, line=row.line, at=at)
     if publish:
         pack_versions.publish(draft, at)
-    thing = Thing(kind="item", ref=f"{pack}:{key}")
+    thing = Thing(kind="item", ref=f"{row.pack}:{key}")
     body = {"version": draft.version, "hash": draft.hash, "published": publish}
-    audit.record(platform(pack), "configure", thing, at=at, body=body)
+    audit.record(by or platform(row.pack), "configure", thing, at=at, body=body)
 
 
 def _ref(row: Row) -> str:

@@ -126,17 +126,29 @@ def sheet(found: Iterable[tuple[str, Item | Bundle]]) -> str:
     return "\ufeff" + out.getvalue()
 
 
+def cells_of(one: Item | Bundle) -> dict[Column, str]:
+    """Every element that a declaration says, as its cell reads."""
+    raw = plain(one)
+    return {column: cell for column in COLUMNS if (cell := _cell(column, _at(raw, column)))}
+
+
 def plain(value: Any) -> Any:
     """A declaration as plain data, without what is as it is by default: what stands in a pack's file."""
     if isinstance(value, msgspec.Struct):
         return {
             field.encode_name: plain(inner)
             for field in msgspec.structs.fields(value)
-            if (inner := getattr(value, field.name)) != field.default or field.required
+            if (inner := getattr(value, field.name)) != _usual(field) or field.required
         }
     if isinstance(value, dict):
         return {name: plain(inner) for name, inner in value.items()}
     return [plain(inner) for inner in value] if isinstance(value, tuple) else msgspec.to_builtins(value)
+
+
+def _usual(field: msgspec.structs.FieldInfo) -> Any:
+    """What a value is where a declaration does not say it."""
+    made = field.default_factory
+    return field.default if made is msgspec.NODEFAULT else made()
 
 
 def _at(raw: dict[str, Any], column: Column) -> Any:

@@ -6,8 +6,10 @@ from django.db import models
 
 from liangwang.base.models import AuditEntry, Office, Party, Place, RefModel, StoredFile, Subject
 
+from . import models_catalogue as models_catalogue  # items that wait to be published
 from . import models_codes as models_codes  # the city code's tables
 from . import models_counter as models_counter  # the counter's tables
+from . import models_messages as models_messages  # text messages
 from . import models_together as models_together  # filling in together
 from .models_letters import Letter as Letter
 
@@ -170,7 +172,7 @@ class GivenValue(models.Model):
 
 
 class Certificate(RefModel):
-    """A signed certificate; `body` is what was signed, `signed` the compact signature that its QR carries."""
+    """A signed certificate; `body` is what it says, `signed` the code on it, `file` its PDF once its holder asked for it."""
 
     number = models.CharField(max_length=40, unique=True)
     type = models.CharField(max_length=60)
@@ -188,6 +190,7 @@ class Certificate(RefModel):
     suspended_because = models.JSONField(default=dict)
     revoked_at = models.DateTimeField(null=True, blank=True)
     revoked_because = models.JSONField(default=dict)
+    file = models.ForeignKey(StoredFile, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         constraints: ClassVar = [

@@ -116,10 +116,9 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Label]:
 
 
 def _number(before: dict[str, Any], after: dict[str, Any], name: str, zh: str, en: str) -> Iterator[Label]:
-    was, now = _days(before.get(name)), _days(after.get(name))
-    if was != now:
+    old, new = _days(before.get(name)) or 0, _days(after.get(name)) or 0
+    if old != new:
         unit, units = ("次", "") if name == "trips" else ("个工作日", " working days")
-        old, new = was if was is not None else 0, now if now is not None else 0
         yield {"zh": f"{zh}：{old} → {new} {unit}", "en": f"{en}: {old} → {new}{units}"}
 
 

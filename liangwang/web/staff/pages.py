@@ -96,6 +96,7 @@ def navigation(actor: Actor, at: datetime, known: Counts | None = None) -> list[
             [
                 (may_ever(actor, "read", "application"), Link("staff-applications", "files", _("办件"))),
                 (may_ever(actor, "read", "incident"), Link("staff-incidents", "siren", _("案件"))),
+                (_issues(actor), Link("staff-deliveries", "send", _("送达"))),
                 (_issues(actor), Link("staff-certificates", "badge-check", _("证照"))),
                 (_sees_load(actor), Link("load", "chart-bar", _("各单位办件量"))),
                 (may_ever(actor, "open", "board"), Link("command-home", "monitor", _("一屏"))),
@@ -105,6 +106,7 @@ def navigation(actor: Actor, at: datetime, known: Counts | None = None) -> list[
             _("治理"),
             [
                 (may_ever(actor, "configure", "item"), Link("reform", "split", _("流程再造"))),
+                (may_ever(actor, "configure", "item"), Link("items", "file-diff", _("事项公布"))),
                 (may_ever(actor, "read", "order"), Link("orders", "shield-alert", _("应急命令"))),
                 (may_ever(actor, "open", "audit"), Link("audit", "scroll-text", _("审计日志"))),
                 (may_ever(actor, "open", "policy"), Link("policy", "table-properties", _("权限表"))),
