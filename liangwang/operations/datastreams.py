@@ -100,7 +100,7 @@ def load() -> Index:
     least, most = np.full(size, -np.inf), np.full(size, np.inf)
     quantity, kind = [""] * size, [""] * size
     keys: dict[str, dict[str, int]] = {}
-    times = {name: _times(stream) for name, stream in declared.items()}
+    times_of = {name: times(stream) for name, stream in declared.items()}
     for number, asset, pack, source, name, key, asset_kind in rows:
         ref = f"{pack}:{source}"
         stream = declared.get(ref)
@@ -108,7 +108,7 @@ def load() -> Index:
             continue
         source_of[number] = place[ref]
         thing[number], quantity[number], kind[number] = asset, name, f"{pack}:{asset_kind}"
-        every[number], reorder[number], stale[number] = times[ref]
+        every[number], reorder[number], stale[number] = times_of[ref]
         bounds = stream.quantities[name]
         least[number] = -np.inf if bounds.min is None else bounds.min
         most[number] = np.inf if bounds.max is None else bounds.max
@@ -123,7 +123,8 @@ def stream_sources() -> dict[str, Any]:
     return {one.ref: one.value for one in packs.declarations("sources.yaml") if isinstance(one.value, Stream)}
 
 
-def _times(stream: Stream) -> tuple[int, int, int]:
+def times(stream: Stream) -> tuple[int, int, int]:
+    """Return every how long a stream speaks, how long its readings may overtake each other, when it is stale, in µs."""
     return microseconds(stream.every), microseconds(stream.reorder), microseconds(stream.stale_after)
 
 

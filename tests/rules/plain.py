@@ -76,7 +76,7 @@ class Thing:
 
     def reading(self, name: str, at: int, value: float) -> None:
         mine = [i for i, rule in enumerate(self.rules) if name in rule.names]
-        for i in sorted({j for i in mine for j in self.above(i)}):
+        for i in sorted({above for one in mine for above in self.above(one)}):
             self.settle(i, at)
         self.view.last[name] = (at, value)
         self.view.history.setdefault(name, []).append((at, value))
