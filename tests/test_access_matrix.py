@@ -272,6 +272,7 @@ ARGUMENTS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "authorisations/<str:ref>/": {"ref": _authorisation},
     "confirm/<str:ref>/": {"ref": _confirmation},
     "api/v1/applications/<number>": {"number": lambda case: _submission(case).case.number},
+    "staff/readings/<int:number>/": {"number": lambda stream: stream.pk},
     "api/v1/batches/<source>/<ref>": {"source": lambda batch: f"{batch.pack}:{batch.source}"},
 }
 
