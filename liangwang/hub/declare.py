@@ -228,7 +228,8 @@ class Stream(Shape, frozen=True, kw_only=True):
     """A stream of readings from devices; operations takes, judges and stores them.
 
     In a storm readings of priority `low` are turned away first, those of `alarm` never. `registers: true` lets a
-    source register its own things by SensorThings. `topics` are MQTT topics with `{device}` and `{quantity}`.
+    source register its own things by SensorThings. `topics` are MQTT topics with `{device}` and `{quantity}`. `moves`
+    says that quantities lon and lat are where a crew is.
     """
 
     source: str
@@ -245,6 +246,7 @@ class Stream(Shape, frozen=True, kw_only=True):
     keep: Keep = Keep()
     priority: Literal["alarm", "normal", "low"] = "normal"
     registers: bool = False
+    moves: Literal["crew"] | None = None
     topics: tuple[str, ...] = ()
     mapping: Mapping | None = None
     signature: Signature | None = None
@@ -253,6 +255,8 @@ class Stream(Shape, frozen=True, kw_only=True):
         unknown = sorted(set(self.mapping.values) - set(self.quantities)) if self.mapping else []
         if unknown:
             raise ValueError(f"'mapping.values' names '{unknown[0]}', which is no quantity of {self.source}")
+        if self.moves and not {"lon", "lat"} <= set(self.quantities):
+            raise ValueError("'moves' needs the quantities lon and lat")
         if self.signature and not self.mapping:
             raise ValueError("'signature' belongs to a webhook, which needs a 'mapping'")
 

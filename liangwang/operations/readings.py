@@ -129,11 +129,10 @@ async def handle(request: HotRequest) -> HotAnswer:
 async def taken_in(source: Actor, parsed: wire.Parsed, now: int) -> dict[str, Any]:
     """Take readings on the event loop of a web process; the answer comes when they are durable."""
     index = datastreams.known_index()
-    if index is None or any(key not in index.for_scope(source.scope) for key in set(parsed.datastream)):
+    known = index is not None and watch.is_ready(index)
+    if index is None or not known or any(key not in index.for_scope(source.scope) for key in set(parsed.datastream)):
         # The database is never asked on the event loop.
         index = await sync_to_async(_look_up)()
-    if not watch.is_ready(index):
-        await sync_to_async(_watched)(index)
     taken = _take(source, parsed, index, now)
     for append in taken.durable:
         await asyncio.wrap_future(append)
@@ -152,14 +151,9 @@ _TOO_LARGE: Final[Label] = {"zh": "一批最多 32 MB,请分批", "en": "at most
 
 def _look_up() -> datastreams.Index:
     try:
-        return datastreams.refreshed()
-    finally:
-        close_old_connections()
-
-
-def _watched(index: datastreams.Index) -> None:
-    try:
+        index = datastreams.refreshed()
         watch.watch_of(index)
+        return index
     finally:
         close_old_connections()
 

@@ -11,12 +11,13 @@ from ninja.errors import ValidationError
 from liangwang.base.access import door
 from liangwang.hot import HOT
 from liangwang.hub.api import router as hub
-from liangwang.operations import sensorthings_api
+from liangwang.operations import sensorthings_api, work_orders
 from liangwang.services import api as services
 
 api = NinjaAPI(title="两网 liangwang", version="1", openapi_url=None, docs_url=None, urls_namespace="api")
 api.add_router("", hub)
-api.add_router("", sensorthings_api.router)
+for router in (sensorthings_api.router, work_orders.router):
+    api.add_router("", router)
 for router in (services.items, services.applications, services.certificates):
     api.add_router("", router)
 
@@ -44,6 +45,10 @@ HOT_WORDS: dict[str, dict[str, Any]] = {
     "/api/v1/sta/v1.1/CreateObservations": {
         "summary": "SensorThings: a dataArray; a link or an error for each row",
         "responses": {"201": {"description": "Links, in the order of the rows"}},
+    },
+    "/api/v1/gps": {
+        "summary": "A position by the OsmAnd or Traccar client protocol; `key` may stand in the address",
+        "responses": {"200": {"description": '{"accepted": n, "rejected": [{"row", "reason"}]}'}},
     },
     "/gate/check": {
         "summary": "A gate asks about a code: {code, gate}, a signed code or a handle",
