@@ -17,16 +17,21 @@ MAX_TRIES = 8
 FIRST_RETRY = timedelta(seconds=2)
 
 _subscribers: dict[str, dict[str, Handler]] = {}
+_only: dict[tuple[str, str], str] = {}
 
 
-def subscribe(event_type: str, *, name: str) -> Callable[[Handler], Handler]:
+def subscribe(event_type: str, *, name: str, kind: str = "") -> Callable[[Handler], Handler]:
     """Registers a handler; it runs in the worker, in a transaction with its effect's mark: once, or retried.
+
+    With `kind` nothing is owed to events whose body says another one: most cases are applications.
 
     A call to the outside belongs after that transaction, with `f"{event.key}/{name}"` as its idempotency key.
     """
 
     def registered(handler: Handler) -> Handler:
         _subscribers.setdefault(event_type, {})[name] = handler
+        if kind:
+            _only[event_type, name] = kind
         return handler
 
     return registered
@@ -62,9 +67,18 @@ def unsent(
 def emit_all(told: list[Event]) -> list[Event]:
     """Commits several events and their effects in two statements, in the transaction of the act."""
     insert_all(told)
-    owed = [(event, name) for event in told for name in _subscribers.get(event.type, ())]
-    insert_all([Effect(event=event, subscriber=name, due_at=event.at) for event, name in owed])
+    insert_all(owed(told))
     return told
+
+
+def owed(told: list[Event]) -> list[Effect]:
+    """What the subscribers of written events owe them, not yet written."""
+    return [
+        Effect(event=event, subscriber=name, due_at=event.at)
+        for event in told
+        for name in _subscribers.get(event.type, ())
+        if _only.get((event.type, name), "") in ("", event.body.get("kind"))
+    ]
 
 
 def run_due(at: datetime, limit: int = 100) -> int:

@@ -24,9 +24,9 @@ def redate(event: Event) -> None:
 
 @subscribe("case.rated", name="cases.rectify")
 def rectify(event: Event) -> None:
-    """A rating of 1 or 2 opens a case; a good one does not."""
+    """A rating of 1 or 2 opens a case; a good one does not. A bad word on an incident is reviewed by operations."""
     score = int(event.body["score"])
-    if score <= BAD_SCORE:
+    if score <= BAD_SCORE and event.body.get("kind") != "incident":
         rated = Case.objects.select_related("place", "subject", "lead_office").get(ref=event.ref)
         open_rectification(rated, score=score, at=event.at)
 

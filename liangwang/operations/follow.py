@@ -6,6 +6,7 @@ from liangwang.base.events import subscribe
 from liangwang.base.models import Event
 from liangwang.cases import queries as cases
 
+from . import telling
 from .dispatch import dispatch_ready
 from .escalation import climb
 from .incidents import reported
@@ -25,6 +26,15 @@ def clear_verifies(event: Event) -> None:
     task = cases.task_by_ref(event.ref)
     if task is not None:
         reported(task, at=event.at)
+
+
+@subscribe("case.accepted", name="operations.tell_reporters", kind="incident")
+@subscribe("case.closed", name="operations.tell_reporters", kind="incident")
+@subscribe("case.refused", name="operations.tell_reporters", kind="incident")
+@subscribe("case.reopened", name="operations.tell_reporters", kind="incident")
+def tell_reporters(event: Event) -> None:
+    """Whoever reported it and has a login hears how it goes on."""
+    telling.tell(event.ref, event.type, event.at, event.pk)
 
 
 def tick(at: datetime) -> None:

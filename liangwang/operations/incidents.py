@@ -73,7 +73,7 @@ def open_incident(signal: Signal, *, at: datetime) -> Case | None:
         },
     )
     _link(signal, case)
-    if _waits_for_clear(plan):
+    if waits_for_clear(plan):
         actions.hold(actor=platform(rule.pack), at=at, case=case, reason="signal", ref=signal.ref)
     dispatch_ready(at=at, tasks=cases.pending_dispatch().filter(case=case))
     return case
@@ -105,7 +105,7 @@ def _link(signal: Signal, case: Case) -> None:
     Signal.objects.filter(pk=signal.pk).update(case_ref=case.ref)
 
 
-def _waits_for_clear(plan: Plan) -> bool:
+def waits_for_clear(plan: Plan) -> bool:
     """Whether the plan asks for the clear signal; otherwise a person's verification is enough to close."""
     return any(n["verify"] == "signal" or n["by"].get("signal") for n in plan.body["nodes"])
 
@@ -119,7 +119,7 @@ def _join(case: Case, signal: Signal, label: Label, at: datetime) -> Case:
         and LEVELS.index(signal.level) > LEVELS.index(case.level)
     ):
         actions.change_level(actor=platform(case.pack), at=at, case=case, level=signal.level, because=label)
-    if _waits_for_clear(case.plan):
+    if waits_for_clear(case.plan):
         actions.hold(actor=platform(case.pack), at=at, case=case, reason="signal", ref=signal.ref)
     return case
 

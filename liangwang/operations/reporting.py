@@ -114,7 +114,7 @@ def report(
     )  # fmt: skip
     if reporter and any(reporter):
         row.reporter_sealed = keys.seal(json.dumps(reporter._asdict()), f"report/{row.ref}/reporter")
-    row.case = standing or _opened(actor, at, wanted, row, facts or {})
+    row.case = standing or open_for(actor, at, wanted, row, facts or {})
     row.save(force_insert=True)
     _noted(actor, at, row)
     return row
@@ -140,7 +140,8 @@ def _where(point: tuple[float, float] | None, place: Place | None) -> _Where:
     return _Where(duty_place(street), (place.lon, place.lat), approximate=True)
 
 
-def _opened(actor: Actor, at: datetime, kind: Known, row: Report, more: dict[str, Any]) -> Case:
+def open_for(actor: Actor, at: datetime, kind: Known, row: Report, more: dict[str, Any]) -> Case:
+    """Opens the incident of a report; it waits for the duty officer's confirmation."""
     asset = _thing_at(kind, row)
     if asset is not None:
         more = {**more, "asset": asset.ref, "asset_key": asset.key, "owner": asset.owner}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from liangwang.base.hats import Actor
-from liangwang.base.models import AuditEntry, Office, Place
+from liangwang.base.models import AuditEntry, Place
 from liangwang.cases import actions as cases
 from liangwang.cases.models import Case
 from liangwang.operations import actions, incidents, kinds, reporting
@@ -143,5 +143,5 @@ def test_handling_is_by_whoever_cleans_in_the_street(neighbour: Actor) -> None:
     duty = make_actor(office(f"operations.{STREET}"), "duty_officer")
     cases.confirm_case(actor=duty, at=AT, case=row.case, confirmed=True)
     sent = dispatch_ready(at=AT)
-    crew = Office.objects.get(pk=sent[0].crew_office_id)
-    assert crew.key.startswith("crew.cleaning.")
+    crew = sent[0].crew_office
+    assert crew is not None and crew.key.startswith("crew.cleaning.")

@@ -33,6 +33,7 @@ from .lend import lend_desk, take_back_desk
 from .merge import merge_case, reopen_case, unmerge_case
 from .open import open_case
 from .pass_on import pass_on
+from .put_back import put_back_task
 from .send_back import send_back
 from .sign import ask_signature, sign_task
 from .verify import verify_task
@@ -69,6 +70,7 @@ __all__ = [
     "note_case",
     "open_case",
     "pass_on",
+    "put_back_task",
     "rate_case",
     "refuse_case",
     "release",

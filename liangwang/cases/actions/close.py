@@ -45,7 +45,13 @@ def _closed(locked: Locked, note: str) -> None:
     locked.put(state=Case.State.CLOSED, closed_at=locked.at)
     locked.reach("close")
     locked.note("case.closed", stage="close", note=note)
-    locked.seal("close", "case.closed", key=f"case.closed/{locked.case.ref}")
+    again = 0
+    if (
+        locked.case.kind == "incident"
+    ):  # one that was opened again is closed again, and its reporters hear of it
+        again = CaseEvent.objects.filter(case=locked.case, what="case.reopened").count()
+    key = f"case.closed/{locked.case.ref}" + (f"/{again}" if again else "")
+    locked.seal("close", "case.closed", key=key)
 
 
 def _nothing_left(locked: Locked) -> None:
