@@ -1,6 +1,7 @@
 """Invented history for measurements: years of hours, weeks of minutes and days of readings of many sensors."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -112,4 +113,4 @@ def months(now: datetime, years: int) -> list[tuple[datetime, datetime]]:
     starts = [
         datetime(n // 12, n % 12 + 1, 1, tzinfo=UTC) for n in range(first, now.year * 12 + now.month + 1)
     ]
-    return list(zip(starts, starts[1:], strict=False))
+    return list(pairwise(starts))

@@ -252,7 +252,7 @@ def _columns(data: Path, files: Any, columns: str, rest: str = "") -> dict[str, 
         # The columns are ours and the paths of our own manifest.
         return con.execute(
             f"SELECT {columns} FROM read_parquet($paths) {rest}", {"paths": paths}
-        ).fetchnumpy()  # noqa: S608
+        ).fetchnumpy()
 
 
 def engine(threads: int = 2, memory: str = "2GB") -> duckdb.DuckDBPyConnection:

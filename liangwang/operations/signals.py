@@ -17,13 +17,14 @@ from liangwang.rules.sets import Judged, judged
 from liangwang.rules.state import Params, State, params_for
 from liangwang.rules.stream import CLEAR, RAISE, Transitions, why
 
-from . import incidents
+from . import incidents, storms
 from .datastreams import Index
 from .models import Asset, Signal
 
 logger = logging.getLogger(__name__)
 
 ENDED = frozenset({"closed", "refused", "withdrawn"})
+MANY = 200
 RETRY_AFTER = timedelta(seconds=30)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -51,23 +52,83 @@ def params_of(rules: Ruleset, index: Index) -> Params:
 
 def apply(rules: Ruleset, params: Params, state: State, found: Transitions, judged_at: datetime) -> int:
     """Carry transitions into the database, inside a write: signals, incidents, events. Each at most once."""
-    by_key = {one.program.key: one for one in rules}
+    carried = _Carried(rules, params, state, judged_at)
     assets = Asset.objects.select_related("place").in_bulk({int(number) for number in found["thing"]})
-    done = 0
+    done = carried.clear_many(found)
     for row in found:
-        rule = params.rules[int(row["rule"])]
         asset = assets.get(int(row["thing"]))
-        if asset is None:
-            continue
-        one, at = by_key[rule.program.key], instant(int(row["at"]))
+        if asset is not None:
+            done += carried.one(row, asset)
+    return done + carried.rest()
+
+
+class _Carried:
+    """Transitions on their way into the database; what goes beyond a rule's quota waits to be kept in bulk."""
+
+    def __init__(self, rules: Ruleset, params: Params, state: State, judged_at: datetime) -> None:
+        self.rules, self.params, self.state, self.judged_at = rules, params, state, judged_at
+        self.by_key = {one.program.key: one for one in rules}
+        self.quota = storms.Quota(judged_at)
+        self.surplus: dict[str, list[Signal]] = {}
+        self.done: set[tuple[int, int]] = set()
+
+    def clear_many(self, found: Transitions) -> int:
+        """End at once what only the incident of a flood tells of, where very many signals clear together."""
+        clears = found[found["kind"] == CLEAR]
+        count = 0
+        for number in np.unique(clears["rule"]) if len(clears) > MANY else ():
+            mine = clears[clears["rule"] == number]
+            rule = self.params.rules[int(number)]
+            at = {int(row["thing"]): instant(int(row["at"])) for row in mine}
+            raised = found[(found["kind"] == RAISE) & (found["rule"] == number)]["thing"]
+            ended = storms.cleared(rule.program.key, set(at) - {int(thing) for thing in raised}, at)
+            self.done |= {(int(number), thing) for thing in ended}
+            count += len(ended)
+        return count
+
+    def one(self, row: np.void, asset: Asset) -> int:
+        """Carry one transition."""
+        number, thing = int(row["rule"]), int(row["thing"])
+        rule = self.params.rules[number]
+        one, at = self.by_key[rule.program.key], instant(int(row["at"]))
         if row["kind"] == RAISE:
-            because = why(state, params, rule, int(row["thing"]), int(row["at"]), float(row["value"]))
-            done += _raised(one, asset, row, at, judged_at, because)
-        elif row["kind"] == CLEAR:
-            done += _cleared(one, asset, at)
-        else:
-            done += _climbed(one, asset, at, int(row["level"]))
-    return done
+            return self.raised(one, asset, row)
+        if (number, thing) in self.done:
+            return 0
+        if self.surplus.get(rule.program.key):
+            self.rest()
+        if row["kind"] == CLEAR:
+            return _cleared(one, asset, at)
+        return _climbed(one, asset, at, int(row["level"]))
+
+    def raised(self, one: Judged, asset: Asset, row: np.void) -> int:
+        """Raise a signal; beyond the rule's quota it waits for the others."""
+        key = one.program.key
+        if one.rule.plan and self.quota.spent(key):
+            self.surplus.setdefault(key, []).append(_signal(one, asset, row, self.judged_at, []))
+            return 0
+        rule = self.params.rules[int(row["rule"])]
+        because = why(self.state, self.params, rule, int(row["thing"]), int(row["at"]), float(row["value"]))
+        self.quota.spend(key)
+        return _raised(one, _signal(one, asset, row, self.judged_at, because), _kin(one, self.rules))
+
+    def rest(self) -> int:
+        """Keep what waits."""
+        waiting, self.surplus = self.surplus, {}
+        return sum(
+            storms.limited(self.by_key[key], signals, self.judged_at) for key, signals in waiting.items()
+        )
+
+
+def _kin(one: Judged, rules: Ruleset) -> list[str]:
+    """Return the rules whose signals may join one incident: of the same pack, with a `join` and the same plan."""
+    if one.rule.join is None:
+        return []
+    return [
+        other.program.key
+        for other in rules
+        if other.pack == one.pack and other.rule.join is not None and other.rule.plan == one.rule.plan
+    ]
 
 
 def instant(us: int) -> datetime:
@@ -80,39 +141,39 @@ def standing(rule: str, asset: Asset) -> Signal | None:
     return Signal.objects.filter(rule=rule, asset=asset, cleared_at=None).order_by("-at").first()
 
 
-def _raised(
-    one: Judged,
-    asset: Asset,
-    row: np.void,
-    at: datetime,
-    judged_at: datetime,
-    because: list[dict[str, object]],
-) -> int:
-    key = f"{one.program.key}@{one.program.version}/{row['datastream']}/{row['at']}"
-    fields = {
-        "rule": one.program.key,
-        "version": one.program.version,
-        "asset": asset,
-        "datastream_id": int(row["datastream"]),
-        "at": at,
-        "judged_at": judged_at,
-        "level": LEVELS[int(row["level"])],
-        "value": None if np.isnan(row["value"]) else float(row["value"]),
-        "because": because,
-    }
-    signal, made = Signal.objects.get_or_create(key=key, defaults=fields)
-    if not made:
+def _signal(
+    one: Judged, asset: Asset, row: np.void, judged_at: datetime, because: list[dict[str, object]]
+) -> Signal:
+    """Return the signal of a transition, not kept yet."""
+    return Signal(
+        key=f"{one.program.key}@{one.program.version}/{row['datastream']}/{row['at']}",
+        rule=one.program.key,
+        version=one.program.version,
+        asset=asset,
+        datastream_id=int(row["datastream"]),
+        at=instant(int(row["at"])),
+        judged_at=judged_at,
+        level=LEVELS[int(row["level"])],
+        value=None if np.isnan(row["value"]) else float(row["value"]),
+        because=because,
+    )
+
+
+def _raised(one: Judged, signal: Signal, kin: list[str]) -> int:
+    """Keep a signal once, tell of it, and give it an incident."""
+    if Signal.objects.filter(key=signal.key).exists():
         return 0
+    signal.save(force_insert=True)
     events.emit(
         "signal.raised",
         signal.ref,
-        at,
+        signal.at,
         _told(signal),
-        key=f"signal.raised/{key}",
-        place_code=asset.place.code,
+        key=f"signal.raised/{signal.key}",
+        place_code=signal.asset.place.code,
     )
     if one.rule.plan:
-        signal.case_ref = _joined(one, signal) or _opened(one, signal)
+        signal.case_ref = _joined(one, signal, kin) or _opened(one, signal)
         signal.save(update_fields=["case_ref"])
     return 1
 
@@ -145,13 +206,13 @@ def _opened(one: Judged, signal: Signal) -> str:
     return case.ref if case is not None else ""
 
 
-def _joined(one: Judged, signal: Signal) -> str:
-    """Return the open incident that this signal joins by its rule's `join`, or nothing."""
+def _joined(one: Judged, signal: Signal, kin: list[str]) -> str:
+    """Return the open incident that this signal joins by its rule's `join`, or nothing; `kin` are rules that share it."""
     join = one.rule.join
     if join is None:
         return ""
     since = signal.at - timedelta(microseconds=microseconds(join.within))
-    near = Signal.objects.filter(rule=signal.rule, at__gte=since, at__lte=signal.at).exclude(case_ref="")
+    near = Signal.objects.filter(rule__in=kin, at__gte=since, at__lte=signal.at).exclude(case_ref="")
     if join.of == "asset":
         near = near.filter(asset=signal.asset)
     else:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,11 @@ def chart(curve: Series, frame: Frame, gap_us: int) -> dict[str, Any]:
         "bands": bands,
         "lines": lines,
         "gaps": _gaps(curve, frame, pieces),
-        "odd": [{"x": frame.x(float(a)), "y": frame.y(float(v)), "value": v, "at": a} for a, v in zip(curve.odd_at, curve.odd_value, strict=True)],
-    }  # fmt: skip
+        "odd": [
+            {"x": frame.x(float(at)), "y": frame.y(float(value)), "value": value}
+            for at, value in zip(curve.odd_at, curve.odd_value, strict=True)
+        ],
+    }
 
 
 def _pieces(curve: Series, gap_us: int) -> list[slice]:
@@ -62,13 +66,13 @@ def _pieces(curve: Series, gap_us: int) -> list[slice]:
         return []
     cuts = np.flatnonzero(np.diff(curve.at) > gap_us) + 1
     edges = [0, *cuts.tolist(), len(curve.at)]
-    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def _gaps(curve: Series, frame: Frame, pieces: Sequence[slice]) -> list[dict[str, Any]]:
     """Where the curve is broken, between its first and its last reading."""
     found = []
-    for before, after in zip(pieces, pieces[1:], strict=False):
+    for before, after in pairwise(pieces):
         start, end = int(curve.at[before.stop - 1]) + curve.bucket, int(curve.at[after.start])
         x = frame.x(start)
         found.append({"x": x, "width": round(max(frame.x(end) - x, 1.5), 2), "from": start, "to": end})
