@@ -70,7 +70,7 @@ def check(root: Path | None = None, only: Iterable[str] = ()) -> tuple[list[Prob
 def load_schemas() -> None:
     """Lets every storey register its files and its rules."""
     for storey in STOREYS:
-        for part in ("declare", "checks", "pack_tests"):
+        for part in ("declare", "certificate_layouts", "checks", "pack_tests"):
             if find_spec(f"liangwang.{storey}.{part}"):
                 import_module(f"liangwang.{storey}.{part}")
 

@@ -124,6 +124,20 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "verify-certificate",
+        "离线核验证照 · verify a certificate offline",
+        "liangwang.services.certificate_command:verify_certificate",
+        (
+            _arg("what", help="证照 PDF，或二维码的文字 · the PDF, or the text of its code"),
+            _arg(
+                "--keys",
+                default="",
+                metavar="FILE",
+                help="公布的公钥 · the published keys (/api/v1/certificates/keys)",
+            ),
+        ),
+    ),
+    Command(
         "generate-records",
         "虚构的报送文件和真值 · invented deliveries of the declared sources, and their truth",
         "liangwang.hub.generate_files:main",

@@ -9,7 +9,7 @@ from liangwang.base.models import Event, Person
 from liangwang.base.subjects import person_row, subject_by_ref
 from liangwang.cases import queries as cases
 
-from . import catalogue, jobs_codes, jobs_drafts, jobs_letters, sealed
+from . import catalogue, jobs_codes, jobs_drafts, jobs_letters, sealed, text_messages
 from .actions.certify import issue_certificate
 from .models import Certificate, GivenValue, Submission
 from .parties import found_company
@@ -19,10 +19,11 @@ from .records import record_certificate
 
 
 def tick(at: datetime) -> None:
-    """Time has passed: the gates' list is renewed, drafts follow their items, silent renewals count as granted."""
+    """Time has passed: the gates' list, drafts of changed items, silent renewals, text messages that are due again."""
     jobs_codes.tick(at)
     jobs_drafts.tick(at)
     jobs_letters.tick(at)
+    text_messages.tick(at)
 
 
 @subscribe("task.done", name="services.certify")

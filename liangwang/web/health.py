@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +15,7 @@ from django.db import OperationalError, close_old_connections, connection
 from liangwang.base import clock
 from liangwang.base.models import AuditEntry, Effect
 from liangwang.hot import HotAnswer, HotRequest, answer
+from liangwang.services import text_messages
 
 KEPT_S = 1.0
 OUTBOX_LAG_S = 60.0
@@ -69,6 +70,12 @@ def worker_lag_s(_at: datetime) -> tuple[float | str, bool]:
     return _beat_lag_s("worker")
 
 
+def sms_failed(at: datetime) -> tuple[float | str, bool]:
+    """Text messages that no gateway took within a day; red where the gateway is set up wrongly."""
+    fault = text_messages.check()
+    return (fault, False) if fault else (text_messages.failed_since(at - timedelta(days=1)), True)
+
+
 def disk_free_mb(_at: datetime) -> tuple[float, bool]:
     free = shutil.disk_usage(settings.DATA).free // 2**20
     return free, free >= DISK_FREE_MB
@@ -81,6 +88,7 @@ CHECKS: tuple[Check, ...] = (
     live_lag_s,
     worker_lag_s,
     checkpoint_age_s,
+    sms_failed,
     disk_free_mb,
 )
 

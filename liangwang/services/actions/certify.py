@@ -1,43 +1,24 @@
 """Issues certificates from finished steps: signed, numbered, verifiable by anyone, revoked but never deleted."""
 
 from datetime import date, datetime, timedelta
-from functools import cache
 from typing import Any, cast
 
 from liangwang.base import audit
 from liangwang.base.access import thing_of
 from liangwang.base.events import emit
 from liangwang.base.hats import Actor
-from liangwang.base.keys import es256_key
 from liangwang.base.labels import Label
 from liangwang.base.models import Office, Subject
-from liangwang.base.subjects import masked, subject_by_ref
+from liangwang.base.subjects import subject_by_ref
 from liangwang.base.working_days import local_day
 from liangwang.cases.queries import Case, Task
-from liangwang.engines.sign import ISSUED, ISSUER, Signer, Verifier
 
 from .. import catalogue, sealed
+from ..certificate_codes import code_of
+from ..certificate_layouts import layout_of
 from ..models import Certificate, GivenValue, Submission
 from ..refusals import NotIssuable
-
-PREFIX = "LWZ1:"
-SUBJECT, TYPE, NUMBER, HOLDER, OFFICE = 2, -70001, -70002, -70003, -70004
-"""Claim keys: 2 is the certificate's ref (RFC 8392 `sub`), the others are our own private ones."""
-
-
-@cache
-def _signer(private: Any) -> Signer:
-    return Signer.of(private, PREFIX)
-
-
-def signer() -> Signer:
-    """Signs certificates with the key called "certificates"."""
-    return _signer(es256_key("certificates"))
-
-
-def verifier() -> Verifier:
-    """Verifies what `signer` signed."""
-    return Verifier.of([es256_key("certificates").public_key()], PREFIX)
+from ..vocabulary import field_id
 
 
 def issue_certificate(
@@ -52,7 +33,7 @@ def issue_certificate(
     document = catalogue.words().document(type)
     if task is None or task.office is None:
         raise NotIssuable(what=document.label["zh"], what_en=document.label["en"])
-    values = _values(submission, case, role)
+    values = _values(submission, case, type, role)
     known = Certificate.objects.filter(case=case, node=node, type=type, role=role, revoked_at=None).first()
     if known is not None and known.body["values"] == values:
         return known
@@ -196,25 +177,12 @@ def _sign(
         "valid_until": certificate.valid_until.isoformat() if certificate.valid_until else None,
         "values": values,
     }
-    certificate.signed = signer().mint(_claims(certificate, signed_at))
+    certificate.signed = code_of(certificate, signed_at)
     certificate.save(update_fields=["number", "body", "signed"])
 
 
-def _claims(certificate: Certificate, at: datetime) -> dict[int, Any]:
-    """What the QR carries: enough to recognise the paper offline, with the holder's name masked."""
-    return {
-        ISSUER: "liangwang",
-        SUBJECT: certificate.ref,
-        ISSUED: int(at.timestamp()),
-        TYPE: certificate.type,
-        NUMBER: certificate.number,
-        HOLDER: masked(certificate.body["holder"]),
-        OFFICE: certificate.body["office"]["zh"],
-    }
-
-
-def _values(submission: Submission, case: Case, role: str) -> dict[str, Any]:
-    """What is certified of the person: her answers and what the case gave, personal numbers masked."""
+def _values(submission: Submission, case: Case, type: str, role: str) -> dict[str, Any]:
+    """What the type certifies of the person: her answers and what the case gave, personal numbers masked."""
     found = {
         field: sealed.read(field, value, submission.draft.ref)
         for field, value in submission.answers.items()
@@ -222,22 +190,8 @@ def _values(submission: Submission, case: Case, role: str) -> dict[str, Any]:
     }
     for row in GivenValue.objects.filter(case=case, ended_at=None, field__startswith=f"{role}."):
         found[row.field] = sealed.read(row.field, row.value, case.ref)
-    shown = {
-        "name",
-        "sex",
-        "birth_date",
-        "birth_time",
-        "birth_hospital",
-        "identity_number",
-        "insurance_start_on",
-    }
-    shown |= {"birth_certificate_number", "insurance_category", "ethnicity"}
-    shown |= {"credit_code", "scope", "premises_address"}
-    return {
-        field: sealed.masked(field, value)
-        for field, value in found.items()
-        if field.partition(".")[2] in shown
-    }
+    shown = [field_id(role, concept) for concept in layout_of(type).shows]
+    return {field: sealed.masked(field, found[field]) for field in shown if field in found}
 
 
 def _holder_name(holder: Subject, role: str, submission: Submission) -> str:

@@ -43,7 +43,14 @@ from .letters import (
 from .reform import reform_catalogue, reform_levers, reform_situations, reform_study, reform_total
 from .together import link_page, name_of, open_read_links, part_page, part_rows, reader_rows, seen_by
 from .uploads import page_of_case, page_of_draft, pages_of_submission
-from .verification import certificate_qr, verification_keys, verify_certificate
+from .verification import (
+    certificate_qr,
+    shown_qr,
+    state_of,
+    verification_keys,
+    verify_certificate,
+    verify_file,
+)
 from .work import decision_facts, submitted_facts, waiting_for_acceptance
 
 __all__ = [
@@ -105,7 +112,9 @@ __all__ = [
     "related",
     "search",
     "seen_by",
+    "shown_qr",
     "signed_words",
+    "state_of",
     "submission_by_number",
     "submission_by_ref",
     "submission_of_case",
@@ -113,6 +122,7 @@ __all__ = [
     "track",
     "verification_keys",
     "verify_certificate",
+    "verify_file",
     "waiting_for_acceptance",
     "withdrawn",
 ]

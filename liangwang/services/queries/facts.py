@@ -15,9 +15,7 @@ from ..merge import roles
 from ..models import GivenValue, Submission
 from ..told import register_said
 from ..vocabulary import Concept, field_id
-
-YES_NO: dict[str, Label] = {"yes": {"zh": "是", "en": "Yes"}, "no": {"zh": "否", "en": "No"}}
-NUMBERS_ONLY = {"address"}  # an office that decides knows where; only numbers are masked for it
+from ..worded import worded
 
 
 def facts_of(submission: Submission, bound: Bound, item: Item | None, uses: set[str]) -> list[dict[str, Any]]:
@@ -63,7 +61,7 @@ def _fact(submission: Submission, field: Field, key: str, value: Any) -> dict[st
     return {
         "id": key,
         "label": field.label or concept.label,
-        "value": _worded(concept, key, value),
+        "value": worded(concept, key, value),
         "source": source,
         "state": state,
     }
@@ -71,23 +69,10 @@ def _fact(submission: Submission, field: Field, key: str, value: Any) -> dict[st
 
 def _objection(submission: Submission, concept: Concept, key: str) -> Label:
     """What the register says, beside the value that the applicant gave instead."""
-    said = _worded(concept, key, register_said(submission.evidence, key, submission.draft.ref))
+    said = worded(concept, key, register_said(submission.evidence, key, submission.draft.ref))
     zh, en = (said["zh"], said["en"]) if isinstance(said, dict) else (said, said)
     by = submission.evidence["disputed"][key]["source"]
     return {
         "zh": f"登记为 {zh}（{by['zh']}），申请人说不对",
         "en": f"on record: {en} ({by['en']}); the applicant says that is wrong",
     }
-
-
-def _worded(concept: Concept, key: str, value: Any) -> Any:
-    """A value as one reads it: the label of a choice, yuan for 分, numbers masked."""
-    for choice in concept.choices:
-        if choice.value == str(value):
-            return choice.label
-    if concept.kind == "yes_no":
-        return YES_NO.get(str(value), value)
-    if concept.kind == "money" and str(value).isdigit():
-        amount = f"{int(value) / 100:,.2f}"
-        return {"zh": f"{amount} 元", "en": f"CNY {amount}"}
-    return value if concept.kind in NUMBERS_ONLY else sealed.masked(key, value)

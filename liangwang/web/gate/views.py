@@ -16,7 +16,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.idempotency import hash_request, once
 from liangwang.base.labels import Label
 from liangwang.base.transactions import write
-from liangwang.services import gates, queries_codes
+from liangwang.services import gates, queries, queries_codes
 
 MOST_PASSES = 5_000
 
@@ -57,6 +57,7 @@ def words() -> dict[str, Any]:
         "red": (_("红码"), _("请按规定处置")),
         "routine": (_("身份有效"), _("常态：不看健康状态")),
         "none": (_("没有状态"), _("请人工核验")),
+        "certificate": (_("证照属实"), ""),
         "cross": (_("不能通行"), ""),
         "clock": (_("手机时间不对"), _("请校准时间后再验码")),
         "stale": (_("名单过旧"), _("请联网更新名单，先人工核验")),
@@ -74,6 +75,10 @@ def words() -> dict[str, Any]:
         "needs_network": _("这种短码要联网才能核验，请对方出示二维码"),
         "unknown_gate": _("这个门岗没有登记"),
         "clock": _("手机时间早于名单时间"),
+        "certificate_shown": _("本人刚刚出示；是否被撤销，联网在核验页查"),
+        "certificate_paper": _("签名属实；是不是本人、是否被撤销，另行核对"),
+        "certificate_expired": _("证照已过有效期"),
+        "certificate_stale": _("亮证码已过期，请对方刷新"),
     }
     other = {
         "until": _("至"),
@@ -102,7 +107,12 @@ def page(request: HttpRequest) -> HttpResponse:
         for gate in queries_codes.gates()
         if gate.place is None or gate.place.code.startswith(actor.place_code)
     ]
-    context = {"gates": shown, "first": queries_codes.signed_list(at), "words": words()}
+    context = {
+        "gates": shown,
+        "first": queries_codes.signed_list(at),
+        "words": words(),
+        "certificates": queries.verification_keys(),
+    }
     return render(request, "gate/page.html", context)
 
 

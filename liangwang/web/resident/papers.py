@@ -1,6 +1,5 @@
-"""Papers: certificates with their QR, official letters on A4, and the page on which anyone verifies them."""
+"""Papers: official letters on A4 and as PDF, proofs of delivery, the archive of a finished case."""
 
-from typing import Any
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
@@ -10,42 +9,10 @@ from liangwang.base import clock
 from liangwang.base.access import door
 from liangwang.base.errors import NotFound
 from liangwang.base.transactions import write
-from liangwang.base.working_days import local_day
 from liangwang.cases.queries import Case, case_by_ref
 from liangwang.services import actions, queries
 from liangwang.services.archive import as_file
-from liangwang.services.queries import Certificate, Letter
-
-
-@door("read", "certificate")
-def certificates(request: HttpRequest) -> HttpResponse:
-    """The person's certificates and those of her children."""
-    subject = request.actor.for_subject_id  # type: ignore[attr-defined]
-    found = queries.certificates_of(subject) if subject else []
-    return render(
-        request, "resident/certificates.html", {"certificates": found, "today": local_day(clock.now())}
-    )
-
-
-@door("read", "certificate", of=queries.certificate_by_ref)
-def certificate(request: HttpRequest, certificate: Certificate) -> HttpResponse:
-    """One certificate: what it says, and the QR that proves it."""
-    state = queries.verify_certificate(certificate.ref, local_day(clock.now()))
-    context = {"certificate": certificate, "qr_svg": queries.certificate_qr(certificate), "verdict": state}
-    return render(request, "resident/certificate.html", context)
-
-
-@door("open", "public")
-def verify(request: HttpRequest, ref: str = "") -> HttpResponse:
-    """Anyone checks a certificate or letter by its number or the text of its QR; no more is shown than the paper says."""
-    text = request.GET.get("q", ref).strip()
-    answer: dict[str, Any] | None = None
-    letter: dict[str, Any] | None = None
-    if text:
-        found = queries.letter_by_ref(text)
-        letter = queries.letter_page(found) if found else None
-        answer = None if letter else queries.verify_certificate(text, local_day(clock.now()))
-    return render(request, "resident/verify.html", {"text": text, "answer": answer, "letter": letter})
+from liangwang.services.queries import Letter
 
 
 def case_of_letter(ref: str) -> Case | None:

@@ -38,14 +38,15 @@ def page(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(pk__lt=int(after))
     entries = list(rows[: PAGE + 1])
     more = entries[PAGE - 1].pk if len(entries) > PAGE else ""
-    lines = _together(_lines(entries[:PAGE], actor.party_ref))
+    lines = _together(lines_of(entries[:PAGE], actor.party_ref))
     others = sum(line["times"] for line in lines if not line["own"])
     return render(
         request, "resident/seen.html", {"lines": lines, "others": others, "more": more, "after": after}
     )
 
 
-def _lines(entries: list[AuditEntry], me: str) -> list[dict[str, Any]]:
+def lines_of(entries: list[AuditEntry], me: str) -> list[dict[str, Any]]:
+    """The entries in words, for whoever `me` (a party's ref) is: {at, own, who, what, why, idx, leaf}."""
     bodies = [json.loads(bytes(entry.body or b"{}")) for entry in entries]
     offices = dict(
         Office.objects.filter(key__in={b["office"] for b in bodies if b["office"]}).values_list("key", "name")
@@ -88,6 +89,8 @@ def _who(body: dict[str, Any], offices: dict[str, Any], me: str, helpers: dict[s
         return {"zh": zh, "en": f"{office.get('en', '')} {name.get('en', '')} (acting for you)".strip()}
     if body["office"]:
         return offices.get(body["office"], body["office"])
+    if body["hat"] == "anonymous":
+        return {"zh": "没有登录的人", "en": "somebody who was not signed in"}
     if body["hat"] == "platform":
         return {"zh": "系统自动", "en": "automatic"}
     return (

@@ -19,6 +19,8 @@ from . import (
     reading,
     seen,
     together,
+    verify,
+    wallet,
 )
 
 urlpatterns = [
@@ -62,10 +64,12 @@ urlpatterns = [
     path("letters/<str:ref>/letter.pdf", papers.letter_pdf, name="letter_pdf"),
     path("deliveries/<str:ref>/proof.pdf", papers.delivery_proof, name="delivery_proof"),
     path("cases/<str:ref>/archive.zip", papers.archive, name="case_archive"),
-    path("certificates/", papers.certificates, name="certificates"),
-    path("certificates/<str:ref>/", papers.certificate, name="certificate"),
-    path("verify/", papers.verify, name="verify"),
-    path("verify/<str:ref>/", papers.verify, name="verify_ref"),
+    path("certificates/", wallet.wallet, name="certificates"),
+    path("certificates/<str:ref>/", wallet.certificate, name="certificate"),
+    path("certificates/<str:ref>/show/", wallet.show, name="certificate_show"),
+    path("certificates/<str:ref>/certificate.pdf", wallet.pdf, name="certificate_pdf"),
+    path("verify/", verify.page, name="verify"),
+    path("verify/<str:ref>/", verify.page, name="verify_ref"),
     path("code/", code.page, name="code"),
     path("code/why/", code.why, name="code_why"),
     path("code/appeal/", code.appeal, name="appeal"),

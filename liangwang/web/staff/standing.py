@@ -14,7 +14,6 @@ from liangwang.base.access import door
 from liangwang.base.errors import Refusal
 from liangwang.base.labels import Label
 from liangwang.base.transactions import write
-from liangwang.base.working_days import local_day
 from liangwang.services import actions, queries
 from liangwang.services.queries import Certificate
 
@@ -25,7 +24,7 @@ KINDS = {"valid": "ok", "suspended": "watch", "expired": "idle", "replaced": "id
 
 
 def _state(one: Certificate) -> dict[str, Any]:
-    return queries.verify_certificate(one.ref, local_day(clock.now()))
+    return queries.verify_certificate(one.ref, clock.now())
 
 
 @door("read", "certificate")

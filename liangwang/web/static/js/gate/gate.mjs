@@ -1,15 +1,18 @@
 // The gate's page: camera or pasted text in, a verdict out; the list renewed and passes sent when there is a network.
 
+import { camera } from "./camera.mjs";
+import { isCode, judgeCode } from "./certificate.mjs";
 import { ageOf, isHandle, judge, listOf, Seen } from "./judge.mjs";
 
 const words = JSON.parse(document.getElementById("gate-words").textContent);
+const certificates = JSON.parse(document.getElementById("gate-certificates").textContent);
 const box = document.querySelector("[data-verdict]");
 const video = document.querySelector("[data-camera]");
 const choice = document.querySelector("[data-gate]");
 const SHOWN_MS = 6000;
 const RENEW_MS = 60000;
-const LEVEL = { green: "ok", yellow: "watch", red: "bad", cross: "bad", clock: "bad", stale: "watch", none: "watch", routine: "brand", wait: "idle" };
-const TONE = { green: [880], routine: [880], yellow: [440, 440], red: [220, 220, 220], cross: [220, 220, 220] };
+const LEVEL = { green: "ok", yellow: "watch", red: "bad", cross: "bad", clock: "bad", stale: "watch", none: "watch", routine: "brand", certificate: "brand", wait: "idle" };
+const TONE = { green: [880], routine: [880], certificate: [880], yellow: [440, 440], red: [220, 220, 220], cross: [220, 220, 220] };
 
 const keep = (name, value) => localStorage.setItem(`gate.${name}`, JSON.stringify(value));
 const kept = (name, otherwise) => JSON.parse(localStorage.getItem(`gate.${name}`) ?? "null") ?? otherwise;
@@ -29,10 +32,10 @@ function show(verdict) {
   box.querySelectorAll("[data-look]").forEach((icon) => (icon.hidden = icon.dataset.look !== verdict.look));
   box.querySelector("b").textContent = word;
   const until = verdict.until ? `${words.until} ${verdict.until}` : "";
-  box.querySelector("[data-detail]").textContent = [verdict.name, until, words.reasons[verdict.reason] ?? hint].filter(Boolean).join(" · ");
+  box.querySelector("[data-detail]").textContent = [verdict.name, verdict.office, until, words.reasons[verdict.reason] ?? hint].filter(Boolean).join(" · ");
   if (verdict.look === "wait") return;
   resetAt = Date.now() + SHOWN_MS;
-  navigator.vibrate?.(verdict.look === "green" || verdict.look === "routine" ? 60 : [120, 80, 120]);
+  navigator.vibrate?.(["green", "routine", "certificate"].includes(verdict.look) ? 60 : [120, 80, 120]);
   sound(TONE[verdict.look] ?? [330]);
 }
 
@@ -52,12 +55,21 @@ function sound(tones) {
 // --- checking
 
 async function check(text) {
+  if (isCode(text, certificates.prefixes)) return show(await ofCertificate(text));
   if (!list) return show({ look: "stale", reason: "missing" });
   if (nowS() > list.expires) return show({ look: "stale" });
   const verdict = isHandle(text) ? await askServer(text) : await judge(text, list, seen, nowS());
   keep("seen", [...seen.first]);
   if (verdict.count) note(verdict.look);
   show(verdict);
+}
+
+// A certificate is judged by its signature alone: that it has been revoked, only the city's page of checks knows.
+async function ofCertificate(text) {
+  const verdict = await judgeCode(text, certificates, nowS());
+  const shown = { name: verdict.holder, office: verdict.office };
+  if (verdict.ok) return { ...shown, look: "certificate", reason: verdict.shown ? "certificate_shown" : "certificate_paper" };
+  return { ...shown, look: "cross", reason: `certificate_${verdict.reason}` in words.reasons ? `certificate_${verdict.reason}` : verdict.reason };
 }
 
 // A short code holds nothing but a name that only the city can open; the server counts the pass itself.
@@ -130,55 +142,17 @@ function status() {
 
 // --- camera
 
-let stream = null;
-let detect = null;
-
-async function reader() {
-  if ("BarcodeDetector" in window && (await BarcodeDetector.getSupportedFormats()).includes("qr_code")) {
-    const detector = new BarcodeDetector({ formats: ["qr_code"] });
-    return async () => (await detector.detect(video))[0]?.rawValue;
-  }
-  await import(video.dataset.jsqr);
-  const canvas = new OffscreenCanvas(1, 1);
-  return async () => {
-    Object.assign(canvas, { width: video.videoWidth, height: video.videoHeight });
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    context.drawImage(video, 0, 0);
-    const image = context.getImageData(0, 0, canvas.width, canvas.height);
-    return self.jsQR(image.data, image.width, image.height, { inversionAttempts: "dontInvert" })?.data;
-  };
-}
+const eye = camera(video, check);
 
 async function toggleCamera(button) {
   audio ??= window.AudioContext ? new AudioContext() : null;
   audio?.resume();
-  if (stream) {
-    stream.getTracks().forEach((track) => track.stop());
-    stream = null;
-  } else {
-    try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-      video.srcObject = stream;
-      await video.play();
-      detect ??= await reader();
-      look();
-    } catch {
-      stream = null;
-      document.querySelector("[data-camera-fault]").textContent = words.no_camera;
-    }
+  try {
+    const open = await eye.toggle();
+    button.querySelector("span").textContent = open ? words.stop : words.scan;
+  } catch {
+    document.querySelector("[data-camera-fault]").textContent = words.no_camera;
   }
-  video.hidden = !stream;
-  button.querySelector("span").textContent = stream ? words.stop : words.scan;
-}
-
-let last = { text: "", at: 0 };
-async function look() {
-  if (!stream) return;
-  const text = video.videoWidth ? await detect() : "";
-  // The same code stays before the camera for a while: it is looked at once.
-  if (text && (text !== last.text || Date.now() - last.at > 4000)) await check(text);
-  if (text) last = { text, at: Date.now() };
-  setTimeout(look, 150);
 }
 
 // --- start
