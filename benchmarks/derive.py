@@ -30,7 +30,6 @@ CHANGED = 100_000
 LOOKUPS = 1_000_000
 ROW_BY_ROW = 20_000  # people of the baseline, extrapolated to everybody
 POINTS = 2_000  # look-ups of the baseline
-ROW_GROUP = 122_880
 SEED = 20200412
 
 
@@ -172,7 +171,9 @@ def fixtures(folder: Path, people: int) -> Callable[[Any], Tables]:
         "community": _watched(rng, people, int(WATCHED * scale)),
     }
     for name, table in made.items():
-        pq.write_table(table, folder / f"{name}.parquet", compression="zstd", row_group_size=ROW_GROUP)
+        text = [field.name for field in table.schema if pa.types.is_string(field.type)]
+        path = folder / f"{name}.parquet"
+        pq.write_table(table, path, compression="zstd", use_dictionary=text, row_group_size=store.ROW_GROUP)
     return lambda con: {name: con.read_parquet(str(folder / f"{name}.parquet")) for name in made}
 
 

@@ -33,6 +33,7 @@ from liangwang.base.transactions import write
 
 from . import (
     contract,
+    engine,
     inbox,
     link,
     live,
@@ -89,7 +90,7 @@ def load(batch: Batch, at: datetime, tries: int = TRIES) -> Batch:
     declared = source_of(f"{batch.pack}:{batch.source}")
     try:
         require_in_force(declared.pack, at)
-        with Loading(batch, declared.value, at) as work:
+        with engine.bulk(), Loading(batch, declared.value, at) as work:
             _mark(batch, stage=READING, refusal=None)
             with delivered(batch, declared.value) as found:
                 work.run(found.chunks)

@@ -1,6 +1,9 @@
 """Which engine the hub computes with: DuckDB in this process, or Spark for a city that outgrows one machine."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from threading import Lock
 from typing import ClassVar
 
 import ibis
@@ -12,9 +15,8 @@ from liangwang.base.labels import Label
 
 THREADS = 2
 
-# Arrow's usual allocator gives memory back at once only to ask for it anew: a quarter of the CPU of loads and judgements.
-if "jemalloc" in pa.supported_memory_backends():
-    pa.set_memory_pool(pa.jemalloc_memory_pool())
+_bulk_lock = Lock()
+_bulk: list[pa.MemoryPool] = []  # of each load that runs: the allocator that was in use before it
 
 
 class SparkMissing(Refusal):
@@ -38,6 +40,26 @@ def spark() -> "ibis.BaseBackend":
     except ImportError:
         raise SparkMissing from None
     return connected(settings.SPARK_MASTER)
+
+
+@contextmanager
+def bulk() -> Iterator[None]:
+    """While any load of this process runs Arrow allocates by jemalloc, and as usual again after the last.
+
+    The usual allocator gives the chunks of a load back to the system only to ask for them anew, a quarter of its CPU; a
+    judgement is slower with jemalloc. Memory is always freed by the pool that gave it, so that others may go on.
+    """
+    with _bulk_lock:
+        _bulk.append(_bulk[0] if _bulk else pa.default_memory_pool())
+        if "jemalloc" in pa.supported_memory_backends():
+            pa.set_memory_pool(pa.jemalloc_memory_pool())
+    try:
+        yield
+    finally:
+        with _bulk_lock:
+            before = _bulk.pop()
+            if not _bulk:
+                pa.set_memory_pool(before)
 
 
 def read(con: "ibis.BaseBackend", paths: list[str]) -> ibis.Table:

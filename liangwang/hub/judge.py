@@ -1,6 +1,6 @@
 """Judges many subjects at once by a decision rule, and finds for each the last day on which its verdict holds."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -46,12 +46,12 @@ def judged(
     once; of the others only those in another case come out of the engine. The until-date is that of the rule itself,
     judged on the days on which one of its comparisons changes.
     """
-    tables = {
-        key: ibis.memtable(con.to_pyarrow(table)) for key, table in tables.items()
-    }  # read once, asked thrice
-    nobody = _decided(con, decision, facts, tables, _people(np.array([NOBODY]), [today]))
+    read = {key: con.to_pyarrow(table) for key, table in tables.items()}  # once, asked twice
+    none = {key: ibis.memtable(table.schema.empty_table()) for key, table in read.items()}
+    nobody = _decided(con, decision, facts, none, _people(np.array([NOBODY]), [today]))
     usual = int(nobody["case"][0].as_py())
-    said = _of_whom(con, tables, ids)
+    said = _of_whom(read.values(), ids)
+    tables = {key: ibis.memtable(table) for key, table in read.items()}
     found = _decided(con, decision, facts, tables, _people(said, [today]), but=usual)
     cases = np.full(len(ids), usual, np.int8)
     until = np.zeros(len(ids), np.int32)
@@ -67,11 +67,11 @@ def judged(
     return Judged(ids, cases, until)
 
 
-def _of_whom(con: "ibis.BaseBackend", tables: Tables, ids: np.ndarray) -> np.ndarray:
+def _of_whom(tables: Iterable[pa.Table], ids: np.ndarray) -> np.ndarray:
     """Those of the subjects of whom any row says anything, ascending: int64[n]."""
     marks = np.zeros(int(ids[-1]) + 1 if len(ids) else 1, bool)
-    for table in tables.values():
-        said = con.to_pyarrow(table.select("subject_id"))["subject_id"].drop_null().to_numpy()
+    for table in tables:
+        said = table["subject_id"].drop_null().to_numpy()
         marks[said[said < len(marks)]] = True
     found: np.ndarray = ids[marks[ids]]
     return found

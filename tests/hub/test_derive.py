@@ -87,6 +87,22 @@ def test_a_later_delivery_of_the_same_key_replaces_what_was_said() -> None:
     assert value(1)[0] == "green"
 
 
+def test_the_newest_visit_counts_and_a_negative_one_asks_for_nothing() -> None:
+    visits = [
+        make.visit(1, result="positive", days_ago=5),
+        make.visit(1, no="F2", result="negative", days_ago=1),
+        make.visit(2, result="negative", days_ago=5),
+        make.visit(2, no="F3", result="pending", days_ago=1),
+        make.visit(3, result="negative", days_ago=1),
+    ]
+    make.delivered("fever_clinics", make.sheet("fever_clinics", *visits))
+    judge()
+    assert value(1) == ("green", None)
+    assert value(2) == ("yellow", make.TODAY + timedelta(days=5))
+    assert value(3) == ("green", None)
+    assert [r["result"] for r in derive.why(NAME, subject(1), make.AT)["records"]] == ["negative", "positive"]
+
+
 def test_publication_is_audited_and_told_and_names_rule_and_order() -> None:
     judge()
     assert Event.objects.filter(type="attribute.published").count() == 1

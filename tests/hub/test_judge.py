@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liangwang.hub import judge
+from liangwang.hub import engine, judge
 from liangwang.rules.decide import Case, Decision
 from liangwang.rules.parse import parse_condition
 
@@ -95,6 +95,15 @@ def test_the_until_date_is_that_of_the_rule_itself(
     assert list(zip(found["case"].to_pylist(), found["until"].to_pylist(), strict=True)) == day_by_day(
         made, table
     )
+
+
+def test_arrow_allocates_as_before_once_the_last_load_has_ended() -> None:
+    usual = pa.default_memory_pool().backend_name
+    with engine.bulk():
+        with engine.bulk():
+            assert pa.default_memory_pool().backend_name == "jemalloc"
+        assert pa.default_memory_pool().backend_name == "jemalloc"
+    assert pa.default_memory_pool().backend_name == usual != "jemalloc"
 
 
 def test_nobody_strict_asks_for_no_second_query() -> None:
