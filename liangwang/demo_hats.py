@@ -72,7 +72,9 @@ def load_named(city_dir: Path, numbers: Numbers, *, at: datetime) -> int:
         if "helper" in row:
             _mandate(residents[row["login"]].subject, parties[row["helper"]], at)
         if "company" in row:
-            _company(row["company"], residents[row["login"]], numbers.division, at)
+            company = _company(row["company"], residents[row["login"]], numbers.division, at)
+            if "agent" in row:
+                _mandate(company, parties[row["agent"]], at)
     for row in cast(city_dir)["staff"]:
         party = _party(row, None)
         for post in row["posts"]:
@@ -129,7 +131,8 @@ def _mandate(giver: Subject, taker: Party, at: datetime) -> None:
     )
 
 
-def _company(name: str, owner: Person, division: str, at: datetime) -> None:
+def _company(name: str, owner: Person, division: str, at: datetime) -> Subject:
+    """The company of a named person, who is its legal representative; `agent` in the cast gets a mandate of it."""
     code = credit_code(division, NAMED_COMPANY)
     company = Company.objects.filter(credit_code=code).first()
     if company is None:
@@ -138,3 +141,4 @@ def _company(name: str, owner: Person, division: str, at: datetime) -> None:
             legal_person=owner.subject, place=owner.home and owner.home.parent, demo=True,
         )  # fmt: skip
     CompanyRole.objects.get_or_create(company=company.subject, person=owner.subject)
+    return company.subject

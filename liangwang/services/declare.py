@@ -55,7 +55,7 @@ class Days(Shape, frozen=True, kw_only=True):
 
 
 class Known(Shape, frozen=True, kw_only=True):
-    """What of which person the hub may know that answers a question; `means` maps its values to options."""
+    """What of which person the hub may know that answers a question; `means` maps its values, or "any", to options."""
 
     concept: Annotated[str, reference("concepts.csv")]
     role: str

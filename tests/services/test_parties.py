@@ -11,6 +11,7 @@ from liangwang.base.transactions import write
 from liangwang.services import actions, queries
 from liangwang.services.drafting import see
 from liangwang.services.models import Certificate, Draft
+from liangwang.services.own_hat import missing_hat
 from liangwang.services.parties import found_company, people_of
 from tests.cases.factories import make_actor, make_office, make_place
 from tests.factories import company
@@ -114,3 +115,23 @@ def test_an_employee_is_nobody_s_ward_and_known_by_number_and_name_together() ->
     number = {"worker.identity_number": town.father_number}
     assert people_of(seen, {"worker.name": "周正", **number}, AT)["worker"] == town.father.subject
     assert people_of(seen, {"worker.name": "张三", **number}, AT)["worker"] != town.father.subject
+
+
+def test_a_company_opens_a_shop_without_saying_which_role_is_its_own() -> None:
+    make_place("99", "city")
+    draft = actions.start_draft(actor=company_hat(company("99")), key="opening_shop:opening_shop", at=AT)
+    assert draft.scenario == {"i_am": "company"}
+    registered = next(
+        q for q in queries.form_pages(draft, AT)["questions"] if q["question"].question == "registered"
+    )
+    assert registered["suggested"]["option"] == "has_licence"  # a company has a licence: the register says so
+
+
+def test_whoever_wears_the_other_hat_is_told() -> None:
+    town = make_town()
+    mine, theirs = town.mother_actor, company_hat(company(town.home.code))
+    assert missing_hat("tax_and_fees:tax_and_fees", mine) == "company"
+    assert missing_hat("tax_and_fees:tax_and_fees", theirs) is None
+    assert missing_hat("birth:birth", theirs) == "person"
+    assert missing_hat("opening_shop:opening_shop", mine) is None
+    assert missing_hat("opening_shop:opening_shop", theirs) is None

@@ -15,6 +15,7 @@ from ..form import FieldProblem
 from ..merge import questions
 from ..models import Authorisation, Draft
 from ..models_together import DraftPart
+from ..own_hat import sole_role
 from ..parties import place_of
 from ..provable import own_role
 from ..refusals import DraftClosed, ItemWithdrawn, UnknownPart
@@ -40,12 +41,14 @@ def start_draft(*, actor: Actor, key: str, at: datetime, scenario: Mapping[str, 
     open_one = Draft.objects.filter(applicant=subject, key=key, state=Draft.State.OPEN).first()
     if open_one is not None:
         return bring_up_to_date(open_one, version, at)
+    # A company is never the employee and a person never the company: where one role is left, nobody is asked which.
+    role = sole_role(bound_of(version), subject.kind)
     draft = Draft(
         version=version,
         key=key,
         applicant=subject,
         started_by_id=actor.party_id,
-        scenario=dict(scenario or {}),
+        scenario={**({"i_am": role} if role else {}), **(scenario or {})},
         place=place_of(subject),
         created_at=at,
         updated_at=at,

@@ -26,6 +26,7 @@ from ..models import Authorisation, Draft
 from ..models_together import DraftPart, DraftReader
 from ..provable import own_role
 from ..report import report
+from ..supply import ANY
 from ..vocabulary import field_id
 from .uploads import handed_in, material_row
 
@@ -174,7 +175,7 @@ def _question(question: Any, seen: Seen) -> dict[str, Any]:
     if question.known_by and question.question in seen.compiled.unanswered:
         evidence = _evidence_for(question, seen)
         if evidence is not None:
-            suggested = {"option": question.known_by.means[str(evidence.value)], "source": evidence.source}
+            suggested = {"option": _means(question, evidence.value), "source": evidence.source}
     return {
         "question": question,
         "answer": seen.draft.scenario.get(question.question, ""),
@@ -185,7 +186,13 @@ def _question(question: Any, seen: Seen) -> dict[str, Any]:
 def _evidence_for(question: Any, seen: Seen) -> Any:
     field = field_id(question.known_by.role, question.known_by.concept)
     evidence = seen.proved.values.get(field)
-    return evidence if evidence is not None and str(evidence.value) in question.known_by.means else None
+    return evidence if evidence is not None and _means(question, evidence.value) else None
+
+
+def _means(question: Any, value: Any) -> str | None:
+    """The option that a known value means: "any" stands for whatever it is."""
+    means: dict[str, str] = question.known_by.means
+    return means.get(str(value), means.get(ANY))
 
 
 def _page(page: Any, seen: Seen, wrong: dict[str, Label]) -> PageShown:

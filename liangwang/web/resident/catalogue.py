@@ -13,9 +13,12 @@ from msgspec import structs
 from liangwang.base import clock
 from liangwang.base.access import door
 from liangwang.base.errors import NotFound
+from liangwang.base.hats import hats_of
 from liangwang.base.packs import declarations
 from liangwang.base.working_days import local_day
-from liangwang.services import queries
+from liangwang.services import own_hat, queries
+
+from ..shared.hats import hat_choices
 
 ON_A_PAGE = 20
 PROPOSED = 6  # as one types: as many as a phone shows above its keyboard
@@ -154,9 +157,24 @@ def _item(request: HttpRequest, ref: str, template: str) -> HttpResponse:
         "joined": cards([one for one in queries.catalogue() if one["key"] in _joined(ref)]),
         "related": cards(queries.related(ref, today)),
         "versions": queries.history(ref),
+        "hat": hat_hint(request, ref),
         "asked_for": {name: value for name, value in found["scenario"].items() if name in chosen},
     }
     return render(request, template, context)
+
+
+def hat_hint(request: HttpRequest, ref: str) -> dict[str, Any] | None:
+    """In whose name the item has to be begun where the hat worn is of the other kind, and the hats of hers that fit."""
+    needed = own_hat.missing_hat(ref, request.actor)  # type: ignore[attr-defined]
+    if needed is None:
+        return None
+    mine = hats_of(request.user, clock.now())  # type: ignore[arg-type]
+    fitting = {hat.key for hat in mine if own_hat.kind_of(hat) == needed}
+    return {
+        "needed": needed,
+        "back": url_of(ref),
+        "choices": [one for one in hat_choices(request) if one.key in fitting],
+    }
 
 
 def _joined(ref: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from liangwang.base.transactions import write
 from liangwang.services import actions, confirming, queries
 from liangwang.services.queries import Draft
 
+from .catalogue import hat_hint
 from .draft_steps import after, first_open, steps_of
 from .form_fields import given_words, say, settled_row, shown
 
@@ -68,7 +69,8 @@ def overview(request: HttpRequest, draft: Draft) -> HttpResponse:
     if draft.state == Draft.State.SUBMITTED:
         return HttpResponseRedirect(f"/cases/{draft.submission.case.ref}/")
     mine = draft.applicant_id == request.actor.for_subject_id  # type: ignore[attr-defined]
-    return page_of(request, whole_of(draft, request.actor), "draft", "", mine=mine)  # type: ignore[attr-defined]
+    hat = hat_hint(request, draft.key) if mine else None
+    return page_of(request, whole_of(draft, request.actor), "draft", "", mine=mine, hat=hat)  # type: ignore[attr-defined]
 
 
 @door("read", "draft", of=queries.draft_by_ref, post="update")

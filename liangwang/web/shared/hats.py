@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from liangwang.base import clock
 from liangwang.base.hats import Actor, hats_of
 from liangwang.base.labels import Label
-from liangwang.base.models import Person
+from liangwang.base.models import Company, Person
 
 ICONS = {
     "self": "user-round",
@@ -70,6 +70,9 @@ def hat_choices(request: HttpRequest) -> list[HatChoice]:
     hats = hats_of(user, clock.now())
     named = [hat.for_subject_id for hat in hats if hat.hat in {"self", "guardian", "proxy"}]
     names = dict(Person.objects.filter(subject__in=named).values_list("subject_id", "name"))
+    givers = [hat.for_subject_id for hat in hats if hat.hat == "proxy"]
+    if givers:
+        names |= dict(Company.objects.filter(subject__in=givers).values_list("subject_id", "name"))
     return [
         HatChoice(
             hat.key,
