@@ -1,6 +1,8 @@
-"""帮办与代办: what somebody fills in for another counts only when she herself confirms it, by a code or on her own phone."""
+"""本人确认: what somebody fills in for another counts only when she herself confirms it, at a counter as at home.
 
-import hashlib
+One question, one code: she agrees on her own phone, or reads out six digits that stand on her own screen or came by text.
+"""
+
 import secrets
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -16,10 +18,11 @@ from liangwang.base.models import Party, Person
 from liangwang.base.subjects import masked
 from liangwang.base.working_days import local_day
 
-from . import sealed
+from . import sealed, text_messages
 from .drafting import missing, see
 from .models import Draft
 from .models_counter import Visit
+from .models_messages import TextMessage
 from .models_together import Confirmation
 from .refusals import DraftClosed, NotReady
 from .sharing import material_marks
@@ -69,26 +72,30 @@ def needs_confirmation(actor: Actor, draft: Draft, at: datetime) -> bool:
 
 
 def digest(draft: Draft) -> str:
-    """SHA-256 of everything that is handed in: situation, answers as typed, materials, commitments."""
+    """A keyed hash of everything that is handed in: situation, answers as typed, materials, commitments, paper."""
     body = {
         "situation": dict(draft.scenario),
         "answers": sealed.read_all(draft.answers, draft.ref),
         "disputed": sorted(draft.disputed),
         "materials": material_marks(draft),
         "committed": list(draft.committed),
+        "papers": sorted(draft.papers),
     }
-    return hashlib.sha256(canonical(body)).hexdigest()
+    return blind(canonical(body).decode(), "confirmed draft")
 
 
 def is_confirmed(actor: Actor, draft: Draft, at: datetime) -> bool:
-    """Whether the applicant has confirmed the draft as it stands, to this helper's question or at a counter."""
-    rows = Confirmation.objects.filter(draft=draft, subject=draft.applicant_id, refused_at=None)
-    if rows.filter(digest=digest(draft), confirmed_at__gt=at - HOLDS).exists():
+    """Whether the applicant has confirmed the draft as it stands, by this question or with her code or pen at a counter."""
+    if confirmed_by_her(draft, at) is not None:
         return True
     visit = Visit.objects.filter(post_id=actor.post_id or 0, ended_at=None, draft=draft).first()
-    if visit is None or visit.confirmed.get("draft") != draft.ref:
-        return False
-    return datetime.fromisoformat(visit.confirmed["at"]) >= draft.updated_at
+    return visit is not None and visit.confirmed.get("digest") == digest(draft)
+
+
+def confirmed_by_her(draft: Draft, at: datetime) -> Confirmation | None:
+    """Her answer to a question about the draft as it stands, at most a week old."""
+    rows = Confirmation.objects.filter(draft=draft, subject=draft.applicant_id, refused_at=None)
+    return rows.filter(digest=digest(draft), confirmed_at__gt=at - HOLDS).order_by("-confirmed_at").first()
 
 
 def require_confirmed(actor: Actor, draft: Draft, at: datetime) -> None:
@@ -97,15 +104,16 @@ def require_confirmed(actor: Actor, draft: Draft, at: datetime) -> None:
         raise NotConfirmedByPerson(who=_name(draft))
 
 
-def ask_confirmation(*, actor: Actor, draft: Draft, at: datetime) -> Confirmation:
+def ask_confirmation(*, actor: Actor, draft: Draft, at: datetime, whole: bool = True) -> Confirmation:
     """Asks the applicant to confirm what was filled in for her; earlier questions are void.
 
-    Raises NotReady while something is missing, AskedTooOften, NotFound for who does not act for her.
+    A counter may ask before all is there (`whole` False): what is lacking comes later, by one notice. Raises NotReady
+    while something is missing, AskedTooOften, NotFound for who does not act for her.
     """
     draft = _locked(draft, actor)
     if not needs_confirmation(actor, draft, at) or actor.for_subject_id != draft.applicant_id:
         raise NotFound
-    if lacking := missing(see(draft, at), at):
+    if whole and (lacking := missing(see(draft, at), at)):
         raise NotReady(
             missing="；".join(one["zh"] for one in lacking),
             missing_en="; ".join(one["en"] for one in lacking),
@@ -154,8 +162,51 @@ def open_question(draft: Draft) -> Confirmation | None:
 
 def fresh_code(*, actor: Actor, confirmation: Confirmation, at: datetime) -> str:
     """Six digits for her own screen, good for ten minutes; the one before is void. Only a keyed hash is kept."""
-    row = _hers(actor, confirmation)
-    if row.codes >= CODES or row.tries >= TRIES:
+    return _new_code(_hers(actor, confirmation), at)
+
+
+def send_code(*, actor: Actor, confirmation: Confirmation, at: datetime) -> str:
+    """Six digits by text to her phone, asked for by the helper; '' where a gateway sends them.
+
+    In a demonstration without a gateway the digits themselves, for the page to show and to say why. Raises NoGateway,
+    NoPhone, NoMoreCodes, NotFound once it is answered.
+    """
+    draft = _locked(confirmation.draft, actor)
+    row = Confirmation.objects.select_for_update(of=("self",)).get(pk=confirmation.pk)
+    if actor.for_subject_id != row.subject_id or row.confirmed_at or row.refused_at:
+        raise NotFound
+    text_messages.require_way(row.subject)
+    code = _new_code(row, at)
+    audit.record(actor, "update", thing_of("draft", draft), at=at, body={"texted": row.ref})
+    if text_messages.mode() == "demo":
+        return code
+    assert row.code_until is not None
+    text_messages.queue(
+        to=row.subject,
+        values={"code": code, "minutes": str(int(LIFE.total_seconds() // 60))},
+        key=f"{_key_of(row)}{row.codes}",
+        until=row.code_until,
+        at=at,
+    )
+    return ""
+
+
+def may_have_code(confirmation: Confirmation) -> bool:
+    """Whether another code may be made for this question, or it must be asked anew."""
+    return bool(confirmation.confirmed_at) or (confirmation.codes < CODES and confirmation.tries < TRIES)
+
+
+def text_of(confirmation: Confirmation) -> TextMessage | None:
+    """The newest text message of a question, for a page to say how far it is."""
+    return text_messages.latest(_key_of(confirmation))
+
+
+def _key_of(row: Confirmation) -> str:
+    return f"confirmation/{row.ref}/"
+
+
+def _new_code(row: Confirmation, at: datetime) -> str:
+    if not may_have_code(row):
         raise NoMoreCodes
     code = f"{secrets.randbelow(10**6):06d}"
     row.code_hash, row.code_until, row.codes = _hashed(row, code), at + LIFE, row.codes + 1
@@ -214,7 +265,7 @@ def _confirm(actor: Actor, row: Confirmation, way: str, at: datetime) -> None:
         "confirmation": row.ref,
         "given": True,
         "way": way,
-        "sha256": row.digest,
+        "digest": row.digest,
         "text": row.text["said"],
     }
     audit.record(actor, "update", thing_of("draft", row.draft), at=at, body=body)

@@ -35,10 +35,6 @@ class Visit(RefModel):
     office = models.ForeignKey(Office, on_delete=models.PROTECT, related_name="visits")
     found_by = models.CharField(max_length=8, choices=Found.choices)
     draft = models.ForeignKey("services.Draft", null=True, on_delete=models.PROTECT, related_name="visits")
-    code_hash = models.CharField(
-        max_length=64, blank=True
-    )  # of the number sent to her phone, while one is out
-    code_tries = models.SmallIntegerField(default=0)
     confirmed = models.JSONField(default=dict)
     opened_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)

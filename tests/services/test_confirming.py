@@ -14,7 +14,8 @@ from liangwang.base.hats import Actor, HatGone, wear
 from liangwang.base.models import AuditEntry, Guardian, Mandate, Notice, Party, Person, Post
 from liangwang.base.subjects import register_person
 from liangwang.base.transactions import write
-from liangwang.services import actions, confirming, queries
+from liangwang.channels import sms
+from liangwang.services import actions, confirming, queries, text_messages
 from liangwang.services.confirming import AskedTooOften, NoMoreCodes, NotConfirmedByPerson
 from liangwang.services.models import Draft
 from liangwang.services.models_together import Confirmation
@@ -272,3 +273,30 @@ def test_a_mandate_for_one_item_opens_no_other(town: Town, daughter: Actor) -> N
     draft = actions.start_draft(actor=daughter, key=ITEM, at=AT)
     with pytest.raises(OutsideMandate):
         actions.answer_page(actor=narrow, draft=draft, page="applicant", answers={}, at=AT)
+
+
+def test_a_code_comes_by_text_or_the_page_says_why_not(
+    town: Town, daughter: Actor, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = complete(daughter)
+    helper = login(Party.objects.get(pk=daughter.party_id), daughter.key)
+    address = f"/drafts/{draft.ref}/confirm/"
+    helper.post(address, {"act": "ask"})
+    shown = helper.post(address, {"act": "text"}, follow=True).content.decode()
+    code = re.search(r"没有短信网关，确认码显示在这里：(\d{6})", shown)
+    assert code, "a demonstration shows it and says so"
+    settings.DEMO = False
+    page = helper.get(address).content.decode()
+    assert "还没有配置短信网关" in page and "发短信确认码" not in page
+    assert "还没有配置短信网关" in helper.post(address, {"act": "text"}).content.decode()
+    settings.SMS_URL, settings.SMS_TEMPLATE = "https://gateway.example/send", "T7"
+    monkeypatch.setattr(sms, "send", lambda gateway, **words: said.append(words) or "r-1")
+    said: list[Any] = []
+    helper.post(address, {"act": "text"})
+    assert "短信正在发送" in helper.get(address).content.decode()
+    text_messages.send_due.func()
+    page = helper.get(address).content.decode()
+    texted = said[0]["values"]["code"]
+    assert "短信已发出" in page and texted not in page and texted not in str(Notice.objects.values())
+    assert helper.post(address, {"act": "code", "code": texted}).status_code == 302
+    assert confirming.is_confirmed(daughter, again(draft), AT)

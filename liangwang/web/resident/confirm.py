@@ -12,7 +12,7 @@ from liangwang.base import clock
 from liangwang.base.access import door
 from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.transactions import write
-from liangwang.services import confirming, queries
+from liangwang.services import confirming, queries, text_messages
 from liangwang.services.queries import Draft
 
 from .drafts import page_of, whole_of
@@ -22,38 +22,49 @@ from .together import section_of
 @door("read", "draft", of=queries.draft_by_ref, post="update")
 def ask(request: HttpRequest, draft: Draft) -> HttpResponse:
     """The helper's side: asks the person, and enters the code that she reads out."""
-    actor, at, error = request.actor, clock.now(), ""  # type: ignore[attr-defined]
+    actor, at, error, shown = request.actor, clock.now(), "", ""  # type: ignore[attr-defined]
     if not confirming.needs_confirmation(actor, draft, at):
         return HttpResponseRedirect(f"/drafts/{draft.ref}/check/")
     question = confirming.open_question(draft)
     if request.method == "POST":
         try:
             with write():
-                error = _asked(request, draft, question)
+                error, shown = _asked(request, draft, question)
         except Refusal as refusal:
             error = refusal.message(get_language() or "zh")
+        if shown:
+            messages.info(request, _("演示：没有短信网关，确认码显示在这里：%(code)s") % {"code": shown})
         if not error:
             return HttpResponseRedirect(request.path)
     question = confirming.open_question(draft)
     if question is not None and question.confirmed_at:
         return HttpResponseRedirect(f"/drafts/{draft.ref}/check/")
-    context = {"question": question, "error": error, "who": queries.name_of(draft.applicant_id)}
+    context = {
+        "question": question,
+        "error": error,
+        "who": queries.name_of(draft.applicant_id),
+        "mode": text_messages.mode(),
+        "text": confirming.text_of(question) if question else None,
+    }
     return page_of(request, whole_of(draft, actor), "draft_confirm", "check", **context)
 
 
-def _asked(request: HttpRequest, draft: Draft, question: Any) -> str:
-    """Asks, or tries a code; returns what to say about a wrong one (a refusal would undo the count of tries)."""
-    actor, at = request.actor, clock.now()  # type: ignore[attr-defined]
-    if request.POST.get("act") != "code" or question is None:
+def _asked(request: HttpRequest, draft: Draft, question: Any) -> tuple[str, str]:
+    """Asks, sends a code by text or tries one; returns what to say about a wrong code (a refusal would undo the count
+    of tries), and in a demonstration the code itself."""
+    actor, at, act = request.actor, clock.now(), request.POST.get("act")  # type: ignore[attr-defined]
+    if question is not None and act == "text":
+        return "", confirming.send_code(actor=actor, confirmation=question, at=at)
+    if question is None or act != "code":
         confirming.ask_confirmation(actor=actor, draft=draft, at=at)
-        return ""
+        return "", ""
     left = confirming.try_code(actor=actor, confirmation=question, typed=request.POST.get("code", ""), at=at)
     if left is None:
         messages.info(request, _("本人已确认，可以提交了"))
-        return ""
+        return "", ""
     if left:
-        return _("确认码不对或已过期，请本人再看一下手机（还可以试 %(n)s 次）") % {"n": left}
-    return _("试的次数太多了，请重新请本人确认")
+        return _("确认码不对或已过期，请本人再看一下手机（还可以试 %(n)s 次）") % {"n": left}, ""
+    return _("试的次数太多了，请重新请本人确认"), ""
 
 
 def draft_of(ref: str) -> Draft | None:
