@@ -17,6 +17,7 @@ from .crews import move_crew
 from .models import Datastream
 from .readings import shed_told, taken_in
 
+MOST_MOVED: Final = 20_000
 ONE_DEVICE: Final = "source:gps:"
 """A key of this name followed by a device's id sends the positions of that device only."""
 
@@ -67,7 +68,7 @@ def follow(fresh: Iterable[int], actor: Actor) -> int:
         return 0
     index = datastreams.index()
     wanted = [n for n in fresh if n < len(index.source) and index.source[n] >= 0 and index.sources[index.source[n]] in moving]
-    rows = Datastream.objects.filter(id__in=wanted, quantity__in=("lon", "lat")).select_related("asset")
+    rows = Datastream.objects.filter(id__in=wanted[:MOST_MOVED], quantity__in=("lon", "lat")).select_related("asset")
     assets = {row.asset_id: row.asset for row in rows}
     said: dict[int, dict[str, Datastream]] = {}
     for row in Datastream.objects.filter(asset_id__in=assets, quantity__in=("lon", "lat"), last_at__isnull=False):

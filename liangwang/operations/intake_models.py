@@ -63,22 +63,24 @@ class SourceState(models.Model):
     last_at = models.DateTimeField()
     last_received_at = models.DateTimeField()
     readings = models.BigIntegerField(default=0)
-    per_minute = models.FloatField(default=0.0)
-    minutes = models.JSONField(default=list)
+    minutes = models.JSONField(default=list)  # [minute since 1970, readings] of the last hour
     flagged = models.JSONField(default=dict)
     missing = models.BigIntegerField(default=0)
     again = models.BigIntegerField(default=0)
     clock_s = models.FloatField(default=0.0)
-    shed = models.BigIntegerField(default=0)
 
     class Meta:
         app_label = "operations"
 
 
 class SequenceGap(models.Model):
-    """Numbers that a device counted and that never came: those between `after` and `before`, both of which did."""
+    """Numbers that a device counted and that never came: those between `after` and `before`, both of which did.
 
-    datastream = models.ForeignKey("operations.Datastream", on_delete=models.PROTECT, related_name="gaps")
+    `missing` falls when one of them comes after all.
+    """
+
+    asset = models.ForeignKey("operations.Asset", on_delete=models.PROTECT, related_name="gaps")
+    source = models.CharField(max_length=100)
     after = models.BigIntegerField()
     before = models.BigIntegerField()
     missing = models.BigIntegerField()
@@ -86,4 +88,4 @@ class SequenceGap(models.Model):
 
     class Meta:
         app_label = "operations"
-        constraints: ClassVar = [models.UniqueConstraint(fields=["datastream", "after"], name="one_gap")]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["asset", "after"], name="one_gap")]

@@ -15,16 +15,19 @@ from django.conf import settings
 from django.db import OperationalError, close_old_connections, connection
 
 from liangwang.base import clock
+from liangwang.base.hats import platform
 from liangwang.base.transactions import write
 from liangwang.rules.program import SignalProgram
 from liangwang.rules.state import Params, fitted, fresh, name_of
 from liangwang.rules.stream import CLEAR, RAISE, TRANSITION, Transitions, step
 
-from . import datastreams, quarantine, retention, signals
+from . import datastreams, gps, quarantine, retention, signals
 from .history import Historian, recorded
 from .models import JudgedTo
+from .pressure import tell_behind
 from .readings_log import QUARANTINE, Position, QuarantineRecord, Reader, Record
 from .snapshots import Snapshot, Span, Step, Steps, batch_of, keep, latest, records_of, steps_after
+from .source_health import Health
 
 logger = logging.getLogger("liangwang.live")
 
@@ -54,6 +57,7 @@ class Live:
         self.reader = Reader(self.readings, snapshot.positions)
         self.looked = self.kept = self.told = time.monotonic()
         self.shown = self.state.last_at.copy()
+        self.health = Health()
         self._warm(snapshot.rules if snapshot.step else None)
         self._catch_up(snapshot)
 
@@ -80,6 +84,7 @@ class Live:
         this = Step(self.number + 1, now, spans, now - self.now > DEAF_US)
         self.steps.append(this)
         self._judge(this, records)
+        self.health.see(records, self.index, this.now)
         return bool(records)
 
     def _judge(self, this: Step, records: list[Record]) -> None:
@@ -194,6 +199,7 @@ class Live:
         def effects() -> None:
             with write(), connection.cursor() as cursor:
                 cursor.executemany(sql, rows)
+                gps.follow([int(number) for number in fresh_ones], platform("operations"))
 
         _insist(effects)
         self.shown[fresh_ones] = self.state.last_at[fresh_ones]
@@ -203,6 +209,8 @@ class Live:
         """Show the latest values every few seconds, keep a snapshot every twenty, and leave a sign of life."""
         if time.monotonic() - self.told >= LATEST_S:
             self.show_latest()
+            self.health.keep()
+            tell_behind(self.folder, self.health.behind_s)
             (self.folder / "beat").touch()
         if time.monotonic() - self.kept >= SNAPSHOT_S:
             self.snapshot()
