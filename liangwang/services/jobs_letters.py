@@ -14,13 +14,10 @@ from .actions.archive import archive_case
 from .actions.decide import days_of
 from .actions.deliver import deliver_electronically
 from .actions.letters import seal_letter, write_letter
+from .letters_text import LAST_LETTERS
 from .models import Certificate, Submission
 from .queries.applications import submission_of_case
 from .queries.letters import letter_by_ref
-
-LAST_LETTERS = frozenset(
-    {"granted", "refused", "not_accepted", "withdrawn", "changed", "renewed", "cancelled", "revoked"}
-)
 
 
 def _about(event: Event) -> tuple[cases.Case, Submission] | None:

@@ -13,6 +13,20 @@ from .letters_text import WORDINGS, sentences, title_of
 from .models_letters import Delivery, Letter
 
 Rows = list[tuple[str, str]]
+STATES: dict[tuple[str, str], tuple[str, Label]] = {
+    ("electronic", "sent"): (
+        "info",
+        {"zh": "已发到消息，等本人打开", "en": "among the messages, not opened yet"},
+    ),
+    ("electronic", "delivered"): ("ok", {"zh": "本人已打开", "en": "opened by the addressee"}),
+    ("post", "sent"): ("info", {"zh": "已寄出，等回执", "en": "posted, not signed for yet"}),
+    ("post", "delivered"): ("ok", {"zh": "已签收", "en": "signed for"}),
+    ("post", "returned"): ("warn", {"zh": "被退回", "en": "came back"}),
+    ("counter", "delivered"): ("ok", {"zh": "已在窗口签收", "en": "signed for at the counter"}),
+    ("cabinet", "sent"): ("watch", {"zh": "已放入自助柜，等本人来取", "en": "waits in the cabinet"}),
+    ("cabinet", "delivered"): ("ok", {"zh": "已取走", "en": "taken from the cabinet"}),
+    ("cabinet", "returned"): ("warn", {"zh": "没人来取，已取回", "en": "not collected, taken back"}),
+}
 WAYS: dict[str, Label] = {
     "electronic": {"zh": "电子送达", "en": "electronically"},
     "post": {"zh": "邮寄送达", "en": "by post"},
@@ -136,7 +150,14 @@ def proof_of_delivery(delivery: Delivery, *, verify: str = "") -> Paper:
         ("发出时间", day_of(delivery.sent_at)),
     ]
     rows += [
-        (name, text) for name, text in (("邮件号码", delivery.tracking), ("自助柜", delivery.cabinet)) if text
+        (name, text)
+        for name, text in (
+            ("寄递企业", delivery.carrier),
+            ("邮件号码", delivery.tracking),
+            ("自助柜", delivery.cabinet),
+            ("箱号", delivery.box),
+        )
+        if text
     ]
     if delivery.delivered_at:
         rows.append(("送达时间", day_of(delivery.delivered_at)))

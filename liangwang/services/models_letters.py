@@ -70,8 +70,10 @@ class Delivery(RefModel):
     letter = models.ForeignKey(Letter, on_delete=models.PROTECT, related_name="deliveries")
     way = models.CharField(max_length=10, choices=Way.choices)
     state = models.CharField(max_length=9, choices=State.choices, default=State.SENT)
+    carrier = models.CharField(max_length=40, blank=True)  # who carries the post
     tracking = models.CharField(max_length=40, blank=True)  # the post's number
-    cabinet = models.CharField(max_length=80, blank=True)
+    cabinet = models.CharField(max_length=80, blank=True)  # where the cabinet stands
+    box = models.CharField(max_length=20, blank=True)
     code_hash = models.CharField(max_length=64, blank=True)  # of the code that opens the cabinet
     code_tries = models.SmallIntegerField(default=0)
     signature = models.ForeignKey(StoredFile, null=True, on_delete=models.PROTECT, related_name="+")
@@ -88,13 +90,21 @@ class Delivery(RefModel):
                 fields=["letter", "way"],
                 condition=~models.Q(state="returned"),
                 name="one_delivery",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["cabinet", "box"],
+                condition=models.Q(state="sent", way="cabinet"),
+                name="one_letter_a_box",
+            ),
         ]
 
 
 class Archive(RefModel):
     """电子档案: the sealed list of everything that a finished case left, each with its hash; never changed."""
 
+    number = models.CharField(
+        max_length=80, unique=True, null=True
+    )  # 档号; null: sealed before there were any
     case = models.OneToOneField("cases.Case", on_delete=models.PROTECT, related_name="archive")
     manifest = models.JSONField()
     digest = models.CharField(max_length=64)

@@ -202,6 +202,16 @@ class DeliveryMoved(Conflict):
     }
 
 
+class BoxTaken(Conflict):
+    """One box holds one letter, or somebody would open another's."""
+
+    code = "box_taken"
+    template: ClassVar[Label] = {
+        "zh": "{box} 号箱里还有别人的文书，请换一个空箱",
+        "en": "Box {box} still holds somebody else's letter: take an empty one",
+    }
+
+
 class WrongCabinetCode(Refusal):
     status, code = 403, "wrong_cabinet_code"
     template: ClassVar[Label] = {

@@ -62,7 +62,7 @@ def keep(*, name: str, drawn: str, over: str, by: int | None, at: datetime) -> s
     Raises NotSigned for a drawing that is none, WrongFileType for one that is no picture.
     """
     if drawn:
-        stored = _picture(drawn, at, by)
+        stored = picture(drawn, at, by)
     else:
         text = f"{name}\n{at.isoformat()}\n{over}\n"
         stored = files.store_text(text, "signature.txt", at=at, by=by)
@@ -72,7 +72,8 @@ def keep(*, name: str, drawn: str, over: str, by: int | None, at: datetime) -> s
     )
 
 
-def _picture(drawn: str, at: datetime, by: int | None) -> StoredFile:
+def picture(drawn: str, at: datetime, by: int | None) -> StoredFile:
+    """Stores what was drawn on a pad; raises NotSigned for a drawing that is none, WrongFileType for no picture."""
     try:
         if not drawn.startswith(DRAWN) or len(drawn) > DRAWN_MAX:
             raise ValueError

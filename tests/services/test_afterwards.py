@@ -122,7 +122,9 @@ def test_a_revocation_hears_the_holder_and_is_decided_by_someone_else() -> None:
     case = actions.open_revocation(actor=scene.approver, certificate=old, reasons=["以欺骗手段取得"], at=AT)
     assert "陈述、申辩" in old.subject.notices.get(template="services.revocation").body["zh"]
     assert case.tasks.get(node="decide").state == "waiting"
-    decided(scene.other, case, "hear")
+    with pytest.raises(ReasonNeeded):
+        decided(scene.other, case, "hear")
+    decided(scene.other, case, "hear", result={"reasons": ["本人没有提出陈述申辩"]})
     old.refresh_from_db()
     assert old.revoked_at is None
     with pytest.raises(OwnWork):
@@ -144,7 +146,7 @@ def test_a_commitment_is_checked_afterwards_and_a_false_one_leads_to_a_revocatio
     assert check.state == "closed"
     revoking = following(scene.case).get(follows_as="revocation")
     assert revoking.facts["reasons"] == ["告知承诺不实：有处罚记录"]
-    decided(scene.approver, revoking, "hear")
+    decided(scene.approver, revoking, "hear", result={"reasons": ["本人承认"]})
     decided(scene.approver, revoking)  # the rule proposed it, so whoever checked may decide
     old.refresh_from_db()
     assert old.revoked_at is not None

@@ -178,13 +178,13 @@ def test_by_post_at_the_counter_and_from_a_cabinet() -> None:
     )
     found.refresh_from_db()
     with pytest.raises(DeliveryMissing):
-        actions.send_by_post(actor=clerk, letter=found, tracking=" ", at=AT)
-    posted = actions.send_by_post(actor=clerk, letter=found, tracking="EX123456789CN", at=AT)
+        actions.send_by_post(actor=clerk, letter=found, carrier="邮政", tracking=" ", at=AT)
+    posted = actions.send_by_post(actor=clerk, letter=found, carrier="邮政", tracking="EX123456789CN", at=AT)
     with pytest.raises(DeliveryMoved):
-        actions.send_by_post(actor=clerk, letter=found, tracking="EX2", at=AT)
+        actions.send_by_post(actor=clerk, letter=found, carrier="邮政", tracking="EX223", at=AT)
     assert "受送达人签名" in proof_of_delivery(posted).signatures[0]
     actions.returned(actor=clerk, delivery=posted, because="查无此人", at=LATER)
-    again = actions.send_by_post(actor=clerk, letter=found, tracking="EX2", at=LATER)
+    again = actions.send_by_post(actor=clerk, letter=found, carrier="邮政", tracking="EX223", at=LATER)
     done = actions.post_delivered(actor=clerk, delivery=again, receiver="林", relation="家属代收", at=LATER)
     assert ("签收人", "林（家属代收）") in proof_of_delivery(done).rows
     assert queries.delivery_pdf(done).startswith(b"%PDF")
@@ -199,7 +199,7 @@ def test_by_post_at_the_counter_and_from_a_cabinet() -> None:
         == "delivered"
     )
 
-    box, code = actions.put_in_cabinet(actor=clerk, letter=found, cabinet="长宁路 599 号 A12", at=AT)
+    box, code = actions.put_in_cabinet(actor=clerk, letter=found, cabinet="长宁路 599 号", box="A12", at=AT)
     told = found.subject.notices.get(template="services.cabinet")
     assert code in told.body["zh"] and code not in box.code_hash
     wrong = f"{(int(code) + 1) % 10**6:06d}"
@@ -219,7 +219,9 @@ def test_by_post_at_the_counter_and_from_a_cabinet() -> None:
 def test_five_wrong_codes_shut_the_cabinet() -> None:
     scene = handled()
     found = write_letter(scene.submission, "accepted", at=AT, office=scene.case.lead_office)
-    box, code = actions.put_in_cabinet(actor=scene.approver, letter=found, cabinet="A12", at=AT)
+    box, code = actions.put_in_cabinet(
+        actor=scene.approver, letter=found, cabinet="大厅", box="A12", at=AT
+    )
     for _ in range(5):
         count_wrong_code(box)
     with pytest.raises(WrongCabinetCode):

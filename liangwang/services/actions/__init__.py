@@ -33,7 +33,7 @@ from .joint import accept_lacking, ask_signature, cosign, lackable, pass_on, sup
 from .mandate import give_mandate, revoke_mandate
 from .materials import add_page, move_page, remove_material, remove_page, turn_page, upload_material
 from .submit import submit
-from .suspend import resume_certificate, revoke_by_office, suspend_certificate
+from .suspend import resume_certificate, suspend_certificate
 from .together import (
     accept_part,
     confirm_part,
@@ -97,7 +97,6 @@ __all__ = [
     "remove_row",
     "resume_certificate",
     "returned",
-    "revoke_by_office",
     "revoke_certificate",
     "revoke_mandate",
     "save_answer",

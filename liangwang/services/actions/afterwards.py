@@ -8,6 +8,7 @@ from liangwang.base import notices
 from liangwang.base.access import require, thing_of
 from liangwang.base.hats import Actor, platform
 from liangwang.base.labels import Label
+from liangwang.base.models import Office, Place, Subject
 from liangwang.cases import actions as cases
 from liangwang.cases.history import is_live, opened_by
 from liangwang.cases.plans import store_plan
@@ -21,6 +22,7 @@ from ..refusals import AlreadyAsked, NotInForce, ResultMissing
 from .certify import reissue, revoke_certificate
 from .letters import REMEDIES, letter_of_case
 
+PACK = "services"  # of cases about certificates that no pack's item issued here
 ON_ASKING = frozenset({"change", "renewal", "cancellation"})
 LETTERS = {"change": "changed", "renewal": "renewed", "cancellation": "cancelled", "revocation": "revoked"}
 
@@ -88,7 +90,8 @@ def open_after_check(submission: Submission, at: datetime) -> Case | None:
     first = submission.case
     labels = [need["label"] for need in promised]
     return _follow(
-        platform(first.pack), first, "after_check", at, key=f"after_check/{first.ref}",
+        platform(first.pack), "after_check", at, first=first, what=first.title, subject=first.subject,
+        office=first.lead_office, place=first.place, key=f"after_check/{first.ref}",
         facts={"commitments": labels, "materials": [need["id"] for need in promised]},
     )  # fmt: skip
 
@@ -104,6 +107,11 @@ def decide_afterwards(*, actor: Actor, task: Task, granted: bool, reasons: list[
         raise OwnWork(task=task.label["zh"], task_en=task.label["en"])
     if not granted and not any(reason.strip() for reason in reasons):
         raise ReasonNeeded(what="理由", what_en="the reasons")
+    if task.node == "hear" and not any(reason.strip() for reason in reasons):
+        raise ReasonNeeded(
+            what="本人的陈述申辩；没有提出的，写明怎样通知、本人没有提出",
+            what_en="what the holder said; if nothing was said, how she was told and that she said nothing",
+        )
     if not granted and case.follows_as in ON_ASKING:
         case = cases.refuse_case(actor=actor, at=at, case=case, reasons=reasons, remedies=[REMEDIES["zh"]])
         letter_of_case(case, "refused", at=at, office=case.lead_office, body={"reasons": reasons})
@@ -135,58 +143,59 @@ def _ask(actor: Actor, certificate: Certificate, kind: str, reason: str, at: dat
 
 def _open(actor: Actor, certificate: Certificate, kind: str, reasons: list[str], at: datetime) -> Case:
     """The case of one certificate and kind; only one of a kind is open at a time. Raises NotInForce, AlreadyAsked."""
-    if (
-        certificate.revoked_at is not None
-        or certificate.replaced_by_id is not None
-        or certificate.case is None
-    ):
+    if certificate.revoked_at is not None or certificate.replaced_by_id is not None:
         raise NotInForce(**_named(certificate))
     before = _before(certificate, kind)
     if open_one := next((case for case in before if is_live(case)), None):
         raise AlreadyAsked(number=open_one.number, **_named(certificate))
+    first = certificate.case
     return _follow(
-        actor, certificate.case, kind, at, key=f"{kind}/{certificate.ref}/{len(before)}",
-        facts={"certificate": certificate.ref, "reasons": reasons}, certificate=certificate,
+        actor, kind, at, first=first, what=certificate.body["label"], subject=certificate.subject,
+        office=certificate.office, place=first.place if first else certificate.office.place,
+        key=f"{kind}/{certificate.ref}/{len(before)}",
+        facts={"certificate": certificate.ref, "reasons": reasons},
     )  # fmt: skip
 
 
 def _before(certificate: Certificate, kind: str) -> list[Case]:
     """The cases of a kind about a certificate so far."""
-    return list(
-        Case.objects.filter(follows=certificate.case, follows_as=kind, facts__certificate=certificate.ref)
-    )
+    about = Case.objects.filter(subject_id=certificate.subject_id, follows_as=kind)
+    return list(about.filter(facts__certificate=certificate.ref))
 
 
 def _follow(
     actor: Actor,
-    first: Case,
     kind: str,
     at: datetime,
     *,
+    first: Case | None,
+    what: Label,
+    subject: Subject | None,
+    office: Office | None,
+    place: Place | None,
     key: str,
     facts: dict[str, Any],
-    certificate: Certificate | None = None,
 ) -> Case:
-    label = LABELS[kind]
-    what: Label = certificate.body["label"] if certificate else first.title
+    """Opens the case; `first` is None for a certificate that was issued before this system and entered afterwards."""
+    label, pack = LABELS[kind], first.pack if first else PACK
     case = cases.open_case(
         actor=actor,
         at=at,
         plan=store_plan(plan_body(kind), at=at),
         title={"zh": f"{label['zh']} · {what['zh']}", "en": f"{label['en']} · {what['en']}"},
         source="person" if kind in ON_ASKING else "rule",
-        pack=first.pack,
-        place=first.place,
-        subject=certificate.subject if certificate else first.subject,
+        pack=pack,
+        place=place,
+        subject=subject,
         key=key,
         facts=facts,
-        lead_office=certificate.office if certificate else first.lead_office,
+        lead_office=office,
         purpose=kind,
         follows=first,
         follows_as=kind,
     )
     if case.state == Case.State.OPEN:
-        case = cases.accept_case(actor=platform(first.pack), at=at, case=case)
+        case = cases.accept_case(actor=platform(pack), at=at, case=case)
     return case
 
 

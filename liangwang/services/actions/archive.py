@@ -11,14 +11,15 @@ from liangwang.base.contents import Content
 from liangwang.base.files import Brought, keep, path_of
 from liangwang.base.hats import platform
 from liangwang.base.models import AuditEntry
+from liangwang.base.working_days import local_day
 from liangwang.cases import queries as cases
 from liangwang.cases.history import is_live
 
-from .. import sealed
+from .. import catalogue, sealed
 from ..archive import sign_manifest
 from ..letters_text import title_of
 from ..models import Certificate, DraftMaterial, Submission
-from ..models_letters import Archive, Delivery, Letter
+from ..models_letters import Archive, Delivery, Letter, LetterSeries
 from ..queries.applications import submission_of_case
 from .letters import seal_letter
 
@@ -42,8 +43,10 @@ def archive_case(case: cases.Case, *, at: datetime) -> Archive | None:
         return known
     submission = submission_of_case(case)
     documents = list(_documents(case, submission, at))
+    number = _number(case, at)
     manifest = {
         "v": 1,
+        "archive": number,
         "case": {
             "number": case.number, "ref": case.ref, "title": case.title, "state": case.state,
             "office": case.lead_office.name if case.lead_office else None,
@@ -56,7 +59,7 @@ def archive_case(case: cases.Case, *, at: datetime) -> Archive | None:
     }  # fmt: skip
     digest, signature = sign_manifest(manifest)
     made = Archive.objects.create(
-        case=case, manifest=manifest, digest=digest, signature=signature, sealed_at=at
+        case=case, number=number, manifest=manifest, digest=digest, signature=signature, sealed_at=at
     )
     audit.record(
         platform(case.pack),
@@ -67,6 +70,15 @@ def archive_case(case: cases.Case, *, at: datetime) -> Archive | None:
         body={"archive": digest},
     )
     return made
+
+
+def _number(case: cases.Case, at: datetime) -> str:
+    """档号: the office, the year and the next number of the two, under lock as those of letters: no gap, no double."""
+    office, year = case.lead_office.key if case.lead_office else "city", local_day(at).year
+    series, _ = LetterSeries.objects.select_for_update().get_or_create(key=f"{office}/档/{year}")
+    series.last += 1
+    series.save(update_fields=["last"])
+    return f"{office}-{year}-{series.last:06d}"
 
 
 def _documents(case: cases.Case, submission: Submission | None, at: datetime) -> Iterator[Document]:
@@ -102,7 +114,14 @@ def _materials(submission: Submission) -> Iterator[Document]:
         if path_of(row.file.sha256).exists():
             ending = row.file.media_type.rpartition("/")[2]
             name = f"materials/{row.pk}-{row.role}.{row.type}.{ending}"
-            yield Document(name, row.type, row.file.sha256, row.file.size, row.file.media_type)
+            title = _title(row.type)
+            yield Document(name, title, row.file.sha256, row.file.size, row.file.media_type)
+
+
+def _title(type: str) -> str:
+    """What a material is called; its own key where the vocabulary does not know it any more."""
+    known = catalogue.words().documents.get(type)
+    return known.label["zh"] if known else type
 
 
 def _application(submission: Submission) -> dict[str, Any]:
@@ -131,8 +150,10 @@ def _deliveries(case: cases.Case) -> list[dict[str, Any]]:
     rows = Delivery.objects.filter(letter__case=case).select_related("letter").order_by("id")
     return [
         {
-            "letter": one.letter.number, "way": one.way, "state": one.state, "tracking": one.tracking,
-            "sent_at": one.sent_at, "delivered_at": one.delivered_at, "relation": one.relation,
+            "letter": one.letter.number, "way": one.way, "state": one.state, "carrier": one.carrier,
+            "tracking": one.tracking, "cabinet": one.cabinet, "box": one.box, "sent_at": one.sent_at,
+            "delivered_at": one.delivered_at, "receiver": one.receiver, "relation": one.relation,
+            "returned_because": one.returned_because,
         }
         for one in rows
     ]  # fmt: skip

@@ -1,6 +1,6 @@
 """送达: a letter goes out electronically, by post, at a counter or into a cabinet, and each way has its proof (送达回证)."""
 
-import hashlib
+import re
 import secrets
 from datetime import datetime
 from typing import Any
@@ -10,16 +10,19 @@ from django.db import IntegrityError, transaction
 from liangwang.base import audit, notices
 from liangwang.base.access import require, thing_of
 from liangwang.base.hats import Actor
+from liangwang.base.keys import blind
 from liangwang.base.models import StoredFile
 
 from ..models import Letter
 from ..models_letters import Delivery
-from ..refusals import DeliveryMissing, DeliveryMoved, WrongCabinetCode
+from ..refusals import BoxTaken, DeliveryMissing, DeliveryMoved, WrongCabinetCode
 
 Way, State = Delivery.Way, Delivery.State
 CODE_DIGITS = 6
 CODE_TRIES = 5
 SELF = "本人"
+TEXT_MAX = 40
+TRACKING = re.compile(r"[A-Z0-9-]{5,30}")
 
 
 def deliver_electronically(letter: Letter, *, at: datetime) -> Delivery:
@@ -44,11 +47,15 @@ def letter_opened(*, actor: Actor, letter: Letter, at: datetime) -> bool:
     return True
 
 
-def send_by_post(*, actor: Actor, letter: Letter, tracking: str, at: datetime) -> Delivery:
-    """Hands the letter to the post; `tracking` is the post's number. Raises DeliveryMissing without one."""
-    if not tracking.strip():
-        raise DeliveryMissing(what="邮件号码", what_en="the post's number")
-    return _send(actor, letter, at, way=Way.POST, tracking=tracking.strip())
+def send_by_post(*, actor: Actor, letter: Letter, carrier: str, tracking: str, at: datetime) -> Delivery:
+    """Hands the letter to a carrier, whose number for it is `tracking`. Raises DeliveryMissing without the two."""
+    carrier, number = carrier.strip()[:TEXT_MAX], tracking.strip().upper().replace(" ", "")
+    if not carrier or not TRACKING.fullmatch(number):
+        raise DeliveryMissing(
+            what="由哪家寄递和邮件号码（5 到 30 位字母和数字）",
+            what_en="the carrier and its number (5 to 30 letters and digits)",
+        )
+    return _send(actor, letter, at, way=Way.POST, carrier=carrier, tracking=number)
 
 
 def hand_over(
@@ -64,15 +71,27 @@ def hand_over(
     if not receiver.strip() or signature is None:
         raise DeliveryMissing(what="签收人姓名和签名", what_en="the receiver's name and signature")
     row = _send(actor, letter, at, way=Way.COUNTER)
-    return _arrived(actor, row, at, receiver=receiver.strip(), relation=relation, signature=signature)
+    return _arrived(
+        actor,
+        row,
+        at,
+        receiver=receiver.strip()[:80],
+        relation=relation.strip()[:TEXT_MAX],
+        signature=signature,
+    )
 
 
-def put_in_cabinet(*, actor: Actor, letter: Letter, cabinet: str, at: datetime) -> tuple[Delivery, str]:
+def put_in_cabinet(
+    *, actor: Actor, letter: Letter, cabinet: str, box: str, at: datetime
+) -> tuple[Delivery, str]:
     """Lays the letter into a cabinet; returns its code, which the addressee gets as a message and nobody else sees."""
-    if not cabinet.strip():
+    if not cabinet.strip() or not box.strip():
         raise DeliveryMissing(what="自助柜的位置和箱号", what_en="the cabinet and its box")
+    taken = Delivery.objects.filter(way=Way.CABINET, state=State.SENT)
+    if taken.filter(cabinet=cabinet.strip()[:80], box=box.strip()[:20]).exclude(letter=letter).exists():
+        raise BoxTaken(box=box.strip()[:20])
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
-    row = _send(actor, letter, at, way=Way.CABINET, cabinet=cabinet.strip())
+    row = _send(actor, letter, at, way=Way.CABINET, cabinet=cabinet.strip()[:80], box=box.strip()[:20])
     row.code_hash = _hash(row, code)
     row.save(update_fields=["code_hash"])
     notices.notify(
@@ -80,8 +99,8 @@ def put_in_cabinet(*, actor: Actor, letter: Letter, cabinet: str, at: datetime) 
         template="services.cabinet",
         title={"zh": "文书已放入自助柜", "en": "A letter waits in a cabinet"},
         body={
-            "zh": f"{letter.number}在{row.cabinet}，取件码 {code}。",
-            "en": f"{letter.number} is in {row.cabinet}; its code is {code}.",
+            "zh": f"{letter.number}在{row.cabinet} {row.box} 号箱，取件码 {code}。",
+            "en": f"{letter.number} is in {row.cabinet}, box {row.box}; its code is {code}.",
         },
         at=at,
         key=f"cabinet/{row.ref}",
@@ -115,7 +134,7 @@ def post_delivered(
     require(actor, "update", thing_of("application", delivery.letter.case))
     if delivery.way != Way.POST or not receiver.strip():
         raise DeliveryMissing(what="邮寄回执上的签收人", what_en="who signed for the letter")
-    return _arrived(actor, delivery, at, receiver=receiver.strip(), relation=relation)
+    return _arrived(actor, delivery, at, receiver=receiver.strip()[:80], relation=relation.strip()[:TEXT_MAX])
 
 
 def returned(*, actor: Actor, delivery: Delivery, because: str, at: datetime) -> Delivery:
@@ -123,7 +142,7 @@ def returned(*, actor: Actor, delivery: Delivery, because: str, at: datetime) ->
     require(actor, "update", thing_of("application", delivery.letter.case))
     if not because.strip():
         raise DeliveryMissing(what="退回的原因", what_en="why it came back")
-    return _moved(actor, delivery, at, state=State.RETURNED, returned_because=because.strip())
+    return _moved(actor, delivery, at, state=State.RETURNED, returned_because=because.strip()[:200])
 
 
 def _send(actor: Actor, letter: Letter, at: datetime, **fields: Any) -> Delivery:
@@ -150,7 +169,7 @@ def _moved(actor: Actor, row: Delivery, at: datetime, **fields: Any) -> Delivery
 
 
 def _hash(row: Delivery, code: str) -> str:
-    return hashlib.sha256(f"{row.ref}:{code}".encode()).hexdigest()
+    return blind(f"{row.ref}:{code}", "cabinet code")
 
 
 def _name(letter: Letter) -> str:

@@ -10,7 +10,6 @@ from liangwang.base.labels import Label
 
 from ..models import Certificate
 from ..refusals import NotStanding, WhyNeeded
-from .certify import revoke_certificate
 
 
 def suspend_certificate(
@@ -41,25 +40,9 @@ def resume_certificate(
     return certificate
 
 
-def revoke_by_office(*, actor: Actor, certificate: Certificate, because: Label, at: datetime) -> Certificate:
-    """撤销 by the office that issued it, with the reason told to the holder; raises WhyNeeded, NotStanding."""
-    _checked(actor, certificate, because, "close")
-    fresh = (
-        Certificate.objects.select_for_update(of=("self",))
-        .select_related("office", "subject")
-        .get(pk=certificate.pk)
-    )
-    if fresh.revoked_at is not None:
-        raise NotStanding
-    revoke_certificate(actor=actor, certificate=fresh, because=because, at=at)
-    _inform(fresh, "revoked", because, at)
-    return fresh
-
-
 TOLD: dict[str, Label] = {
     "suspended": {"zh": "证照已暂停使用", "en": "Your certificate is suspended"},
     "resumed": {"zh": "证照已恢复使用", "en": "Your certificate counts again"},
-    "revoked": {"zh": "证照已撤销", "en": "Your certificate has been revoked"},
 }
 
 

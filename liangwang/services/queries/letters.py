@@ -8,7 +8,7 @@ from liangwang.base.files import open_file
 from liangwang.cases.queries import Case
 from liangwang.engines.paper import render
 
-from ..letters_paper import addressee, is_licence, paper_of, proof_of_delivery, verify_address
+from ..letters_paper import STATES, WAYS, addressee, is_licence, paper_of, proof_of_delivery, verify_address
 from ..letters_text import title_of
 from ..models import Letter
 from ..models_letters import Archive, Delivery
@@ -24,7 +24,7 @@ def letter_by_ref(ref: str) -> Letter | None:
 
 def letter_page(letter: Letter) -> dict[str, Any]:
     """An official letter for A4: {letter, title, number, office: Label, date, to: name, item: Label, case_number, kind,
-    paper: engines.paper.Paper in the reader's language, verify: path for the QR, deliveries: [Delivery]}.
+    paper: engines.paper.Paper in the reader's language, verify: path for the QR, deliveries as in delivery_rows}.
     """
     return {
         "letter": letter,
@@ -38,7 +38,7 @@ def letter_page(letter: Letter) -> dict[str, Any]:
         "kind": letter.kind,
         "paper": paper_of(letter, lang=(get_language() or "zh")[:2], verify=verify_address(letter)),
         "verify": f"/verify/{letter.ref}/",
-        "deliveries": list(letter.deliveries.order_by("id")),
+        "deliveries": delivery_rows(letter),
     }
 
 
@@ -54,6 +54,16 @@ def letters_of(case: Case) -> list[Letter]:
     """The letters written in a case, the oldest first, each with its deliveries at hand."""
     rows = Letter.objects.filter(case=case).select_related("office", "submission__version", "subject__person")
     return list(rows.prefetch_related("deliveries").order_by("id"))
+
+
+def delivery_rows(letter: Letter) -> list[dict[str, Any]]:
+    """How a letter went out, each way {it: Delivery, way: Label, kind: status, state: Label}, the oldest first."""
+    rows = sorted(letter.deliveries.all(), key=lambda one: one.pk)
+    return [
+        {"it": one, "way": WAYS[one.way], "kind": kind, "state": word}
+        for one in rows
+        for kind, word in [STATES[one.way, one.state]]
+    ]
 
 
 def delivery_by_ref(ref: str) -> Delivery | None:

@@ -9,6 +9,7 @@ from django.utils.translation import get_language
 from liangwang.base import clock
 from liangwang.base.access import door
 from liangwang.base.errors import NotFound, Refusal
+from liangwang.base.hats import Actor
 from liangwang.base.transactions import write
 from liangwang.services import actions, queries
 from liangwang.services.queries import Draft
@@ -54,7 +55,7 @@ def page(request: HttpRequest, draft: Draft, page: str) -> HttpResponse:
             wrong = actions.answer_page(
                 page=page, answers=typed, bases=bases_of(found, request.POST), **common
             )
-            anchor = _act(act, target, common)
+            anchor = act_on(act, target, common)
     except Refusal as refusal:
         return _shown(request, whole, found, {"page": refusal.message(_lang())}, {})
     two = {problem.field: problem.other for problem in wrong if problem.other}
@@ -70,7 +71,7 @@ def page(request: HttpRequest, draft: Draft, page: str) -> HttpResponse:
     return _shown(request, whole, _found(whole, page), errors, two, called=called)
 
 
-def _act(act: str, target: str, common: dict[str, Any]) -> str:
+def act_on(act: str, target: str, common: dict[str, Any]) -> str:
     """Does what a button of the page means beside saving; returns the id of what the person looks at next."""
     if act == "add":
         return f"{target}-{actions.add_row(group=target, **common)}"
@@ -128,14 +129,19 @@ def _context(
 
 @door(None, "draft", of=queries.draft_by_ref, post="update")
 def save(request: HttpRequest, draft: Draft) -> JsonResponse:
-    """Saves one answer; the script of the page calls it at each change.
+    """Saves one answer; the script of the page calls it at each change."""
+    return saved_answer(request, draft, request.actor)  # type: ignore[attr-defined]
+
+
+def saved_answer(request: HttpRequest, draft: Draft, actor: Actor) -> JsonResponse:
+    """Saves one answer as `actor`, at home or at a counter for the person present.
 
     Answers {saved: "10:32", field, version, problem, html: the field anew where it has to change, fields: all fields
     where the answer called some up or made some go}.
     """
     at = clock.now()
     field, key = request.POST.get("field", ""), request.POST.get("page", "")
-    whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
+    whole = whole_of(draft, actor)
     one = _one(_found(whole, key), field)
     typed = typed_of(one["ask"], request.POST)
     if typed is None:
@@ -143,15 +149,14 @@ def save(request: HttpRequest, draft: Draft) -> JsonResponse:
     base = request.POST.get(f"{field}~v", "")
     with write():
         saved = actions.save_answer(
-            actor=request.actor,  # type: ignore[attr-defined]
+            actor=actor,
             draft=draft,
             field=field,
             typed=typed,
             base=int(base) if base.isdigit() else 0,
             at=at,
         )
-    whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
-    after = _found(whole, key)
+    after = _found(whole_of(draft, actor), key)
     other = saved.problem.other if saved.problem else None
     answer: dict[str, Any] = {
         "saved": moment(saved.at, "time"),
@@ -200,7 +205,15 @@ def sign(request: HttpRequest, draft: Draft) -> HttpResponse:
         except Refusal as refusal:
             error = refusal.message(_lang())
     whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
-    rows = [
+    rows = sign_rows(_found(whole, "sign"))
+    errors = {"name": error} if error else {}
+    context = {"rows": rows, "errors": errors, "typed": request.POST.get("name", "")}
+    return page_of(request, whole, "draft_sign", "page:sign", **context)
+
+
+def sign_rows(page: Any) -> list[dict[str, Any]]:
+    """The signatures of a page as sign_rows.html shows them."""
+    return [
         {
             "id": one["ask"].id,
             "label": say(one["ask"].label),
@@ -209,8 +222,5 @@ def sign(request: HttpRequest, draft: Draft) -> HttpResponse:
             "drawn": queries.read_signature(one["value"]).get("how") == "drawn",
             "problem": say(one["problem"]),
         }
-        for one in _found(whole, "sign")["fields"]
+        for one in page["fields"]
     ]
-    errors = {"name": error} if error else {}
-    context = {"rows": rows, "errors": errors, "typed": request.POST.get("name", "")}
-    return page_of(request, whole, "draft_sign", "page:sign", **context)

@@ -20,7 +20,7 @@ class Act(NamedTuple):
 
 
 ACTS: dict[str, Act] = {
-    "case.opened": Act("brand", _("已上报，立案编号已生成"), _("已提交")),
+    "case.opened": Act("brand", _("已登记，编号已生成"), _("已提交")),
     "case.accepted": Act("ok", _("已受理，开始计时"), _("已受理，开始计时")),
     "case.supplement": Act("watch", _("通知补正"), _("请补正材料")),
     "case.supplied": Act("brand", _("已补正"), _("已补正")),
@@ -37,6 +37,7 @@ ACTS: dict[str, Act] = {
     "task.assigned": Act("idle", _("{task}：派给 {to}"), _("{task} · 已派出")),
     "task.passed_on": Act("idle", _("{task}：转办至 {to}"), _("{task} · 转给其他部门")),
     "task.accepted": Act("idle", _("{task}：已接单"), _("{task} · 已接单")),
+    "task.put_back": Act("idle", _("{task}：放回待办"), _("{task} · 等待办理")),
     "task.arrived": Act("idle", _("{task}：已到场"), _("{task} · 已到场")),
     "task.reported": Act("brand", _("{task}：上报完成"), _("{task} · 已处置，等待核查")),
     "task.verified": Act("ok", _("{task}：核查通过"), _("{task} · 核查通过")),

@@ -48,11 +48,39 @@ def _grant(line: Line, actor: Actor, at: datetime) -> None:
     services.decide(actor=actor, at=at, task=line.task)
 
 
-ACTS: dict[str, Callable[[Line, Actor, datetime], None]] = {"accept": _accept, "take": _take, "grant": _grant}
+def _put_back(line: Line, actor: Actor, at: datetime) -> None:
+    if line.task is None:
+        raise NotFound
+    require(actor, "handle", thing_of(task_kind(line.case), line.task))
+    actions.put_back_task(actor=actor, at=at, task=line.task)
+
+
+ACTS: dict[str, Callable[[Line, Actor, datetime], None]] = {
+    "accept": _accept,
+    "take": _take,
+    "grant": _grant,
+    "put_back": _put_back,
+}
+UNDO = {
+    "take": "put_back"
+}  # of the others a letter has gone out: what the law told somebody is not taken back
 
 
 def _words(act: str) -> str:
-    return {"accept": _("受理"), "take": _("领办"), "grant": _("办结本环节")}[act]
+    return {
+        "accept": _("受理"),
+        "take": _("领办"),
+        "grant": _("办结本环节"),
+        "put_back": _("放回待办"),
+    }[act]
+
+
+def _final(act: str) -> str:
+    """Why an act cannot be undone, and what is done instead; "" for one that can be, or that undoes another."""
+    return {
+        "accept": _("受理通知书已发出，不能撤回；受理错了，由审批人作出不予办理的决定并说明理由。"),
+        "grant": _("办结的环节不能撤回；发现有误，由后一环节退回，或依法撤销。"),
+    }.get(act, "")
 
 
 def _expected(act: str, line: Line, actor: Actor, at: datetime) -> tuple[str, str]:
@@ -64,6 +92,9 @@ def _expected(act: str, line: Line, actor: Actor, at: datetime) -> tuple[str, st
         return "idle", _("还没受理，先受理")
     if task.state not in OPEN:
         return "idle", _("已经不在待办里")
+    if act == "put_back":
+        own = task.assignee_id is not None and task.assignee_id == actor.post_id
+        return ("ok", _("可以放回")) if own else ("bad", _("不是您领的"))
     if act == "take":
         return ("ok", _("可以领办")) if task.state != "accepted" else ("idle", _("已有人领办"))
     if not may(actor, "decide", thing_of(task_kind(case), task)).allowed:
@@ -83,7 +114,7 @@ def _accepting(line: Line, actor: Actor) -> tuple[str, str]:
     return "ok", _("可以受理，明天起算时限")
 
 
-def _chosen(request: HttpRequest) -> list[Line]:
+def chosen(request: HttpRequest) -> list[Line]:
     found = (inbox.line_by_mark(mark) for mark in request.POST.getlist("selected")[:MOST])
     return [line for line in found if line is not None and may_see(line, actor_of(request))]
 
@@ -95,7 +126,7 @@ def may_see(line: Line, actor: Actor) -> bool:
     return may(actor, "read", thing).allowed
 
 
-def _row(line: Line, status: tuple[str, str]) -> dict[str, Any]:
+def listed(line: Line, status: tuple[str, str]) -> dict[str, Any]:
     return {
         "mark": line.mark,
         "href": href_of(line.case),
@@ -106,7 +137,7 @@ def _row(line: Line, status: tuple[str, str]) -> dict[str, Any]:
     }
 
 
-def _back(request: HttpRequest) -> str:
+def back_to(request: HttpRequest) -> str:
     """The inbox with the filter that it had; nothing else that a form might hold."""
     kept = dict(parse_qsl(request.POST.get("back", "")))
     return f"{reverse('staff')}?{urlencode(kept)}" if kept else reverse("staff")
@@ -123,13 +154,13 @@ def _act(request: HttpRequest) -> str:
 def preview(request: HttpRequest) -> HttpResponse:
     """What would happen to each chosen line."""
     act, actor, at = _act(request), actor_of(request), clock.now()
-    rows = [_row(line, _expected(act, line, actor, at)) for line in _chosen(request)]
+    rows = [listed(line, _expected(act, line, actor, at)) for line in chosen(request)]
     context = {
         "act": act,
         "word": _words(act),
         "rows": rows,
         "able": sum(row["status"][0] == "ok" for row in rows),
-        "back": _back(request),
+        "back": back_to(request),
         "back_query": request.POST.get("back", ""),
         "done": False,
     }
@@ -141,19 +172,22 @@ def do(request: HttpRequest) -> HttpResponse:
     """Does the act to each line in a transaction of its own; one refusal stops no other."""
     act, actor, at, lang = _act(request), actor_of(request), clock.now(), get_language() or "zh"
     rows = []
-    for line in _chosen(request):
+    for line in chosen(request):
         try:
             with write():
                 ACTS[act](line, actor, at)
-            rows.append(_row(line, ("ok", _("已%(act)s") % {"act": _words(act)})))
+            rows.append(listed(line, ("ok", _("已%(act)s") % {"act": _words(act)})))
         except Refusal as refusal:
-            rows.append(_row(line, ("bad", refusal.message(lang))))
+            rows.append(listed(line, ("bad", refusal.message(lang))))
     context = {
         "act": act,
         "word": _words(act),
         "rows": rows,
         "able": sum(row["status"][0] == "ok" for row in rows),
-        "back": _back(request),
+        "back": back_to(request),
+        "back_query": request.POST.get("back", ""),
+        "undo": (UNDO[act], _words(UNDO[act])) if act in UNDO else None,
+        "final": _final(act),
         "done": True,
     }
     return page(request, "staff/bulk.html", context)

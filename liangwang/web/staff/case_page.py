@@ -17,14 +17,14 @@ from liangwang.cases.clock import SPECIAL_GROUNDS
 from liangwang.cases.queries import Case, Task
 from liangwang.operations import panels
 from liangwang.services import actions as actions_of_services
-from liangwang.services import counter, help, papers
+from liangwang.services import counter_intake, help, papers
 from liangwang.services import queries as services
 from liangwang.services.models_counter import Paper
 
 from ..field.shown import photos_of, where
 from ..shared.told import told
 from ..templatetags.ui import moment
-from .decision import decision, lang_now, submitted
+from .decision import deciding_after, decision, lang_now, submitted
 
 Page = dict[str, Any]
 STATE_KINDS = {"open": "info", "supplement": "watch", "accepted": "brand", "closed": "ok", "refused": "bad"}
@@ -95,15 +95,22 @@ def _application(case: Case, at: datetime) -> Page:
         "today": local_day(at),
         "works": works(),
     }
-    intake = counter.intake_of(case)
+    intake = counter_intake.intake_of(case)
     if intake is not None:
         shown |= {"intake": intake, "papers": [_paper(one) for one in papers.papers_of(case)]}
+    shown |= {
+        "letters": [services.letter_row(one) for one in services.letters_of(case)],
+        "after": services.after_facts(case),
+        "archive": services.archive_of(case),
+        "undelivered": [services.letter_row(one) for one in services.undelivered(case)],
+        "following": asked.following(case),
+    }
     submission = services.submission_of_case(case)
     if submission is None:
         person = getattr(case.subject, "person", None)
         return {**shown, "applicant": person.name if person else ""}
     shown |= {
-        "letters": services.letters_of(case),
+        "submission": submission,
         "lacking": list(asked.lacking_of(case)),
         "lackable": actions_of_services.lackable(submission) if case.state == Case.State.OPEN else [],
         "grounds": list(SPECIAL_GROUNDS.items()),
@@ -233,6 +240,7 @@ def _deciding(task: Task, actor: Actor, at: datetime) -> Page:
     pass_to += [(f"office:{one.key}", one.name) for one in asked.other_offices(task)]
     return {
         **decision(task, at),
+        **deciding_after(task, actor),
         "signatures": signatures,
         "pass_to": pass_to[:60] if task.office_id == actor.office_id else [],
         "may_ask": _may_ask(task) if task.office_id == actor.office_id else [],

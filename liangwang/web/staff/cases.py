@@ -18,9 +18,11 @@ from liangwang.cases.queries import Case, Task
 from liangwang.services import actions as services
 from liangwang.services import queries as queries_of_services
 from liangwang.services.queries import Submission
+from liangwang.services.supplement import FAULTS
 
 from .case_page import case_page, href_of
 from .pages import actor_of, page
+from .supplements import points_of, wanted_of
 
 
 def case_of(ref: str) -> Case | None:
@@ -32,7 +34,11 @@ def task_of(ref: str) -> Task | None:
 
 
 def _shown(request: HttpRequest, case: Case, task_ref: str = "") -> dict[str, Any]:
-    return case_page(case, actor_of(request), clock.now(), task_ref or request.GET.get("task", ""))
+    shown = case_page(case, actor_of(request), clock.now(), task_ref or request.GET.get("task", ""))
+    if shown["case_acts"] and (submission := shown.get("submission")) is not None:
+        points = points_of(request.POST, case.ref, submission)
+        shown |= {"points": points, "faults": list(FAULTS.items()), "ref": case.ref}
+    return shown
 
 
 @door("read", "application", of=case_of)
@@ -93,12 +99,11 @@ def accept(request: HttpRequest, case: Case) -> HttpResponse:
 
 @door(None, "application", post="handle", of=case_of)
 def supplement(request: HttpRequest, case: Case) -> HttpResponse:
-    wanted = _lines(request, "wanted")
+    """补正: what is ticked of the application's own list, and the clerk's own lines, in one notice."""
+    submission = _submission(case)
+    wanted = wanted_of(request.POST, case.ref, submission, request.POST.get("wanted", ""))
     verb = lambda: services.ask_supplement(  # noqa: E731
-        actor=actor_of(request),
-        at=clock.now(),
-        submission=_submission(case),
-        wanted=[{"zh": line, "en": line} for line in wanted],
+        actor=actor_of(request), at=clock.now(), submission=submission, wanted=wanted
     )
     return _act(request, case, verb, _("补正通知已发出"))
 
@@ -119,7 +124,8 @@ def decide(request: HttpRequest, task: Task) -> HttpResponse:
     """Grants one office's part, with the values that it gives, or refuses it with the reasons."""
     granted = request.POST.get("outcome") == "granted"
     given = {name[5:]: str(value).strip() for name, value in request.POST.items() if name.startswith("give.")}
-    result: dict[str, object] = dict(given) if granted else {"reasons": _lines(request, "note")}
+    reasons: dict[str, object] = {"reasons": _lines(request, "note")}
+    result = {**given, **reasons} if task.case.follows_as else given if granted else reasons
     verb = lambda: services.decide(  # noqa: E731
         actor=actor_of(request),
         at=clock.now(),

@@ -15,19 +15,31 @@ from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.models import new_ref
 from liangwang.base.transactions import write
 from liangwang.cases import queries as case_queries
-from liangwang.services import actions, counter, help, papers, queries
+from liangwang.services import (
+    actions,
+    confirming,
+    counter,
+    counter_intake,
+    counter_visits,
+    help,
+    papers,
+    queries,
+)
 from liangwang.services.models_counter import Visit
 from liangwang.services.queries import Draft
 
-from ..resident.form_fields import answered, fields_of, say, settled_rows
+from ..resident.draft_form import act_on, saved_answer, sign_rows
+from ..resident.form_fields import answered, bases_of, fields_of, say, sections_of, settled_rows
 from .case_page import href_of
 from .pages import actor_of, page
 
+FIELD_ACTS = ("more", "add", "remove", "dispute", "agree")  # buttons inside the form
+SIGN = "sign"  # the page of signatures: signed on a page of its own, when all is filled in
 FOUND = 9  # items of a search that a digit key chooses
 
 
 def visit_of(ref: str) -> Visit | None:
-    return counter.visit_by_ref(ref)
+    return counter_visits.visit_by_ref(ref)
 
 
 def _lang() -> str:
@@ -40,16 +52,16 @@ def desk(request: HttpRequest) -> HttpResponse:
     actor, at, error = actor_of(request), clock.now(), ""
     if request.method == "POST":
         scanned = request.POST.get("scanned", "")
-        case = counter.case_from(scanned)
+        case = counter_intake.case_from(scanned)
         if case is not None:
             return HttpResponseRedirect(href_of(case))
         try:
             with write():
-                visit = counter.open_visit(actor=actor, text=scanned, at=at)
+                visit = counter_visits.open_visit(actor=actor, text=scanned, at=at)
             return HttpResponseRedirect(reverse("counter-visit", args=[visit.ref]))
         except Refusal as refusal:
             error = refusal.message(_lang())
-    now_served = counter.visit_of(actor)
+    now_served = counter_visits.visit_of(actor)
     context = {"errors": {"scanned": error} if error else {}, "error": error, "serving": now_served}
     return page(request, "staff/counter.html", context, status=422 if error else 200)
 
@@ -58,7 +70,7 @@ def desk(request: HttpRequest) -> HttpResponse:
 def next_person(request: HttpRequest, visit: Visit) -> HttpResponse:
     """She leaves; the counter is empty for the next."""
     with write():
-        counter.end_visit(actor=actor_of(request), visit=visit, at=clock.now())
+        counter_visits.end_visit(actor=actor_of(request), visit=visit, at=clock.now())
     return HttpResponseRedirect(reverse("counter"))
 
 
@@ -69,9 +81,10 @@ def visit(request: HttpRequest, visit: Visit) -> HttpResponse:
     words = request.GET.get("q", "").strip()
     context = {
         "visit": visit,
-        "person": counter.person_shown(actor, visit, at),
+        "person": counter_visits.person_shown(actor, visit, at),
         "words": words,
         "found": queries.search(words, FOUND) if words else [],
+        "waiting": queries.letters_waiting(visit.subject_id),
     }
     return page(request, "staff/visit.html", context)
 
@@ -96,7 +109,7 @@ def stuck(request: HttpRequest, visit: Visit) -> HttpResponse:
     at = clock.now()
     page_of = f"/drafts/{visit.draft.ref}/" if visit.draft else "/services/"
     with write():
-        hat = counter.assisted(actor_of(request), visit, at)
+        hat = counter_visits.assisted(actor_of(request), visit, at)
         case = help.ask(actor=hat, came_from=page_of, words="", helper=visit.post.ref, at=at)
     messages.success(request, _("已记下，编号 %(n)s，两个工作日内答复本人") % {"n": case.number})
     return HttpResponseRedirect(reverse("counter-visit", args=[visit.ref]))
@@ -134,7 +147,7 @@ def _draft(visit: Visit) -> Draft:
 def _save(request: HttpRequest, visit: Visit, draft: Draft) -> dict[str, str]:
     """Keeps the situation, every page and the ticked papers; returns what is wrong, by field."""
     at, wrong = clock.now(), []
-    hat = counter.assisted(actor_of(request), visit, at)
+    hat = counter_visits.assisted(actor_of(request), visit, at)
     whole = queries.form_pages(draft, at)
     asked = {
         e["question"].question: v
@@ -152,7 +165,10 @@ def _save(request: HttpRequest, visit: Visit, draft: Draft) -> dict[str, str]:
                 if field in request.POST or value
             }
             if typed:
-                wrong += actions.answer_page(actor=hat, draft=draft, page=one["key"], answers=typed, at=at)
+                bases = bases_of(one, request.POST)
+                wrong += actions.answer_page(
+                    actor=hat, draft=draft, page=one["key"], answers=typed, bases=bases, at=at
+                )
         counter.take_papers(actor=actor_of(request), visit=visit, ticked=request.POST.getlist("paper"), at=at)
         _commitments(request, draft, hat, at)
     return {problem.field: say(problem.message) for problem in wrong if request.POST.get(problem.field)}
@@ -171,20 +187,40 @@ def _commitments(request: HttpRequest, draft: Draft, hat: Any, at: Any) -> None:
 def _do(request: HttpRequest, visit: Visit, act: str) -> HttpResponse | None:
     """What was asked for besides saving; None: only show the page again."""
     actor, at = actor_of(request), clock.now()
+    for name in FIELD_ACTS:
+        if name in request.POST:
+            common = {"actor": counter_visits.assisted(actor, visit, at), "draft": _draft(visit), "at": at}
+            with write():
+                anchor = act_on(name, request.POST[name], common)
+            return HttpResponseRedirect(f"{request.path}#{anchor}")
     if act == "number":
-        with write():
-            counter.send_number(actor=actor, visit=visit, at=at)
-        messages.info(request, _("确认码已发到本人的消息里，十分钟内有效"))
+        _ask_her(request, visit)
     elif act == "confirm":
         _confirm(request, visit)
     elif act == "invite":
         typed = {name: request.POST.get(f"invite.{name}", "") for name in ("role", "name", "identity_number")}
         with write():
-            actions.invite(actor=counter.assisted(actor, visit, at), draft=_draft(visit), **typed, at=at)
+            actions.invite(
+                actor=counter_visits.assisted(actor, visit, at), draft=_draft(visit), **typed, at=at
+            )
         messages.info(request, _("已发出邀请"))
     elif act == "submit":
         return _submit(request, visit)
     return None
+
+
+def _ask_her(request: HttpRequest, visit: Visit) -> None:
+    """Her own phone is asked in any case; the text message may fail for a reason that the page then says."""
+    actor, at = actor_of(request), clock.now()
+    with write():
+        counter.ask_her(actor=actor, visit=visit, at=at)
+    with write():
+        code = counter.text_her(actor=actor, visit=visit, at=at)
+    if code:
+        said = _("演示：没有短信网关，确认码显示在这里：%(code)s（十分钟内有效）")
+        messages.info(request, said % {"code": f"{code[:3]} {code[3:]}"})
+    else:
+        messages.info(request, _("已请本人确认：手机上可以直接同意，短信确认码十分钟内有效"))
 
 
 def _confirm(request: HttpRequest, visit: Visit) -> None:
@@ -192,19 +228,22 @@ def _confirm(request: HttpRequest, visit: Visit) -> None:
     said = request.POST.get("said", "").strip()
     way = "code" if len(said) > 6 else "number" if said else "paper"
     if way == "number":
-        with write():  # a wrong try is counted, so this is a transaction of its own
-            right = counter.check_number(actor=actor, visit=visit, said=said, at=at)
-        if not right:
-            raise counter.WrongNumber(left=max(0, counter.TRIES - visit.code_tries))
-    with write():
-        counter.confirm(actor=actor, visit=visit, way=way, said=said, at=at)
+        with write():  # a wrong try is counted, so the refusal comes after the transaction
+            left = counter.try_number(actor=actor, visit=visit, said=said, at=at)
+        if left is not None:
+            raise counter.WrongNumber(left=left)
+    else:
+        with write():
+            counter.confirm(actor=actor, visit=visit, way=way, said=said, at=at)
     messages.success(request, _("本人已确认，可以收件"))
 
 
 def _submit(request: HttpRequest, visit: Visit) -> HttpResponse:
     key, later = request.POST.get("idempotency_key") or new_ref(), request.POST.get("later", "supplement")
     with write():
-        made = counter.take_in(actor=actor_of(request), visit=visit, key=key, later=later, at=clock.now())
+        made = counter_intake.take_in(
+            actor=actor_of(request), visit=visit, key=key, later=later, at=clock.now()
+        )
     return HttpResponseRedirect(reverse("counter-done", args=[visit.ref, made.case.ref]))
 
 
@@ -213,23 +252,26 @@ def _form_page(request: HttpRequest, visit: Visit, errors: dict[str, str]) -> Ht
     draft = _draft(visit)
     visit.draft = draft
     whole = queries.form_pages(draft, at)
-    lacking = counter.lacking_of(draft, at)
+    lacking = counter_intake.lacking_of(draft, at)
     lacks = {need.id for need in lacking}
+    said, asked = counter.her_word(visit, at), confirming.open_question(draft)
     other = [label for label in whole["missing"] if not any(n.label["zh"] in label["zh"] for n in lacking)]
     context = {
         "visit": visit,
-        "person": counter.name_of(visit),
+        "person": counter_visits.name_of(visit),
         "whole": whole,
-        "bring": counter.still_to_bring(draft, at),
+        "bring": counter_intake.still_to_bring(draft, at),
         "questions": [_question(entry) for entry in whole["questions"]],
-        "parts": [_part(one, request, errors) for one in whole["pages"]],
+        "parts": [_part(one, request, errors) for one in whole["pages"] if one["key"] != SIGN],
+        "signatures": [row for one in whole["pages"] if one["key"] == SIGN for row in sign_rows(one)],
         "materials": [{**one, "lacking": one["need"].id in lacks} for one in whole["materials"]],
         "lacking": lacking,
-        "may_later": bool(lacking) and all(counter.may_come_later(need) for need in lacking),
+        "may_later": bool(lacking) and all(counter_intake.may_come_later(need) for need in lacking),
         "other": other,
-        "confirmed": visit.confirmed if counter.is_confirmed(visit) else {},
-        "way": counter.WAYS.get(visit.confirmed.get("way", "")),
-        "number_out": bool(visit.code_hash),
+        "confirmed": said,
+        "way": counter.WAYS.get(said.get("way", "")),
+        "asked": asked,
+        "text": confirming.text_of(asked) if asked else None,
         "idempotency_key": new_ref(),
         "errors": errors,
     }
@@ -249,19 +291,67 @@ def _question(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _part(one: Any, request: HttpRequest, errors: dict[str, str]) -> dict[str, Any]:
+    """One page of the form with the controls that the phone has: groups with rows, pickers of an address, a date's boxes."""
     typed = {field: value for field, value in request.POST.items() if isinstance(value, str)}
+    asks = fields_of(one, {f: typed[f] for f in typed if f in errors}, errors)
     return {
+        "key": one["key"],
         "title": one["title"],
-        "asks": fields_of(one, {f: typed[f] for f in typed if f in errors}, errors),
+        "asks": asks,
+        "sections": sections_of(one, asks),
         "settled": settled_rows(one),
     }
+
+
+@door(None, "visit", post="update", of=visit_of)
+def save(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Saves one answer as it is given, like the phone's form does."""
+    hat = counter_visits.assisted(actor_of(request), visit, clock.now())
+    return saved_answer(request, _draft(visit), hat)
+
+
+@door("read", "visit", of=visit_of, post="update")
+def sign(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """The person present signs on the counter's pad, or types her name and confirms."""
+    at, draft, error = clock.now(), _draft(visit), ""
+    hat = counter_visits.assisted(actor_of(request), visit, at)
+    if request.method == "POST":
+        got = request.POST
+        try:
+            with write():
+                actions.sign(
+                    actor=hat,
+                    draft=draft,
+                    field=got.get("field", ""),
+                    name=got.get("name", ""),
+                    confirmed=got.get("confirm") == "yes",
+                    drawn=got.get("drawn", ""),
+                    at=at,
+                )
+            return HttpResponseRedirect(f"{reverse('counter-form', args=[visit.ref])}#confirm")
+        except Refusal as refusal:
+            error = refusal.message(_lang())
+    draft.refresh_from_db()
+    pages = queries.form_pages(draft, clock.now())["pages"]
+    signing = next((one for one in pages if one["key"] == SIGN), None)
+    if signing is None:
+        raise NotFound
+    context = {
+        "visit": visit,
+        "person": counter_visits.name_of(visit),
+        "rows": sign_rows(signing),
+        "errors": {"name": error} if error else {},
+        "typed": request.POST.get("name", ""),
+        "next_url": reverse("counter-form", args=[visit.ref]),
+    }
+    return page(request, "staff/visit_sign.html", context, status=422 if error else 200)
 
 
 @door("read", "visit", of=visit_of)
 def sheet(request: HttpRequest, visit: Visit) -> HttpResponse:
     """申请确认单: everything that was filled in for her, on A4, for her signature."""
     at, draft = clock.now(), _draft(visit)
-    counter.assisted(actor_of(request), visit, at)  # only the post that serves her, while she is here
+    counter_visits.assisted(actor_of(request), visit, at)  # only the post that serves her, while she is here
     shown = queries.check_answers(draft, at)
     names = {one["need"].id: one["need"].label for one in shown["materials"]}
     context = {
@@ -278,14 +368,14 @@ def sheet(request: HttpRequest, visit: Visit) -> HttpResponse:
 def done(request: HttpRequest, visit: Visit, case: str) -> HttpResponse:
     """Taken in: the number, the receipt to print, where it goes, what is still to come; N for the next person."""
     found = case_queries.case_by_ref(case)
-    intake = counter.intake_of(found) if found else None
+    intake = counter_intake.intake_of(found) if found else None
     submission = queries.submission_of_case(found) if found else None
     if found is None or submission is None or intake is None or intake.visit_id != visit.pk:
         raise NotFound
     shown = queries.track(submission, clock.now())
     context = {
         "visit": visit,
-        "person": counter.name_of(visit),
+        "person": counter_visits.name_of(visit),
         "case": found,
         "intake": intake,
         "letters": shown["letters"],

@@ -7,9 +7,12 @@ from typing import Any
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from liangwang.base.hats import Actor
 from liangwang.base.labels import Label, pick
+from liangwang.cases.history import opened_by
 from liangwang.cases.queries import Case, Task
 from liangwang.services import queries as services
+from liangwang.services.after_plans import LABELS as AFTER
 
 Page = dict[str, Any]
 FACT_STATES = {"conflict": "bad", "single": "watch", "majority": "watch"}
@@ -53,11 +56,21 @@ def decision(task: Task, at: datetime) -> Page:
         "scenario": [
             {"label": row["question"], "value": row["answer"]} for row in found["scenario"] if row["answer"]
         ],
-        "materials": [_material(need) for need in found["materials"]],
+        "materials": _materials(found["submission"], found["materials"]),
         "gives": [{**give, "name": f"give.{give['field']}"} for give in found["gives"]],
         "certificates": found["certificates"],
         "back": [(row["node"], row["label"], row["office"]) for row in found["back_to"]],
     }
+
+
+def deciding_after(task: Task, actor: Actor) -> Page:
+    """The decision on a change, renewal, cancellation, revocation or a kept promise: forms of its own; {} elsewhere."""
+    if task.case.follows_as not in AFTER:
+        return {}
+    if task.case.follows_as == "revocation" and actor.party_ref == opened_by(task.case):
+        return {"asks": _("这是您提出的"), "template": "staff/acts/own.html"}
+    asks = {"hear": _("需您听取陈述申辩"), "check": _("需您核查承诺")}.get(task.node, _("需您决定"))
+    return {"asks": asks, "template": "staff/acts/after.html"}
 
 
 def submitted(case: Case, submission: Any) -> Page:
@@ -67,7 +80,7 @@ def submitted(case: Case, submission: Any) -> Page:
     found = services.submitted_facts(submission)
     return {
         "submitted": _groups(found["facts"]),
-        "needs": [_material(need) for need in found["materials"]],
+        "needs": _materials(submission, found["materials"]),
     }
 
 
@@ -85,6 +98,12 @@ def _fact(fact: Page) -> Page:
     """A declared value with who vouches for it; no source: the applicant told it."""
     source = pick(fact["source"], lang_now()) if fact["source"] else ""
     return {**fact, "source": source, "status": FACT_STATES.get(fact["state"], "ok")}
+
+
+def _materials(submission: Any, needs: list[Page]) -> list[Page]:
+    """The materials with the pages that were handed in, to be opened."""
+    pages = services.pages_of_submission(submission)
+    return [{**_material(need), "pages": pages.get(need["id"], [])} for need in needs]
 
 
 def _material(need: Page) -> Page:

@@ -15,7 +15,7 @@ from liangwang.base.labels import Label
 from liangwang.base.working_days import local_day, working_days
 from liangwang.cases import inbox
 from liangwang.cases.inbox import Asked, Line, Short
-from liangwang.services import counter, routing
+from liangwang.services import desk_filters, routing
 
 from ..shared.clock_face import level_of
 from .case_page import href_of
@@ -57,7 +57,7 @@ def show(request: HttpRequest, heading: str = "") -> HttpResponse:
         "counts": counts,
         "items": items_of(actor.department),
         "places": _places(actor.place_code),
-        "filters": counter.filters_of(actor),
+        "filters": desk_filters.filters_of(actor),
         "kept": kept,
         "query": urlencode(kept),
         "next_url": f"?{whole}after={lines[-1].mark}" if more and lines else "",
@@ -158,13 +158,13 @@ def keep_filter(request: HttpRequest) -> HttpResponse:
     """Keeps the present filter under a name, or takes a kept one away."""
     actor, query = actor_of(request), request.POST.get("query", "")
     if ended := request.POST.get("end"):
-        counter.drop_filter(actor, ended)
+        desk_filters.drop_filter(actor, ended)
         messages.success(request, _("已删除这个筛选"))
         return HttpResponseRedirect(reverse("staff"))
     name = request.POST.get("name", "").strip()
     if not name:
         messages.error(request, _("请给这个筛选起个名字"))
     else:
-        counter.keep_filter(actor, name=name, query=query, at=clock.now())
+        desk_filters.keep_filter(actor, name=name, query=query, at=clock.now())
         messages.success(request, _("已保存筛选“%(name)s”") % {"name": name})
     return HttpResponseRedirect(f"{reverse('staff')}?{query}" if query else reverse("staff"))

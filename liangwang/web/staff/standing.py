@@ -1,4 +1,4 @@
-"""证照: those that this office issued, found by number, and suspending, resuming or revoking one with the reason."""
+"""证照: those that this office issued, found by number, suspended or resumed, and the cases of ending one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,9 +14,13 @@ from liangwang.base.access import door
 from liangwang.base.errors import Refusal
 from liangwang.base.labels import Label
 from liangwang.base.transactions import write
+from liangwang.cases.queries import Case
 from liangwang.services import actions, queries
+from liangwang.services.grounds import CANCEL, REVOKE, reasons_of
 from liangwang.services.queries import Certificate
+from liangwang.services.refusals import WhyNeeded
 
+from .case_page import href_of
 from .pages import actor_of, page
 
 LISTED = 50
@@ -81,8 +85,12 @@ def _shown(
         "kind": KINDS[verdict["state"]],
         "may_suspend": access.may(actor, "update", thing).allowed,
         "may_revoke": access.may(actor, "close", thing).allowed,
+        "cancel": list(CANCEL.items()),
+        "revoke": list(REVOKE.items()),
+        "about": queries.cases_about(certificate),
         "errors": errors,
         "typed": request.POST,
+        "act": request.resolver_match.url_name if request.resolver_match else "",
     }
     return page(request, "staff/certificate.html", context, status=status)
 
@@ -116,4 +124,39 @@ def resume(request: HttpRequest, certificate: Certificate) -> HttpResponse:
 
 @door(None, "certificate", post="close", of=queries.certificate_by_ref)
 def revoke(request: HttpRequest, certificate: Certificate) -> HttpResponse:
-    return _do(request, certificate, actions.revoke_by_office, _("已撤销，本人已收到通知"))
+    """提出撤销: the holder is told and heard, and somebody else decides; until then the certificate stands."""
+    reasons = reasons_of(request.POST.get("ground", ""), request.POST.get("because", ""), REVOKE)
+    verb = lambda: actions.open_revocation(  # noqa: E731
+        actor=actor_of(request), certificate=certificate, reasons=reasons, at=clock.now()
+    )
+    return _open(request, certificate, verb, _("已提出撤销，本人已收到通知，可以陈述申辩"))
+
+
+@door(None, "certificate", post="close", of=queries.certificate_by_ref)
+def cancel(request: HttpRequest, certificate: Certificate) -> HttpResponse:
+    """依职权注销, on a ground of the law, decided as a case of its own."""
+    reasons = reasons_of(request.POST.get("ground", ""), request.POST.get("because", ""), CANCEL)
+
+    def verb() -> Case:
+        if not reasons:
+            raise WhyNeeded
+        return actions.ask_cancellation(
+            actor=actor_of(request), certificate=certificate, reason="；".join(reasons), at=clock.now()
+        )
+
+    return _open(request, certificate, verb, _("已提出注销，等待决定"))
+
+
+def _open(
+    request: HttpRequest, certificate: Certificate, verb: Callable[[], Case], said: str
+) -> HttpResponse:
+    """Opens a case about the certificate and goes to it."""
+    try:
+        with write():
+            case = verb()
+    except Refusal as refusal:
+        certificate.refresh_from_db()
+        errors = {"because": refusal.message(get_language() or "zh")}
+        return _shown(request, certificate, errors, refusal.status)
+    messages.success(request, said)
+    return HttpResponseRedirect(href_of(case))

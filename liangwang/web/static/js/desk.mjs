@@ -1,4 +1,4 @@
-// The inbox by keyboard: act on the chosen rows or on the one in hand, open the supplement form, help, search, next page.
+// The inbox by keyboard: act on the chosen rows or on the one in hand, help, search, next page.
 
 const table = document.querySelector(".desk-table");
 const bulk = document.getElementById("bulk");
@@ -30,19 +30,11 @@ function act(letter) {
   bulk.requestSubmit(button);
 }
 
-function open(query) {
-  const row = inHand();
-  if (!row) return;
-  const address = new URL(row.dataset.href, location.href);
-  Object.entries(query).forEach(([name, value]) => address.searchParams.set(name, value));
-  location.assign(address);
-}
-
 const KEYS = {
   a: () => act("a"),
   t: () => act("t"),
   g: () => act("g"),
-  s: () => open({ form: "supplement" }),
+  s: () => act("s"),
   n: () => document.querySelector(".pager .button")?.click(),
   j: () => table?.tBodies[0].rows[0].focus(),
   "/": () => find?.focus(),

@@ -12,6 +12,7 @@ let running = false;
 let pause = 0;
 
 const wrapper = (element) => element.closest?.("[data-field]");
+const pageOf = (box) => box.closest("[data-page]"); // the form itself, or one part of a form that holds them all
 const controls = (box) => [...box.querySelectorAll("input, select, textarea")];
 
 /** What a wrapper holds now, as the form would send it. */
@@ -37,17 +38,18 @@ async function send(field) {
   const before = JSON.stringify([...data]);
   data.append("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
   data.append("field", field);
-  data.append("page", form.dataset.page);
-  data.append("shown", [...form.querySelectorAll("[data-field]")].map((one) => one.dataset.field).join(" "));
+  const part = pageOf(box);
+  data.append("page", part.dataset.page);
+  data.append("shown", [...part.querySelectorAll("[data-field]")].map((one) => one.dataset.field).join(" "));
   if (box.querySelector(".wrong")) data.append("wrong", "1");
   const answer = await fetch(form.dataset.save, { method: "POST", body: data, keepalive: true, headers: { Accept: "application/json" } });
   if (answer.status === 404 || answer.status === 409) return location.reload();
   if (!answer.ok) throw new Error(answer.statusText);
-  take(await answer.json(), before);
+  take(await answer.json(), before, part);
 }
 
 /** Puts into the page what the server answered; what she has typed since stays. */
-function take(said, before) {
+function take(said, before, part) {
   const box = form.querySelector(`[data-field="${CSS.escape(said.field)}"]`);
   if (box) {
     const version = box.querySelector('input[type="hidden"][name$="~v"]');
@@ -55,7 +57,7 @@ function take(said, before) {
     version.value = said.version;
     if (said.html && same) swap(box, said.html);
   }
-  if (said.fields) renew(said.fields);
+  if (said.fields) renew(part, said.fields);
   say("done", said.saved);
 }
 
@@ -73,7 +75,7 @@ function swap(box, html) {
 }
 
 /** All fields anew, because an answer called some up or made some go; what is being typed elsewhere is put back. */
-function renew(html) {
+function renew(part, html) {
   const focused = document.activeElement?.id;
   const typed = new Map();
   for (const field of new Set([...waiting.keys(), ...dirty])) {
@@ -81,7 +83,7 @@ function renew(html) {
       if (one.name && !one.name.endsWith("~v")) typed.set(one.type === "radio" ? `${one.name}=${one.value}` : one.name, one);
     }
   }
-  form.querySelector("[data-fields]").innerHTML = html;
+  part.querySelector("[data-fields]").innerHTML = html;
   for (const [key, old] of typed) {
     const fresh = [...form.elements].find((one) => (one.type === "radio" ? `${one.name}=${one.value}` : one.name) === key);
     if (fresh && old.type === "radio") fresh.checked = old.checked;

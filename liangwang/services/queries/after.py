@@ -1,0 +1,83 @@
+"""A case about what was granted, as the office reads it that decides: the certificate, what is asked, and why."""
+
+from typing import Any
+
+from liangwang.base.labels import Label
+from liangwang.cases.queries import Case
+
+from .. import catalogue, sealed
+from ..after_plans import LABELS
+from ..models import Certificate, GivenValue
+from ..worded import worded
+
+
+def after_facts(case: Case) -> dict[str, Any] | None:
+    """None for a case that follows nothing.
+
+    Else {kind, label, certificate: Certificate | None, changes: [{label, old, new}] (personal ones masked), reasons:
+    [str], heard: [str] what the holder said before a revocation, commitments: [Label]}.
+    """
+    if case.follows_as not in LABELS:
+        return None
+    certificate = (
+        Certificate.objects.select_related("office", "replaced_by")
+        .filter(ref=case.facts.get("certificate", ""))
+        .first()
+    )
+    hear = case.tasks.filter(node="hear").first()
+    return {
+        "kind": case.follows_as,
+        "label": LABELS[case.follows_as],
+        "certificate": certificate,
+        "changes": _changes(case, certificate),
+        "reasons": list(case.facts.get("reasons", [])),
+        "heard": list(hear.result.get("reasons", [])) if hear else [],
+        "commitments": list(case.facts.get("commitments", [])),
+    }
+
+
+def cases_about(certificate: Certificate) -> list[Case]:
+    """Changes, renewals, cancellations and revocations of a certificate, the newest first."""
+    rows = Case.objects.filter(subject_id=certificate.subject_id, follows_as__in=LABELS)
+    return list(rows.filter(facts__certificate=certificate.ref).order_by("-id"))
+
+
+def certificate_values(certificate: Certificate) -> list[dict[str, Any]]:
+    """What a certificate says of its holder, so that a change can be asked for: [{field, label, value}]."""
+    return [
+        {"field": field, "label": label_of(field), "value": _read(field, value)}
+        for field, value in certificate.body["values"].items()
+    ]
+
+
+def label_of(field: str) -> Label:
+    """What "role.concept" is called; its own key where no vocabulary knows it."""
+    concept = _concept(field)
+    return concept.label if concept else {"zh": field, "en": field}
+
+
+def _concept(field: str) -> Any:
+    tail = field.partition(".")[2]
+    concepts = catalogue.words().concepts
+    return next((one for name, one in concepts.items() if name.replace(".", "_").endswith(tail)), None)
+
+
+def _changes(case: Case, certificate: Certificate | None) -> list[dict[str, Any]]:
+    if case.follows_as != "change" or certificate is None:
+        return []
+    rows = GivenValue.objects.filter(case=case, ended_at=None).order_by("id")
+    before = certificate.body["values"]
+    return [
+        {
+            "label": label_of(row.field),
+            "old": _read(row.field, before.get(row.field, "")),
+            "new": _read(row.field, sealed.read(row.field, row.value, case.ref)),
+        }
+        for row in rows
+    ]
+
+
+def _read(field: str, value: Any) -> Any:
+    """A value as one reads it; one that is masked on the certificate stays so."""
+    concept = _concept(field)
+    return worded(concept, field, value) if concept and "*" not in str(value) else value
