@@ -21,6 +21,7 @@ from benchmarks.load import Request, Result, start
 from liangwang.bench import Figures, Measured, figure
 from tests.house import ROOT, House
 
+WITHIN = ("kernel",)
 CONNECTIONS = 32
 PAGE_USERS = 8
 SECONDS = 5.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,33 +15,17 @@ from tests.house import House
 
 PEOPLE = 14_410_000  # holders of the code, as the article has it
 ROWS = 120_000_000  # records of twenty categories
-LINKAGE = (
-    "dedupe_1m_s",
-    "dedupe_1m_precision",
-    "dedupe_1m_recall",
-    "link_noid_precision",
-    "link_noid_recall",
-    "febrl3_f1",
-    "febrl4_f1",
-)
-DERIVE = ("derive_full_s", "derive_100k_s", "lookups_per_s")
+WITHIN = ("linkage", "derive")  # benchmarks that are parts of this one
 
 
 def figures(scale: float = 0.05) -> Figures:
     """Every figure of the benchmark `hub`; those of linkage and of deriving come from the modules of these parts."""
     with tempfile.TemporaryDirectory(prefix="liangwang-bench-") as folder:
         yield from link_figures(Path(folder), scale)
-    yield from part("linkage", LINKAGE)
-    yield from part("derive", DERIVE)
+    for part in WITHIN:
+        yield from import_module(f"benchmarks.{part}").figures()
     with tempfile.TemporaryDirectory(prefix="liangwang-bench-") as folder:
         yield "fact_to_status_s", fact_to_status_s(House(Path(folder), environment={"DEMO": "0"}))
-
-
-def part(module: str, names: tuple[str, ...]) -> Figures:
-    """The figures of another module that belong to this benchmark."""
-    name = f"benchmarks.{module}"
-    if find_spec(name) is not None:
-        yield from (one for one in import_module(name).figures() if one[0] in names)
 
 
 # --- the whole load ----------------------------------------------------------------------------------------

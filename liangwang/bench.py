@@ -7,8 +7,10 @@ import platform
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from inspect import signature
 from json import dumps
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from django.conf import settings
@@ -59,12 +61,27 @@ def names() -> list[str]:
     return sorted(p.stem for p in folder.glob("*.py") if "\ndef figures(" in p.read_text(encoding="utf-8"))
 
 
+def once_each() -> list[str]:
+    """What `all` runs: every benchmark but those that another one runs as a part of itself, which it names in WITHIN."""
+    parts = {part for name in names() for part in getattr(_module(name), "WITHIN", ())}
+    return [name for name in names() if name not in parts]
+
+
+def _module(name: str) -> ModuleType:
+    if str(settings.ROOT) not in sys.path:
+        sys.path.insert(0, str(settings.ROOT))
+    return import_module(f"benchmarks.{name}")
+
+
 def run(name: str, tell: Callable[[str, Measured], None], scale: float | None = None) -> dict[str, Any]:
-    """Runs one benchmark, at its own size or at `scale` of the whole; `tell` hears each figure as it is measured."""
-    sys.path.insert(0, str(settings.ROOT))
+    """Runs one benchmark, at its own size or at `scale` of the whole; `tell` hears each figure as it is measured.
+
+    A benchmark that has one size only is run at that size.
+    """
     figures: dict[str, Any] = {}
-    sized = {} if scale is None else {"scale": scale}
-    for key, measured in import_module(f"benchmarks.{name}").figures(**sized):
+    measure = _module(name).figures
+    sized = {"scale": scale} if scale is not None and "scale" in signature(measure).parameters else {}
+    for key, measured in measure(**sized):
         figures[key] = measured
         tell(key, measured)
     return {"name": name, "machine": machine(), "figures": figures}
@@ -90,7 +107,7 @@ def main(name: str, json: bool = False, scale: float | None = None) -> int:
     if name != "all" and name not in known:
         print(f"没有 {name} · no such benchmark; there are: {', '.join(known)}", file=sys.stderr)
         return 2
-    for one in known if name == "all" else [name]:
+    for one in once_each() if name == "all" else [name]:
         if not json:
             print(
                 f"\n{one} · {machine()}\n{'figure':<24} {'value':>12} {'unit':<14} {'baseline':>10} {'ratio':>9}"

@@ -76,7 +76,10 @@ COMMANDS: tuple[Command, ...] = (
         (
             _arg("name", nargs="?", default="all", help="house,或 all · one name, or all"),
             _arg(
-                "--scale", type=float, metavar="X", help="hub:全量的几分之几 · hub: share of the whole size"
+                "--scale",
+                type=float,
+                metavar="X",
+                help="全量的几分之几 · share of the whole size",
             ),
             JSON_FLAG,
         ),
