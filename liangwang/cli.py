@@ -104,6 +104,18 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "replay",
+        "把记录的一天按别的规则、兵力、时限再跑一遍，两种结果并排 · run a recorded day again under other rules, forces, limits",
+        "liangwang.operations.replay:command",
+        (
+            _arg("day", help="2026-11-23"),
+            _arg("--against", default="", metavar="DRAFT", help="规则草稿的编号 · ref of a rule draft"),
+            _arg("--forces", type=float, default=1.0, metavar="X", help="队伍的几倍 · times the crews"),
+            _arg("--within", type=float, default=1.0, metavar="X", help="时限的几倍 · times the limits"),
+            _arg("--seed", type=int, default=1, metavar="S", help="随机种子 · seed"),
+        ),
+    ),
+    Command(
         "verify-log",
         "核验审计日志 · verify the audit log and its checkpoints",
         "liangwang.base.verify:verify_log",

@@ -34,7 +34,7 @@ VERBS = (
 THINGS = (
     "public home person company item draft application application_task incident incident_task ticket "
     "ticket_task certificate visit handover report "
-    "code asset reading batch review attribute disagreement board order pass policy audit notice file pack draft_part"
+    "code asset reading batch review attribute disagreement board order pass policy audit notice file pack rule draft_part"
 ).split()
 PURPOSES = "none case order".split()
 ASSURANCE = "basic strong".split()

@@ -96,6 +96,7 @@ thing audit 审计日志 audit log
 thing notice 消息 notice
 thing file 文件 file
 thing pack 应用 pack
+thing rule 报警规则 alarm rule
 purpose none 无 none
 purpose case 为办件 for a case
 purpose order 依应急命令 under an order

@@ -251,7 +251,8 @@ def _columns(data: Path, files: Any, columns: str, rest: str = "") -> dict[str, 
     with engine() as con:
         # The columns are ours and the paths of our own manifest.
         return con.execute(
-            f"SELECT {columns} FROM read_parquet($paths) {rest}", {"paths": paths}
+            f"SELECT {columns} FROM read_parquet($paths) {rest}",  # noqa: S608
+            {"paths": paths},
         ).fetchnumpy()
 
 

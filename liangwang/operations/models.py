@@ -10,6 +10,7 @@ from .dispatch_models import Crew
 from .history_models import HistoryFile
 from .intake_models import Described, SequenceGap, SourceState, WarningIn
 from .report_models import Contact, Joining, Report, ShiftHandover
+from .rule_models import RuleDraft, Trial
 
 __all__ = [
     "Asset",
@@ -22,10 +23,12 @@ __all__ = [
     "JudgedTo",
     "Quarantined",
     "Report",
+    "RuleDraft",
     "SequenceGap",
     "ShiftHandover",
     "Signal",
     "SourceState",
+    "Trial",
     "WarningIn",
 ]
 

@@ -70,8 +70,8 @@ def series(stream: int, start: int, end: int, buckets: int = 720, data: Path | N
             if tier == "raw"
             else (np.zeros(0, dtype=np.int64), np.zeros(0))
         )
-    columns = [np.asarray(rows[name]) for name in ("at", "n", "least", "mean", "most")]
-    return Series(tier, bucket, *columns, *odd)
+    at, n, least, mean, most = (np.asarray(rows[name]) for name in ("at", "n", "least", "mean", "most"))
+    return Series(tier, bucket, at, n, least, mean, most, *odd)
 
 
 def extent(stream: int) -> tuple[int, int] | None:

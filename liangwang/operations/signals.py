@@ -13,7 +13,7 @@ from liangwang.cases import queries
 from liangwang.rules.declare import LEVELS, SignalRule
 from liangwang.rules.durations import microseconds
 from liangwang.rules.errors import RuleError
-from liangwang.rules.sets import Judged, judged
+from liangwang.rules.sets import All, Judged, judged
 from liangwang.rules.state import Params, State, params_for
 from liangwang.rules.stream import CLEAR, RAISE, Transitions, why
 
@@ -32,14 +32,17 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Ruleset = tuple[Judged, ...]
 
 
-def ruleset() -> Ruleset:
-    """Return every signal rule in force of routine packs; one that cannot run is left to `liangwang check`."""
+def ruleset(everything: All = packs.declarations) -> Ruleset:
+    """Return every signal rule in force of routine packs; one that cannot run is left to `liangwang check`.
+
+    `everything` may be other declarations: a draft in place of what is in force.
+    """
     routine = {pack.key for pack in packs.packs() if pack.meta.mode == "routine"}
     found = []
-    for one in packs.declarations("rules.yaml"):
+    for one in everything("rules.yaml"):
         if isinstance(one.value, SignalRule) and one.pack in routine:
             try:
-                found.append(judged(packs.declarations, one.pack, one.value))
+                found.append(judged(everything, one.pack, one.value))
             except RuleError:
                 continue
     return tuple(found)

@@ -143,5 +143,6 @@ def _version(rule: SignalRule, nodes: Sequence[Node]) -> str:
             if isinstance(n, LimitNode)
         }
     )
-    used += sorted((call.text, str(call.ring), "") for node in nodes for call in windows(node) if call.ring)
-    return hashlib.sha256(msgspec.json.encode([raw, used], order="sorted")).hexdigest()[:12]
+    areas = sorted({(call.text, call.ring) for node in nodes for call in windows(node) if call.ring})
+    judges = [raw, used, areas] if areas else [raw, used]
+    return hashlib.sha256(msgspec.json.encode(judges, order="sorted")).hexdigest()[:12]

@@ -287,6 +287,6 @@ def load(path: Path) -> tuple[State, dict[str, Any]]:
             Ring(*(flat[f"{index}.{number}.{part}"] for part in ("at", "value", "next")))
             for number in range(count + 1)
         ]
-        kept = (flat[f"{index}.{part}"] for part in _KEPT)
-        state.rules[name] = RuleState(*kept, rings[0], rings[1:])
+        since, raised, raised_at, level = (flat[f"{index}.{part}"] for part in _KEPT)
+        state.rules[name] = RuleState(since, raised, raised_at, level, rings[0], rings[1:])
     return state, about["note"]
