@@ -29,6 +29,7 @@ from .demo_hats import demo_hats, load_named
 from .demo_offices import load_offices, names
 from .demo_papers import load_gates, load_papers
 from .demo_people import ADULT, Firm, Human, Numbers, Street, firms, people
+from .demo_registers import load_registers
 
 __all__ = ["day", "demo_hats", "load", "load_demo"]
 
@@ -94,6 +95,8 @@ def load_demo(
             people // PEOPLE_PER_COMPANY, seed=seed, humans=humans, on=anchor, division=division, city=name
         )
         done(_load_companies(seeded, humans, at))
+    with _step("登记 · registers", found, say) as done:
+        done(load_registers(at))
     with _step("井盖 · covers", found, say) as done:
         done(_load_covers(covers, seed, city, at))
     return found
