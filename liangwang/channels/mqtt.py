@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -10,7 +10,7 @@ from liangwang.base.labels import Label
 
 logger = logging.getLogger("liangwang.mqtt")
 
-TOPICS: Final = "readings/#"
+OWN_TOPICS: Final = ("readings/#", "v1.1/#")
 CLIENT: Final = "liangwang"
 RETRY_S: Final = 1.0
 DEFAULT_PORT: Final = {"mqtt": 1883, "mqtts": 8883}
@@ -43,9 +43,10 @@ def _client() -> Any:
 class Bridge:
     """One connection to a broker; after a break it comes back by itself, and unacknowledged messages with it."""
 
-    def __init__(self, url: str, handle: Handler) -> None:
+    def __init__(self, url: str, handle: Handler, topics: Sequence[str] = ()) -> None:
         self.parts = urlsplit(url)
         self.handle = handle
+        self.topics = [*OWN_TOPICS, *topics]
         self.stop = threading.Event()
         self.client: Any = _client()
         if self.parts.username:
@@ -53,6 +54,7 @@ class Bridge:
         if self.parts.scheme == "mqtts":
             self.client.tls_set()
         self.client.on_connect = self._connected
+        self.client.on_subscribe = self._subscribed
         self.client.on_message = self._came
         self.client.reconnect_delay_set(1, 30)
 
@@ -70,8 +72,14 @@ class Bridge:
         if reason.is_failure:
             logger.error("the broker refuses: %s", reason)
             return
-        client.subscribe(TOPICS, qos=1)
-        logger.info("listening to %s at %s", TOPICS, self.parts.hostname)
+        client.subscribe([(topic, 1) for topic in self.topics])
+
+    def _subscribed(self, _client: Any, _data: Any, _mid: int, reasons: Any, _properties: Any) -> None:
+        """Only now does the broker keep messages for us: before, it acknowledged and dropped them."""
+        for topic, reason in zip(self.topics, reasons, strict=False):
+            if reason.is_failure:
+                logger.error("the broker refuses %s: %s", topic, reason)
+        logger.info("listening to %s at %s", ", ".join(self.topics), self.parts.hostname)
 
     def _came(self, client: Any, _data: Any, message: Any) -> None:
         """Acknowledge when it is durable; a full disk is waited for here, which holds the broker back too."""
@@ -82,6 +90,9 @@ class Bridge:
                 logger.exception("%s could not be stored, again in %g s", message.topic, RETRY_S)
                 self.stop.wait(RETRY_S)
                 continue
+            except Exception:
+                # A poison message would come again for ever and hold up all behind it: it is told and let go.
+                logger.exception("%s: a message that nobody can take", message.topic)
             client.ack(message.mid, message.qos)
             return
 

@@ -101,9 +101,12 @@ def take_readings(source: Actor, body: bytes, content_type: str, now: int) -> di
     return taken.answer
 
 
-def take_parsed(source: Actor, parsed: wire.Parsed, now: int) -> dict[str, Any]:
-    """Take readings that another channel has read already, as `take_readings` does. Raises OSError."""
-    taken = _take(source, parsed, _index_for(source.scope, parsed.datastream), now)
+def take_parsed(source: Actor, parsed: wire.Parsed, now: int, *, shed: bool = True) -> dict[str, Any]:
+    """Take readings that another channel has read already, as `take_readings` does. Raises OSError.
+
+    `shed=False` is for a channel whose sender keeps what is not yet taken.
+    """
+    taken = _take(source, parsed, _index_for(source.scope, parsed.datastream), now, shed=shed)
     for append in taken.durable:
         append.result()
     return taken.answer
@@ -174,15 +177,18 @@ def begin(source: Actor, body: bytes, content_type: str, now: int, index_for: An
     return _take(source, parsed, index_for(source.scope, parsed.datastream), now)
 
 
-def _take(source: Actor, parsed: wire.Parsed, index: datastreams.Index, now: int) -> Taken:
+def _take(
+    source: Actor, parsed: wire.Parsed, index: datastreams.Index, now: int, *, shed: bool = True
+) -> Taken:
     known = index.for_scope(source.scope)
     stream = np.array([known.get(key, -1) for key in parsed.datastream], dtype=np.int32)
     at, seq = np.array(parsed.at, dtype=np.int64), np.array(parsed.seq, dtype=np.int64)
     value = np.array(parsed.value, dtype=np.float64)
     reasons = _reasons(index, stream, at, value, now)
     seen = watch.watch_of(index)
-    shed = watch.turned_away(seen, stream, pressure.pressure(log().waiting_bytes)) & (reasons == 0)
-    reasons[shed] = 5
+    level = pressure.pressure(log().waiting_bytes) if shed else 0
+    away = watch.turned_away(seen, stream, level) & (reasons == 0)
+    reasons[away] = 5
     good = reasons == 0
     batch = Batch(stream, at, seq, value).pick(good)
     rejected: list[dict[str, Any]] = [{"row": bad.row, "reason": bad.reason} for bad in parsed.bad]
@@ -201,8 +207,8 @@ def _take(source: Actor, parsed: wire.Parsed, index: datastreams.Index, now: int
     if kept:
         durable.append(log().append(QUARANTINE, _quarantined(source, kept, now)))
     found: dict[str, Any] = {"accepted": _distinct(batch), "rejected": rejected}
-    if shed.any():
-        found["shed"] = int(shed.sum())
+    if away.any():
+        found["shed"] = int(away.sum())
     return Taken(found, durable)
 
 
