@@ -43,6 +43,23 @@ def record(
     The entry names people by random refs and offices by key, never by name or number. `subjects` (ids) default
     to the thing's, and are those who can read the entry on their page.
     """
+    entry = leaf(actor, verb, thing, at=at, purpose=purpose, outcome=outcome, body=body)
+    insert_all([entry])
+    insert_all(touching(entry, thing, subjects))
+    return entry
+
+
+def leaf(
+    actor: "Actor",
+    verb: str,
+    thing: "Thing",
+    *,
+    at: datetime,
+    purpose: str = "none",
+    outcome: str = "done",
+    body: dict[str, Any] | None = None,
+) -> AuditEntry:
+    """An entry not yet written, for an act that writes all that it leaves in one journey."""
     raw = canonical(
         {
             "at": at.isoformat(),
@@ -61,11 +78,12 @@ def record(
         }
     )
     salt = os.urandom(SALT_BYTES)
-    entry = insert_all([AuditEntry(at=at, body=raw, salt=salt, leaf=leaf_hash(salt, raw))])[0]
-    touched = set(subjects) or set(thing.subject_ids)
-    if touched:
-        insert_all([AuditSubject(entry=entry, subject_id=s) for s in sorted(touched)])
-    return entry
+    return AuditEntry(at=at, body=raw, salt=salt, leaf=leaf_hash(salt, raw))
+
+
+def touching(entry: AuditEntry, thing: "Thing", subjects: Iterable[int] = ()) -> list[AuditSubject]:
+    """Whose data a written entry touches: these subjects, else the thing's."""
+    return [AuditSubject(entry=entry, subject_id=s) for s in sorted(set(subjects) or set(thing.subject_ids))]
 
 
 def _for(actor: "Actor") -> dict[str, str]:

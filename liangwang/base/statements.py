@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -12,7 +11,6 @@ from .columns import Convert, writer
 
 M = TypeVar("M", bound=Model)
 AT_ONCE = 500  # rows in one statement
-_cursors: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 
 
 class Statement:
@@ -25,27 +23,26 @@ class Statement:
         self.sql, self.marked = sql, sql.replace("%s", "?")
 
     def run(self, values: Sequence[Any]) -> Any:
-        """The driver's cursor, good until the next statement; raises Django's own errors."""
+        """The driver's cursor; raises Django's own errors."""
         db = connections[DEFAULT_DB_ALIAS]
-        if db.connection is None or db.queries_logged or db.execute_wrappers:
+        if _watched(db):
             cursor = db.cursor()
             cursor.execute(self.sql, values)
             return cursor
         db.validate_no_broken_transaction()
-        with db.wrap_database_errors:
-            if db.vendor == "sqlite":
+        if db.vendor == "sqlite":
+            with db.wrap_database_errors:
                 return db.connection.execute(self.marked, values)
-            return _cursor(db.connection).execute(self.sql, values, prepare=True)
-
-
-def _cursor(connection: Any) -> Any:
-    """The one cursor of a connection to PostgreSQL that binds on the server: what Django makes binds in the client."""
-    found = _cursors.get(connection)
-    if found is None:
         from psycopg import Cursor
 
-        found = _cursors[connection] = Cursor(connection)
-    return found
+        with db.wrap_database_errors:
+            # Binds on the server, which keeps the plan; the cursors that Django makes bind in the client.
+            return Cursor(db.connection).execute(self.sql, values, prepare=True)
+
+
+def _watched(db: BaseDatabaseWrapper) -> bool:
+    """Whether a statement must go Django's way: nobody has connected yet, or somebody counts the statements."""
+    return bool(db.connection is None or db.queries_logged or db.execute_wrappers)
 
 
 class _Insert(NamedTuple):
@@ -65,6 +62,7 @@ class _Update(NamedTuple):
 
 _inserts: dict[tuple[type[Model], str], _Insert] = {}
 _updates: dict[tuple[Any, ...], _Update] = {}
+_groups: dict[Any, Statement] = {}
 
 
 def insert_all(rows: Sequence[M]) -> Sequence[M]:
@@ -92,6 +90,64 @@ def _insert(rows: Sequence[Model]) -> None:
     for row, (key,) in zip(rows, statement.run(values).fetchall(), strict=True):
         row.pk = key
         row._state.adding, row._state.db = False, db.alias
+
+
+def insert_groups(*groups: Sequence[Model]) -> None:
+    """Inserts rows of several tables; a row may refer to one of an earlier group, whose id is still to come.
+
+    One statement on PostgreSQL, where each is a journey, and then the ids stay there; one for each table on SQLite.
+    """
+    db, some = connections[DEFAULT_DB_ALIAS], [rows for rows in groups if rows]
+    if db.vendor != "sqlite":
+        _insert_groups(db, some)
+        return
+    for rows in some:
+        for row in rows:
+            for name, parent in row._state.fields_cache.items():
+                if parent is not None and row.__dict__[f"{name}_id"] is None:
+                    row.__dict__[f"{name}_id"] = parent.pk
+        insert_all(rows)
+
+
+def _insert_groups(db: BaseDatabaseWrapper, groups: list[Sequence[Model]]) -> None:
+    place = {id(row): (number, nth) for number, rows in enumerate(groups) for nth, row in enumerate(rows)}
+    values: list[Any] = []
+    shape: list[tuple[type[Model], tuple[tuple[Any, ...], ...]]] = []
+    for rows in groups:
+        made = _inserts.get((type(rows[0]), db.vendor)) or _built(type(rows[0]), db)
+        links = []
+        for row in rows:
+            own = {f"{name}_id": place.get(id(one)) for name, one in row._state.fields_cache.items()}
+            links.append(tuple((name, *at) for name, at in own.items() if at))
+            values += [
+                convert(row.__dict__[name]) if convert else row.__dict__[name]
+                for name, convert in made.columns
+                if not own.get(name)
+            ]
+        shape.append((type(rows[0]), tuple(links)))
+    kept = tuple(shape)
+    statement = _groups.get(kept)
+    if statement is None:
+        statement = _groups[kept] = Statement(_groups_text(db, shape))
+    statement.run(values)
+
+
+_NTH_ID = "(SELECT id FROM g{group} ORDER BY id LIMIT 1 OFFSET {nth})"
+
+
+def _groups_text(
+    db: BaseDatabaseWrapper, shape: list[tuple[type[Model], tuple[tuple[Any, ...], ...]]]
+) -> str:
+    """WITH g0 AS (INSERT …), g1 AS (INSERT …) …: what refers to the n-th row of a group selects the n-th of its ids."""
+    parts = []
+    for number, (model, links) in enumerate(shape):
+        made = _inserts[model, db.vendor]
+        rows = []
+        for own in links:
+            ids = {name: _NTH_ID.format(group=group, nth=nth) for name, group, nth in own}
+            rows.append(f"({', '.join(ids.get(name, '%s') for name, _ in made.columns)})")
+        parts.append(f"g{number} AS ({made.before}{', '.join(rows)}{made.after})")
+    return f"WITH {', '.join(parts)} SELECT"
 
 
 def _built(model: type[Model], db: BaseDatabaseWrapper) -> _Insert:

@@ -13,7 +13,7 @@ from liangwang.base.errors import NotFound
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import Event
-from liangwang.base.statements import insert_all, together, update_all
+from liangwang.base.statements import insert_groups, update_all
 from liangwang.base.working_days import end_of_day, local_day, working_days
 
 from . import signing
@@ -107,16 +107,12 @@ class Locked:
         if event:
             tell(self, event, task, key=key, **(body or {}))
             self.outbox.insert(0, self.outbox.pop())  # before what it has caused
-        with together():
-            if self.changed:
-                columns = sorted(str(Case._meta.get_field(name).attname) for name in self.changed)  # type: ignore[union-attr]
-                update_all(Case, [self.case.pk], {name: getattr(self.case, name) for name in columns})
-            insert_all(self.lines)
-            insert_all([entry])
-            insert_all(self.outbox)
-        with together():
-            insert_all(audit.touching(entry, thing))
-            insert_all(events.owed(self.outbox))
+        if self.changed:
+            columns = sorted(str(Case._meta.get_field(name).attname) for name in self.changed)  # type: ignore[union-attr]
+            update_all(Case, [self.case.pk], {name: getattr(self.case, name) for name in columns})
+        insert_groups(
+            self.lines, [entry], audit.touching(entry, thing), self.outbox, events.owed(self.outbox)
+        )
         self.changed.clear()
         self.lines.clear()
         self.outbox.clear()
@@ -181,12 +177,10 @@ _tasks = Prepared(Task, lambda pk: Task.objects.filter(case_id=pk).only(*TASK_CO
 
 def lock_case(case_id: int, actor: Actor, at: datetime) -> Locked:
     """The case and its tasks, held until the transaction ends: two statements."""
-    with together():  # PostgreSQL takes a snapshot for each: the tasks are read as they are once the case is held
-        asked = _cases.ask(case_id), _tasks.ask(case_id)
-    case = next(_cases.read(asked[0]), None)
+    case = next(_cases.fetch(case_id), None)
     if case is None:
         raise NotFound
-    tasks = {task.node: task for task in _tasks.read(asked[1])}
+    tasks = {task.node: task for task in _tasks.fetch(case_id)}
     for task in tasks.values():
         task.case = case
     return Locked(case, graph_of(case.plan_id), tasks, actor, at)

@@ -33,7 +33,7 @@ class Prepared(Generic[M]):
 
     def fetch(self, parameter: int) -> Iterator[M]:
         """The rows for this parameter, as instances whose other fields are deferred; annotations stand beside the fields."""
-        kept = self._kept.get(connection.vendor) or self._compiled()
+        kept, alias = self._kept.get(connection.vendor) or self._compiled(), connection.alias
         for row in kept.statement.run((parameter,)).fetchall():
             # What `from_db` does, without asking each field for a default and without signals, which nobody hears.
             one = self.model.__new__(self.model)
@@ -41,7 +41,7 @@ class Prepared(Generic[M]):
             for name, convert, value in zip(kept.names, kept.converts, row, strict=True):
                 fields[name] = convert(value) if convert else value
             state = fields["_state"] = ModelState()
-            state.adding, state.db = False, connection.alias
+            state.adding, state.db = False, alias
             yield one
 
     def _compiled(self) -> _Compiled:
