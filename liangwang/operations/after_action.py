@@ -7,7 +7,7 @@ from liangwang.base.labels import Label
 from liangwang.cases import queries as cases
 from liangwang.cases.queries import STAGE_LABELS, STAGES, Case
 
-ENDS = {"case.closed", "case.refused", "case.withdrawn", "case.merged"}
+NOBODY: Label = {"zh": "", "en": ""}
 
 
 class StageRow(TypedDict):
@@ -29,7 +29,7 @@ def stages(case: Case, at: datetime) -> list[StageRow]:
     first: dict[str, tuple[datetime, Label]] = {}
     for line in cases.timeline(case):
         if line["stage"]:
-            who: Label = line["who"].get("label") or {"zh": "", "en": ""}
+            who: Label = line["who"].get("label", NOBODY)
             first.setdefault(line["stage"], (line["at"], who))
     reached = sorted((moment, STAGES.index(stage), stage) for stage, (moment, _) in first.items())
     ends = [moment for moment, _, _ in reached[1:]] + [case.closed_at or at]

@@ -11,7 +11,7 @@ from liangwang.base.errors import Conflict
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.cases import actions
-from liangwang.cases.refusals import AlreadyRated, OnceOnly, ReasonNeeded
+from liangwang.cases.refusals import AlreadyRated, OnceOnly, OwnWork, ReasonNeeded
 
 from .report_models import Contact, Report
 from .reporting import Reporter, reporter_of, working_limit
@@ -88,6 +88,35 @@ def review(*, actor: Actor, at: datetime, contact: Contact, reopen: bool, note: 
     )
     contact.refresh_from_db()
     return contact
+
+
+def ask_complex(*, actor: Actor, at: datetime, report: Report, reason: str) -> Report:
+    """复杂诉求: asks for the longer limit of a complex matter; nothing changes until it is approved."""
+    if not reason.strip():
+        raise ReasonNeeded(what="为什么复杂", what_en="why it is complex")
+    asked = {"reason": reason.strip(), "party": actor.party_ref, "label": actor.label, "at": at.isoformat()}
+    fresh = Report.objects.filter(pk=report.pk, complex_asked__isnull=True, complex_since=None)
+    if not fresh.update(complex_asked=asked):
+        raise OnceOnly(what="复杂诉求申请", what_en="Asking for it")
+    actions.note_case(actor=actor, at=at, case=report.case, what="report.complex_asked", note=reason.strip())
+    report.refresh_from_db()
+    return report
+
+
+def approve_complex(*, actor: Actor, at: datetime, report: Report, approved: bool) -> Report:
+    """Decides on a complex matter, not by the one who asked: approved, the answer is due within its limit from receipt."""
+    asked = report.complex_asked
+    if not asked:
+        raise OnceOnly(what="复杂诉求审批", what_en="Deciding on it")
+    if asked["party"] and asked["party"] == actor.party_ref:
+        raise OwnWork(task="复杂诉求审批", task_en="the approval")
+    values: dict[str, Any] = {"complex_asked": None}
+    if approved:
+        values |= {"complex_since": at, "due_at": working_limit("hotline_complex", report.at)}
+    Report.objects.filter(pk=report.pk).update(**values)
+    actions.note_case(actor=actor, at=at, case=report.case, what="report.complex_decided", approved=approved)
+    report.refresh_from_db()
+    return report
 
 
 def to_review(code: str) -> QuerySet[Contact]:

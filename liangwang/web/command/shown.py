@@ -59,6 +59,8 @@ def panels(actor: Actor, place: Place, at: datetime) -> Page:
         if place.level != "street"
         else [_crew(row) for row in board_panels.on_duty(place.code, CREWS)],
         "level": place.level,
+        "code": place.code,
+        "own": access.may(actor, "handle", access.thing_of("board", place)).allowed,
     }
 
 
@@ -135,7 +137,7 @@ def _card(row: boards.Row, steps: list[Page], at: datetime) -> Page:
         "climbed": climbed.get(row["climbed"]),
         "supervised": row["supervised"],
         "fresh": at - row["opened_at"] < FRESH,
-        "href": reverse("staff-incident", args=[row["ref"]]),
+        "href": reverse("command-incident", args=[row["ref"]]),
     }
 
 
@@ -211,7 +213,7 @@ def points(actor: Actor, place: Place, at: datetime) -> Page:
                 name=pick(row["title"], lang) if place.level == "street" else "",
                 rank=-(share or 0),
                 late=level_of(share) == "bad",
-                href=reverse("staff-incident", args=[row["ref"]]),
+                href=reverse("command-incident", args=[row["ref"]]),
             )
         )
     return geometry.collection(drawn)

@@ -2,9 +2,12 @@
 
 from django.urls import path
 
-from . import views
+from . import duty_views, incident_views, report_views, views
 
 urlpatterns = [
+    *incident_views.urlpatterns,
+    *report_views.urlpatterns,
+    *duty_views.urlpatterns,
     path("", views.own_screen, name="command-home"),
     path("<slug:code>/", views.screen, name="command"),
     path("<slug:code>/panels", views.panels, name="command-panels"),
