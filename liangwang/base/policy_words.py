@@ -74,6 +74,7 @@ thing draft_part 共填部分 part of a draft
 thing visit 到窗 visit
 thing handover 纸质交接单 hand-over
 thing report 上报 report
+thing warning 预警 warning
 thing application 办件 application
 thing application_task 办件环节 step of an application
 thing incident 案件 incident
