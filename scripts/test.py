@@ -55,16 +55,17 @@ def main(arguments: list[str]) -> int:
     rest = [a for a in arguments if a not in {"--all", "--postgres-only"}]
     common = ["-n", "2", "--dist", "worksteal", *rest]
     slow = "" if everything else "not slow"
+    examples = {"EXAMPLES": "all"} if everything else {}  # of property tests: see tests/tries.py
     began = time.monotonic()
     print("== PostgreSQL: tests marked both_databases", flush=True)
     with postgresql() as url:
         marks = "both_databases" + (f" and {slow}" if slow else "")
-        first, summary = pytest([*common, "-m", marks], DATABASE_URL=url)
+        first, summary = pytest([*common, "-m", marks], DATABASE_URL=url, **examples)
     first = 0 if first == NOTHING_COLLECTED else first
     if only:
         return first
     print("\n== SQLite: all tests" if everything else "\n== SQLite: all tests but the slow ones", flush=True)
-    second, last = pytest([*common, "--durations", "12", *(["-m", slow] if slow else [])])
+    second, last = pytest([*common, "--durations", "12", *(["-m", slow] if slow else [])], **examples)
     print(f"\n{time.monotonic() - began:.0f} s\nPostgreSQL: {summary}\n{last}", flush=True)
     return first or second
 

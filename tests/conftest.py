@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings as hypothesis
 
+from tests.tries import tries
 from tests.house import House
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Playwright
 
-hypothesis.register_profile("house", deadline=None)  # a busy machine is no failure
+hypothesis.register_profile("house", deadline=None, max_examples=tries(100))  # a busy machine is no failure
 hypothesis.load_profile("house")
 
 NOON = datetime(2026, 11, 23, 4, 0, tzinfo=UTC)  # a Monday, noon in the city

@@ -1,7 +1,7 @@
 """Started by `House`: reads the settings once, then runs each program that it is given in a child of its own.
 
-A program is one line of JSON on standard input; the answer is one line `{"returncode", "stdout", "stderr"}`. A child sees nothing of
-the programs before it, as a new process would not.
+A program is one line of JSON on standard input; the answer is one line `{"returncode", "stdout", "stderr"}`. A child
+sees nothing of the programs before it, as a new process would not.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from liangwang.base.hats import ANONYMOUS, Actor
 from liangwang.base.models import Office, Place, Subject
 from tests import factories
 from tests.factories import About
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 CODES = [
@@ -109,7 +110,7 @@ def test_a_list_shows_what_may_be_seen_one_by_one(kind: str, city: City) -> None
     allowed_once: set[bool] = set()
 
     @settings(
-        max_examples=150,
+        max_examples=tries(150),
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture],
         database=None,

@@ -32,6 +32,7 @@ from liangwang.base.policy_table import (
     examples,
     widens,
 )
+from tests.tries import tries
 
 POSTS = "|".join(
     role for role in ROLES if role not in {"anonymous", "resident", "company", "source", "platform"}
@@ -203,7 +204,7 @@ def test_every_condition_of_every_row_is_seen(table: Table) -> None:
 CELL = st.fixed_dictionaries({name: st.sampled_from(domain) for name, domain in ATTRIBUTES.items()})
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=tries(800), deadline=None)
 @given(CELL)
 def test_the_decision_at_run_time_is_the_cell_of_the_table(cell: dict[str, str]) -> None:
     place = tuple(ATTRIBUTES[name].index(cell[name]) for name in NAMES)

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from liangwang.base.calendar import DayKind, OutOfRange, Stop, WorkingDays
+from tests.tries import tries
 
 ONE = timedelta(days=1)
 FROM, TO = date(2024, 1, 1), date(2026, 12, 31)
@@ -47,13 +48,13 @@ stop = st.tuples(day_in_range, st.one_of(st.none(), st.integers(-3, 40))).map(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=tries(400), deadline=None)
 @given(start=day_in_range, n=st.integers(0, 60), stops=st.lists(stop, max_size=4))
 def test_due_day_equals_counting_day_by_day(start: date, n: int, stops: list[Stop]) -> None:
     assert CALENDAR.due_on(start, n, stops) == brute(start, n, stops)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=tries(200), deadline=None)
 @given(start=day_in_range, n=st.integers(1, 60), stops=st.lists(stop, max_size=3))
 def test_the_explanation_adds_up(start: date, n: int, stops: list[Stop]) -> None:
     due = CALENDAR.due(start, n, stops)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from liangwang.base import merkle
 from liangwang.base.tiles import Tiles
+from tests.tries import tries
 
 # Inputs and heads of RFC 6962's reference test data (certificate-transparency, merkletree tests).
 INPUTS = [
@@ -82,7 +83,7 @@ def test_every_growth_of_every_small_tree_is_proved(new: int) -> None:
             assert not merkle.consistent(old, new, forged, after, proof)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 @given(st.integers(1, 2000), st.data())
 def test_a_damaged_proof_never_verifies(size: int, data: st.DataObject) -> None:
     leaves = some_leaves(size)

@@ -13,6 +13,7 @@ from liangwang.base.access import Thing
 from liangwang.base.checkpoints import BadNote, Verifier
 from liangwang.base.erasure import erase_entries
 from liangwang.base.hats import platform
+from tests.tries import tries
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("data_dir")]
 ACTOR = platform("receipt-test")
@@ -59,7 +60,7 @@ def test_an_old_receipt_holds_after_the_log_has_grown(at: datetime) -> None:
     assert receipts.check(receipts.receipt(ids[1])).checkpoint.size == 503
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=tries(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_changed_receipt_holds(receipt_and_keys: tuple[str, list[Verifier]], data: st.DataObject) -> None:
     text, keys = receipt_and_keys

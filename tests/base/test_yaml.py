@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from liangwang.base import yaml
 from liangwang.base.export import dump
+from tests.tries import tries
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=tries(400), deadline=None)
 @given(VALUES)
 def test_what_export_writes_the_loader_reads(value: object) -> None:
     document = yaml.load(dump(value))
@@ -125,7 +126,7 @@ def test_what_export_writes_the_loader_reads(value: object) -> None:
     assert document.data == [value]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=tries(300), deadline=None)
 @given(st.text(max_size=200))
 def test_no_text_is_too_strange_to_be_read_or_told(text: str) -> None:
     document = yaml.load(text)

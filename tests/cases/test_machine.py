@@ -17,6 +17,7 @@ from liangwang.base.models import Event
 from liangwang.cases import actions
 from liangwang.cases.models import OPEN_TASK_STATES, CaseEvent, Task
 from tests.cases.factories import AT, make_actor, make_plan, make_street, node
+from tests.tries import tries
 
 NODES = [
     node("guard", by={"anyone": True}, within={"minutes": 15}, gives=["g"], stage="handle"),
@@ -201,7 +202,10 @@ def test_whatever_anyone_tries_the_promises_hold() -> None:
     run_state_machine_as_test(
         Engine,
         settings=settings(
-            max_examples=8, stateful_step_count=5, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=tries(8),
+            stateful_step_count=5,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
         ),
     )
 

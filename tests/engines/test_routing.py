@@ -21,6 +21,7 @@ from liangwang.engines.street_graph import (
     length_m,
     synthetic_streets,
 )
+from tests.tries import tries
 
 TOWN = {
     "900101": shapely.box(122.46, 30.48, 122.50, 30.52),
@@ -67,7 +68,7 @@ def test_the_same_outlines_give_the_same_graph_from_memory_or_file(tmp_path: Pat
     assert len(list(tmp_path.iterdir())) == 2
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=tries(25), deadline=None)
 @given(points, st.lists(points, min_size=1, max_size=12), st.integers(1, 5), st.floats(30, 4000))
 def test_nearest_units_are_those_of_the_textbook(
     event: tuple[float, float], units: list[tuple[float, float]], k: int, limit_s: float

@@ -17,6 +17,7 @@ from liangwang.hub import contract
 from liangwang.hub.check_digits import ALPHABET, credit_code_holds, identity_holds
 from liangwang.hub.declare import Source
 from liangwang.hub.local_time import offsets
+from tests.tries import tries
 
 from . import factories as make
 
@@ -189,7 +190,7 @@ def test_values_are_typed_and_blank_is_null() -> None:
     assert (full["reasons"], blank["reasons"]) == ([], [])
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=tries(3), deadline=None)
 @given(st.lists(st.integers(10**16, 10**17 - 1), min_size=20, max_size=40))
 def test_the_check_digit_is_that_of_the_standard(numbers: list[int]) -> None:
     pairs = pa.table(list(zip(*product(numbers, "0123456789X"), strict=True)), names=["number", "check"])
@@ -204,7 +205,7 @@ def test_the_check_digit_is_that_of_the_standard(numbers: list[int]) -> None:
     )
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=tries(3), deadline=None)
 @given(
     st.lists(
         st.from_regex(r"\A[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{9}\Z"), min_size=10, max_size=20

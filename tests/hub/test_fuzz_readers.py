@@ -24,6 +24,7 @@ from liangwang.hub.delivered import Chunk, Delivered, TooDense, TooManyColumns, 
 from liangwang.hub.read_csv import LongLine
 from liangwang.hub.sealed_files import SealedWriter
 from liangwang.hub.sources import source_of
+from tests.tries import tries
 
 from . import factories as make
 
@@ -80,7 +81,7 @@ def visits(n: int) -> pa.Table:
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=["Cs"]), max_size=12)
 
 
-@settings(max_examples=60, **SLOW)
+@settings(max_examples=tries(60), **SLOW)
 @given(body=st.binary(max_size=400), headed=st.booleans())
 def test_any_bytes_are_rows_or_a_refusal(source: Source, body: bytes, headed: bool) -> None:
     chunks = csv_rows(HEADER.encode() + b"\n" + body if headed else body, source)
@@ -88,7 +89,7 @@ def test_any_bytes_are_rows_or_a_refusal(source: Source, body: bytes, headed: bo
         assert chunk.table.num_rows == len(chunk.rows)
 
 
-@settings(max_examples=40, **SLOW)
+@settings(max_examples=tries(40), **SLOW)
 @given(
     rows=st.lists(st.lists(CELL, min_size=6, max_size=8), min_size=1, max_size=12),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
@@ -148,7 +149,7 @@ def test_rare_characters_come_through_in_every_encoding(source: Source, encoding
 # --- Parquet -------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=8, **SLOW)
+@settings(max_examples=tries(8), **SLOW)
 @given(data=st.data())
 def test_a_changed_parquet_file_is_rows_or_a_refusal(source: Source, data: st.DataObject) -> None:
     raw = bytearray(written(visits(30)))
@@ -209,7 +210,7 @@ def client(data_dir: Path) -> Iterator[Client]:
     clock.shift(timedelta())
 
 
-@settings(max_examples=25, **SLOW)
+@settings(max_examples=tries(25), **SLOW)
 @given(
     body=st.binary(max_size=200),
     media=st.sampled_from(["text/csv", "application/vnd.apache.parquet", "", "application/json", "x"]),
@@ -222,7 +223,7 @@ def test_any_push_has_an_answer_that_is_no_fault(
     assert client.post(url, data=body, content_type=media).status_code < 500
 
 
-@settings(max_examples=40, **SLOW)
+@settings(max_examples=tries(40), **SLOW)
 @given(
     body=st.binary(max_size=60),
     span=st.one_of(

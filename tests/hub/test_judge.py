@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from liangwang.hub import engine, judge
 from liangwang.rules.decide import Case, Decision
 from liangwang.rules.parse import parse_condition
+from tests.tries import tries
 
 TODAY = date(2020, 4, 12)
 WORDS = {"zh": "因", "en": "why"}
@@ -83,7 +84,7 @@ def day_by_day(made: Decision, table: pa.Table) -> list[tuple[int, date | None]]
     return answers
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=tries(40), deadline=None)
 @given(st.sampled_from(RULES), st.lists(PERSON, min_size=1, max_size=12))
 def test_the_until_date_is_that_of_the_rule_itself(
     made: Decision, people: list[tuple[int | None, int | None, str | None]]

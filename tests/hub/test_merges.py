@@ -16,6 +16,7 @@ from liangwang.base.transactions import write
 from liangwang.hub import actions, attributes, merges, queries, store
 from liangwang.hub.models import Batch, Merge, Partition
 from liangwang.worker import next_job
+from tests.tries import tries
 
 from . import factories as make
 
@@ -86,7 +87,7 @@ ROW = st.sampled_from(
 
 @pytest.mark.slow
 @settings(
-    max_examples=5,
+    max_examples=tries(5),
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking would take minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture],

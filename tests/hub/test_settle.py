@@ -16,6 +16,7 @@ from liangwang.hub import actions, attributes, lineage, queries, reconcile, sett
 from liangwang.hub.lineage import NoSuchRow, NotRecalled, RecalledAlready
 from liangwang.hub.models import Batch, Partition, Recall
 from liangwang.hub.sources import source_of
+from tests.tries import tries
 
 from . import factories as make
 from .settle_house import PACK, SOURCES, Said, conflicts, deliver, exact, settle, values
@@ -32,7 +33,7 @@ STATEMENTS = st.builds(
 )
 MANY = st.lists(STATEMENTS, min_size=1, max_size=14, unique_by=lambda said: (said.source, said.key))
 QUICK = hypothesis_settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=tries(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -13,6 +13,7 @@ from liangwang.rules.ibis_backend import expression
 from liangwang.rules.language import Variable
 from liangwang.rules.numpy_backend import Column, verdict
 from liangwang.rules.parse import parse, parse_condition
+from tests.tries import tries
 
 NAMES = {
     "tilt": Variable("number", "deg"),
@@ -130,7 +131,7 @@ KINDS = {"x": Variable("number"), "y": Variable("number"), "s": Variable("text")
 
 
 @given(text=conditions, table=rows)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=tries(150), deadline=None)
 def test_the_two_back_ends_say_the_same(text: str, table: list[tuple[object, ...]]) -> None:
     node = parse_condition(text, KINDS)
     columns = {}

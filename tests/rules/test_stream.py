@@ -15,6 +15,7 @@ from liangwang.rules.parse import parse_condition
 from liangwang.rules.program import compile_signal
 from liangwang.rules.state import Batch, Datastreams, Params, State, fitted, fresh, load, params_for, save
 from liangwang.rules.stream import step
+from tests.tries import tries
 
 from .plain import Plain, judge_all
 
@@ -144,7 +145,7 @@ readings = st.lists(
 
 
 @given(data=st.data(), rows=readings)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 def test_disorder_and_repetition_inside_the_window_change_nothing(
     data: st.DataObject, rows: list[tuple[int, int, int, float]]
 ) -> None:
@@ -169,7 +170,7 @@ UNTIMED = [one for one in RULES if one.rule in {"high", "lasting", "both", "eith
 
 
 @given(data=st.data(), rows=readings)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=tries(40), deadline=None)
 def test_however_the_readings_are_cut_into_steps_the_same_signals_come(
     data: st.DataObject, rows: list[tuple[int, int, int, float]]
 ) -> None:

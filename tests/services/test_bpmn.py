@@ -16,6 +16,7 @@ from liangwang.services import catalogue, queries
 from liangwang.services.bpmn import DC, DI, DIAGRAM, MODEL, bpmn_of
 from liangwang.services.bpmn_layout import columns
 from liangwang.services.declare import Bundle
+from tests.tries import tries
 
 ROOT = Path(__file__).resolve().parents[2]
 MODDLE = ROOT / "node_modules" / "bpmn-moddle" / "dist" / "index.js"
@@ -102,7 +103,7 @@ def test_spiffworkflow_and_the_case_engine_run_one_birth_step_by_step() -> None:
 
 
 @given(plans(most=9), st.integers(0, 9))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=tries(15), deadline=None)
 def test_spiffworkflow_agrees_on_any_plan(plan: dict[str, Any], seed: int) -> None:
     pytest.importorskip("SpiffWorkflow", reason="SpiffWorkflow comes with requirements/bench.txt")
     from benchmarks.bpmn import ready_sets_agree
@@ -111,7 +112,7 @@ def test_spiffworkflow_agrees_on_any_plan(plan: dict[str, Any], seed: int) -> No
 
 
 @given(plans())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=tries(50), deadline=None)
 def test_everything_is_drawn_once_and_nothing_over_another(plan: dict[str, Any]) -> None:
     root = ElementTree.fromstring(bpmn_of(plan))
     process = root.find(f"{{{MODEL}}}process")
@@ -132,7 +133,7 @@ def test_everything_is_drawn_once_and_nothing_over_another(plan: dict[str, Any])
 
 
 @given(plans())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=tries(50), deadline=None)
 def test_a_step_stands_right_of_all_that_it_waits_for(plan: dict[str, Any]) -> None:
     column = columns(plan["nodes"])
     for node in plan["nodes"]:

@@ -27,6 +27,7 @@ from liangwang.services.declare import (
 from liangwang.services.pack_tests import situations
 from liangwang.services.report import report
 from liangwang.services.vocabulary import Choice, Concept, Document, Words
+from tests.tries import tries
 
 HERE = Deciding(department="health", level="district")
 BASIS = Basis(law={"zh": "价目", "en": "tariff"}, unverified=True)
@@ -248,7 +249,7 @@ def chains(draw: st.DrawFn) -> list[Item]:
 
 
 @given(chains(), st.randoms())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=tries(150), deadline=None)
 def test_no_order_of_items_changes_the_plan(items: list[Item], random: Any) -> None:
     shuffled = list(items)
     random.shuffle(shuffled)
@@ -257,7 +258,7 @@ def test_no_order_of_items_changes_the_plan(items: list[Item], random: Any) -> N
 
 
 @given(chains())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=tries(150), deadline=None)
 def test_nothing_begins_before_what_it_needs_and_nothing_waits_without_a_reason(items: list[Item]) -> None:
     one = compiled(*items)
     ends = {node.key: node.ends for node in one.nodes}
@@ -269,7 +270,7 @@ def test_nothing_begins_before_what_it_needs_and_nothing_waits_without_a_reason(
 
 
 @given(chains(), st.sets(st.sampled_from(KEYS)))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=tries(150), deadline=None)
 def test_knowing_more_never_asks_or_takes_more(items: list[Item], known: set[str]) -> None:
     one = compiled(*items)
     proved = Proved(certificates={f"x.{key}": Evidence(source=label("局")) for key in known})

@@ -15,6 +15,7 @@ from liangwang.services.declare import Bundle, Field, Item, Material, Output
 from liangwang.services.generate_items import PACK, generate, vocabulary, write_pack
 from liangwang.services.merge import asked_questions, questions
 from liangwang.services.plan import in_order, own_days
+from tests.tries import tries
 
 from .test_compile import compiled, item, label, step
 
@@ -36,7 +37,7 @@ lengths = st.tuples(st.none() | st.integers(0, 9), st.none() | st.integers(0, 9)
 
 
 @given(st.lists(lengths, min_size=1, max_size=4))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=tries(150), deadline=None)
 def test_a_field_takes_what_every_item_takes_or_the_items_that_forbid_it_are_cited(
     bounds: list[tuple[int | None, int | None]],
 ) -> None:
@@ -57,7 +58,7 @@ def test_a_field_takes_what_every_item_takes_or_the_items_that_forbid_it_are_cit
 
 
 @given(st.lists(st.sets(st.sampled_from("mf")), min_size=1, max_size=4))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=tries(80), deadline=None)
 def test_options_are_those_that_every_item_knows(lists: list[set[str]]) -> None:
     items = [item(f"i{n}", fields=(Field(**SEX, one_of=tuple(sorted(one))),)) for n, one in enumerate(lists)]
     shared = set.intersection(*(one or {"m", "f"} for one in lists))  # no list restricts nothing
@@ -71,7 +72,7 @@ def test_options_are_those_that_every_item_knows(lists: list[set[str]]) -> None:
 
 
 @given(st.lists(lengths, min_size=2, max_size=4), st.randoms())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=tries(80), deadline=None)
 def test_no_order_of_items_changes_a_field(bounds: list[tuple[int | None, int | None]], random: Any) -> None:
     items = texts(bounds)
     shuffled = list(items)
@@ -138,7 +139,7 @@ def test_a_certificate_that_is_too_old_for_the_item_is_asked_anew(at: str, way: 
 
 
 @given(st.sets(st.sampled_from(["original", "copy", "certificate"]), min_size=1), st.randoms())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=tries(30), deadline=None)
 def test_one_paper_serves_every_form_that_is_asked(forms: set[str], random: Any) -> None:
     wanted = sorted(forms)
     random.shuffle(wanted)
@@ -168,7 +169,7 @@ def test_a_step_that_would_wait_for_nothing_is_refused(fields: dict[str, Any]) -
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=tries(8), deadline=None)
 def test_any_generated_catalogue_compiles_and_keeps_its_promises(seed: int) -> None:
     made = generate(60, seed, vocabulary())
     words = made.words(catalogue.words())

@@ -17,6 +17,7 @@ from liangwang.hot import HotRequest
 from liangwang.hub import derive, store
 from liangwang.hub.passes import pass_counts
 from liangwang.services import code_tokens, codes, gate_list, gate_log, gates, jobs_codes
+from tests.tries import tries
 from tests.hub import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -171,7 +172,7 @@ def test_offline_passes_are_taken_within_a_day() -> None:
     assert gates.take_offline(GATE, passes, AT) == 1
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=tries(200), deadline=None)
 @given(st.text(max_size=60))
 def test_whatever_is_scanned_the_gate_answers(text: str) -> None:
     assert gates.check(text, GATE, AT)["ok"] is False

@@ -18,6 +18,7 @@ from liangwang.services.queries.reform import known_concepts
 from liangwang.services.refusals import UnknownPart
 from liangwang.services.report import Side
 from liangwang.services.whatif import Act, Catalogue, Change, changed, read_change
+from tests.tries import tries
 
 from .test_compile import WORDS, bundle, item, label, step
 
@@ -233,7 +234,7 @@ def test_a_part_that_is_not_there_does_not_apply(change: Change) -> None:
     ),
     st.randoms(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=tries(60), deadline=None)
 def test_changes_add_up_in_any_order_and_each_is_taken_back_alone(changes: list[Change], random: Any) -> None:
     bounds = chain()
     shuffled = list(changes)
