@@ -5,7 +5,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from liangwang.base.errors import NotFound
 from liangwang.base.models import Notice
@@ -126,6 +128,29 @@ def test_the_owner_is_told_once_of_a_change_and_of_a_withdrawal(
     assert Draft.objects.get(pk=draft.pk).fresh == ["applicant.ethnicity"]
 
 
-def test_drafts_in_hand_say_how_far_they_are_and_the_promised_day(town: Town, draft: Draft) -> None:
-    page = said(browser_of(town.mother_actor).get("/drafts/"))
-    assert "步填好" in page and "前办完" in page and "最低生活保障" in page
+def test_drafts_in_hand_say_how_far_they_are_and_the_promised_day(
+    town: Town, draft: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the applicant last saw it: the list compiles nothing and costs the same whatever is in hand."""
+    client = browser_of(town.mother_actor)
+    unseen = said(client.get("/drafts/"))
+    assert "最低生活保障" in unseen and "步填好" not in unseen and f"/drafts/{draft.ref}/" in unseen
+    overview = client.get(f"/drafts/{draft.ref}/")
+    with CaptureQueriesContext(connection) as one:
+        page = said(client.get("/drafts/"))
+    done = sum(step.state == "done" for step in overview.context["steps"])
+    assert f"{len(overview.context['steps'])} 步填好 {done} 步" in page and "前办完" in page
+    assert overview.context["next_url"] in page
+    for n in range(3):
+        Draft.objects.create(
+            version=draft.version, key=f"{draft.key}{n}", applicant=draft.applicant, progress=draft.progress,
+            created_at=LATER, updated_at=LATER,
+        )  # fmt: skip
+
+    def compiled(*_: object) -> None:
+        raise AssertionError("a list of drafts compiles nothing")
+
+    monkeypatch.setattr("liangwang.services.drafting.compile_bound", compiled)
+    with CaptureQueriesContext(connection) as many:
+        assert client.get("/drafts/").status_code == 200
+    assert len(many) == len(one)

@@ -17,8 +17,8 @@ from liangwang.hot import HotRequest
 from liangwang.hub import derive, store
 from liangwang.hub.passes import pass_counts
 from liangwang.services import code_tokens, codes, gate_list, gate_log, gates, jobs_codes
-from tests.tries import tries
 from tests.hub import factories as make
+from tests.tries import tries
 
 pytestmark = pytest.mark.django_db
 AT = make.AT

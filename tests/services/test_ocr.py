@@ -1,18 +1,22 @@
 """A picture of an identity card proposes values; only what the person ticks enters the form."""
 
 import io
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django_tasks_db.models import DBTaskResult
 from PIL import Image, ImageDraw, ImageFont
 
+from liangwang.base import clock
 from liangwang.engines import ocr as engine
 from liangwang.engines.ocr import Line
-from liangwang.services import actions, ocr, queries
+from liangwang.services import actions, jobs_reading, ocr, queries
 from liangwang.services.models import Draft, MaterialPage
+from liangwang.services.models_reading import PageReading
 from tests.services.factories import AT, Town, identity_number, make_town
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
@@ -86,6 +90,14 @@ def uploaded(town: Town) -> tuple[Client, Draft, MaterialPage]:
     return client, draft, MaterialPage.objects.get()
 
 
+def read_by_the_worker(client: Client, where: str) -> str:
+    """Asks for the picture to be read, lets the worker do it, and returns what the page says then."""
+    assert client.post(where, {"act": "start"}).status_code == 302
+    assert "排队等着读" in client.get(where).content.decode()
+    jobs_reading.read_page.call(PageReading.objects.get().pk)
+    return client.get(where).content.decode()
+
+
 def test_only_what_is_ticked_enters_the_form(
     uploaded: tuple[Client, Draft, MaterialPage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,8 +106,9 @@ def test_only_what_is_ticked_enters_the_form(
     monkeypatch.setattr(engine, "read", lambda _raw: [Line(text, 0.97, n, 0) for n, text in enumerate(CARD)])
     assert "读出上面的字" in client.get(f"/drafts/{draft.ref}/materials/").content.decode()
     where = f"/drafts/{draft.ref}/read/{page.ref}/"
-    shown = client.get(where).content.decode()
+    shown = read_by_the_worker(client, where)
     assert "回族" in shown and "万航渡路1234弄5号601室" in shown
+    assert "万航渡路".encode() not in bytes(PageReading.objects.get().lines)  # sealed while it waits
     assert Draft.objects.get(pk=draft.pk).answers == {}
     body = {
         "take": ["applicant.ethnicity"],
@@ -104,6 +117,35 @@ def test_only_what_is_ticked_enters_the_form(
     }
     assert client.post(where, body)["Location"] == f"/drafts/{draft.ref}/page/applicant/"
     assert Draft.objects.get(pk=draft.pk).answers == {"applicant.ethnicity": "汉族"}
+    assert PageReading.objects.get().lines is None  # used, and forgotten
+
+
+def test_a_picture_is_queued_once_and_a_killed_job_is_done_again(
+    uploaded: tuple[Client, Draft, MaterialPage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, draft, page = uploaded
+    reads: list[bytes] = []
+
+    def read(raw: bytes) -> list[Line]:
+        reads.append(raw)
+        return [Line("姓名赵青", 0.97, 0, 0)]
+
+    monkeypatch.setattr(engine, "available", lambda: True)
+    monkeypatch.setattr(engine, "read", read)
+    where = f"/drafts/{draft.ref}/read/{page.ref}/"
+    for _ in range(2):
+        client.post(where, {"act": "start"})
+    assert DBTaskResult.objects.count() == 1
+    reading = PageReading.objects.get()
+    PageReading.objects.update(state="reading")  # killed in the middle: the queue gives the job out again
+    assert "正在读" in client.get(where).content.decode()
+    for _ in range(2):
+        jobs_reading.read_page.call(reading.pk)
+    assert len(reads) == 1 and PageReading.objects.get().state == "done"
+    assert jobs_reading.forget(before=AT) == 0
+    jobs_reading.tick(clock.now() + timedelta(days=1, minutes=1))
+    assert PageReading.objects.get().lines is None
+    assert "读出上面的字" in client.get(where).content.decode()  # she may ask again
 
 
 def test_a_picture_that_cannot_be_read_loses_nothing(
@@ -116,16 +158,20 @@ def test_a_picture_that_cannot_be_read_loses_nothing(
 
     monkeypatch.setattr(engine, "available", lambda: True)
     monkeypatch.setattr(engine, "read", fails)
-    assert "请自己填" in client.get(f"/drafts/{draft.ref}/read/{page.ref}/").content.decode()
+    shown = read_by_the_worker(client, f"/drafts/{draft.ref}/read/{page.ref}/")
+    assert "请自己填" in shown and "再读一次" in shown
 
 
-def test_without_the_extra_it_is_not_offered(
+def test_without_the_extra_it_is_not_offered_and_a_link_says_why(
     uploaded: tuple[Client, Draft, MaterialPage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client, draft, page = uploaded
     monkeypatch.setattr(engine, "available", lambda: False)
     assert "读出上面的字" not in client.get(f"/drafts/{draft.ref}/materials/").content.decode()
-    assert client.get(f"/drafts/{draft.ref}/read/{page.ref}/").status_code == 404
+    where = f"/drafts/{draft.ref}/read/{page.ref}/"
+    assert "没有装识字功能" in client.get(where).content.decode()
+    client.post(where, {"act": "start"})
+    assert not PageReading.objects.exists()
 
 
 @pytest.mark.slow
