@@ -26,10 +26,15 @@ def load_registers(at: datetime) -> int:
     for pack in packs():
         made = _module(pack.key, pack.path / "demo.py")
         for source, people in getattr(made, "NAMED", {}).items():
-            mine = Batch.objects.filter(pack=pack.key, source=source, name=FILE)
-            if not mine.exclude(state=Batch.State.REFUSED).exists():
+            if not _delivered(pack.key, source):
                 told += _deliver(f"{pack.key}:{source}", people, at)
     return told
+
+
+def _delivered(pack: str, source: str) -> bool:
+    """Whether the file waits in its folder, or was taken and not refused."""
+    mine = Batch.objects.filter(pack=pack, source=source, name=FILE).exclude(state=Batch.State.REFUSED)
+    return (drop.folder(source_of(f"{pack}:{source}")) / FILE).exists() or mine.exists()
 
 
 def _module(key: str, path: Path) -> ModuleType | None:
@@ -51,9 +56,7 @@ def _deliver(ref: str, people: dict[str, dict[str, str]], at: datetime) -> int:
         if party is None or party.subject_id is None:
             continue
         who = _company(party.subject_id) if about_company else _person(party.subject_id)
-        rows.append(
-            _row(declared.value.columns, {**who, **said}, f"demo-{number:04d}", at)
-        )
+        rows.append(_row(declared.value.columns, {**who, **said}, f"demo-{number:04d}", at))
     if not rows:
         return 0
     drop.open_folders()

@@ -76,11 +76,18 @@ class VectorImage(WrongFileType):
 
 
 class HighEfficiencyImage(WrongFileType):
+    """Not converted here: the readers of HEIC that install as a wheel bring libheif (LGPL) or x265 (GPL) along.
+
+    Browsers on a telephone turn such a photo into JPEG themselves where the page says that it takes JPEG only.
+    """
+
     code = "heif"
     template: ClassVar[Label] = {
-        "zh": "这是苹果的 HEIC 照片，现在还读不了；请点“拍照”重新拍，或转成 JPEG 再上传。已填内容都还在",
-        "en": "This is a HEIC photo, which cannot be read here; take it again with the camera button, or turn it"
-        " into JPEG. Your answers are kept",
+        "zh": "这是 HEIC 照片（苹果手机的默认格式），这里打不开；请点“拍照”直接拍，或到手机“设置→相机→格式”选“兼容性最佳”再拍，"
+        "也可以把照片截屏后上传。已填内容都还在",
+        "en": "This is a HEIC photo (what iPhones make), which cannot be opened here; take it with the camera button, or"
+        " choose Settings → Camera → Formats → Most Compatible and take it again, or upload a screenshot of it."
+        " Your answers are kept",
     }
 
 

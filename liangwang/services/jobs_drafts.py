@@ -6,6 +6,7 @@ from django_tasks import task
 
 from liangwang.base import clock
 
+from . import jobs_reading
 from .actions.draft_follow import follow_all
 
 EVERY_S = 3600
@@ -24,3 +25,4 @@ def tick(at: datetime) -> None:
     if at.timestamp() - _last >= EVERY_S:
         _last = at.timestamp()
         follow_drafts.enqueue()
+        jobs_reading.tick(at)

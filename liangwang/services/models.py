@@ -10,6 +10,7 @@ from . import models_catalogue as models_catalogue  # items that wait to be publ
 from . import models_codes as models_codes  # the city code's tables
 from . import models_counter as models_counter  # the counter's tables
 from . import models_messages as models_messages  # text messages
+from . import models_reading as models_reading  # pictures that are being read
 from . import models_together as models_together  # filling in together
 from .models_letters import Letter as Letter
 
@@ -61,6 +62,9 @@ class Draft(RefModel):
     papers = models.JSONField(default=list)  # "role.type" of materials that a counter has taken in on paper
     place = models.ForeignKey(Place, null=True, on_delete=models.PROTECT, related_name="+")
     saves = models.IntegerField(default=0)
+    # How far its applicant had come when she last looked: {done, all, step, title: Label | "", url, promised_days}; lists
+    # show this, because working it out compiles the item.
+    progress = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()

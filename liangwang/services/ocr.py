@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from liangwang.base import files
-from liangwang.engines import ocr
 from liangwang.engines.ocr import Line
 
 from .compiled import Ask
@@ -32,13 +30,11 @@ class Proposal(NamedTuple):
     score: float
 
 
-def proposals(draft: Draft, page: MaterialPage, at: datetime) -> list[Proposal]:
-    """What a page of a material suggests for the fields of its role that are still asked; raises engines.ocr.NotRead.
+def proposals(draft: Draft, page: MaterialPage, lines: Sequence[Line], at: datetime) -> list[Proposal]:
+    """What the lines of a page suggest for the fields of its role that are still asked.
 
-    The page's own `file` is a picture. Values that stand in the form already are not proposed again.
+    Values that stand in the form already are not proposed again.
     """
-    with files.open_file(page.file) as f:
-        lines = ocr.read(f.read())
     seen = see(draft, at)
     asks = [ask for ask in seen.compiled.asks if ask.role == page.material.role]
     found = values_in(lines, asks)
