@@ -11,12 +11,18 @@ from ninja.errors import ValidationError
 from liangwang.base.access import door
 from liangwang.hot import HOT
 from liangwang.hub.api import router as hub
-from liangwang.operations import sensorthings_api, warnings_in, webhook, work_orders
+from liangwang.operations import open311, sensorthings_api, warnings_in, webhook, work_orders
 from liangwang.services import api as services
 
 api = NinjaAPI(title="两网 liangwang", version="1", openapi_url=None, docs_url=None, urls_namespace="api")
 api.add_router("", hub)
-for router in (sensorthings_api.router, work_orders.router, webhook.router, warnings_in.router):
+for router in (
+    sensorthings_api.router,
+    work_orders.router,
+    webhook.router,
+    warnings_in.router,
+    open311.router,
+):
     api.add_router("", router)
 for router in (services.items, services.applications, services.certificates):
     api.add_router("", router)
