@@ -1,5 +1,6 @@
 """Answers of a draft: kept as typed, two who write lose nothing, rows come and go, objections and signatures stand."""
 
+import base64
 import json
 from typing import Any
 
@@ -7,13 +8,17 @@ import pytest
 
 from liangwang.base.models import StoredFile
 from liangwang.base.transactions import write
-from liangwang.services import actions, address, provable, queries, signing
+from liangwang.services import actions, address, catalogue, provable, queries, signing
 from liangwang.services.compiled import CompileError, Filled
 from liangwang.services.declare import Field, Group
-from liangwang.services.models import Draft
+from liangwang.services.models import Draft, Submission
+from liangwang.services.queries.facts import facts_of
 from liangwang.services.refusals import GroupFull, GroupShort, UnknownPart
-from tests.services.factories import AT, Town, identity_number, make_town
+from tests.cases.factories import make_applicant
+from tests.services.factories import AT, Town, identity_number, make_town, picture
+from tests.services.handled import handled
 from tests.services.test_compile import WORDS, bundle, compile_bound, item, label
+from tests.web.posts import browser_of
 
 pytestmark = pytest.mark.django_db
 RELIEF = "civil_affairs:minimum_income"
@@ -260,8 +265,6 @@ def test_a_signature_is_a_file_with_its_time_and_void_once_an_answer_changes(
 
 
 def test_a_drawn_signature_is_a_picture_and_nothing_else(town: Town, draft: Draft) -> None:
-    import base64
-
     from tests.services.factories import picture
 
     png = signing.DRAWN + base64.b64encode(picture()[0].read()).decode()
@@ -287,3 +290,29 @@ def test_numbers_with_check_digits_say_which_field_to_look_at(town: Town, draft:
         with write():
             saved = actions.save_answer(field="members-1.identity_number", typed=typed, **me)
         assert bool(saved.problem) is problem
+
+
+def test_an_office_sees_a_drawn_signature_as_a_picture_and_never_its_raw_text() -> None:
+    scene = handled()
+    kept = signing.keep(
+        name="林晓",
+        drawn=signing.DRAWN + base64.b64encode(picture()[0].read()).decode(),
+        over="x",
+        by=None,
+        at=AT,
+    )
+    field = "applicant.declaration_signature"
+    Submission.objects.filter(pk=scene.submission.pk).update(
+        answers={field: kept},
+        evidence={**scene.submission.evidence, "signatures": {field: signing.read(kept)}},
+    )
+    bound = catalogue.bound("civil_affairs:minimum_income")
+    (fact,) = facts_of(scene.fresh(), bound, None, set())
+    assert fact["drawn"] and fact["value"].startswith("林晓 2026")
+    address = f"/cases/{scene.case.ref}/signatures/{field}/"
+    shown = browser_of(scene.approver).get(address)
+    assert shown.status_code == 200 and shown["Content-Type"] == "image/png"
+    assert "sandbox" in shown["Content-Security-Policy"]
+    stranger = make_applicant()[1]
+    assert browser_of(stranger).get(address).status_code == 404
+    assert browser_of(scene.approver).get(address.replace("declaration", "other")).status_code == 404

@@ -7,7 +7,7 @@ import msgspec
 
 from liangwang.base.labels import Label
 
-from .. import catalogue, sealed
+from .. import catalogue, sealed, signing
 from ..compiled import Bound
 from ..declare import Field, Item
 from ..groups import row_of, row_role
@@ -21,7 +21,8 @@ from ..worded import worded
 def facts_of(submission: Submission, bound: Bound, item: Item | None, uses: set[str]) -> list[dict[str, Any]]:
     """The values that the items asked for (all, or those of `item`), those that a step `uses` first.
 
-    Each {id, label, role_label, value, source: Label | None, state, used}; state is told, a state of the hub, or conflict
+    Each {id, label, role_label, value, source: Label | None, state, used}, and of a signature whether it was `drawn`: its
+    picture is asked for by the id. State is told, a state of the hub, or conflict
     where the applicant disputes what a register says.
     """
     values = sealed.read_all(submission.answers, submission.draft.ref)
@@ -56,6 +57,15 @@ def _fact(submission: Submission, field: Field, key: str, value: Any) -> dict[st
     concept = catalogue.words().concept(field.concept)
     known = submission.evidence.get("known", {}).get(key, {})
     source, state = known.get("source"), known.get("state", "told")
+    if concept.kind == "signature":
+        return {
+            "id": key,
+            "label": field.label or concept.label,
+            "value": signing.signed_words(str(value)),
+            "source": source,
+            "state": state,
+            "drawn": signing.read(str(value)).get("how") == "drawn",
+        }
     if key in submission.evidence.get("disputed", {}):
         source, state = _objection(submission, concept, key), "conflict"
     return {

@@ -5,6 +5,7 @@ from typing import TypedDict
 from django.db.models import Prefetch, QuerySet
 
 from liangwang.base.hats import Actor
+from liangwang.base.models import StoredFile
 
 from ..drafting import bound_of
 from ..models import Draft, DraftMaterial, MaterialPage, Submission
@@ -51,6 +52,15 @@ def page_of_case(case_id: int, ref: str) -> MaterialPage | None:
     """A page that was handed in with the application of this case."""
     rows = MaterialPage.objects.select_related("file").filter(ref=ref, ended_at=None, material__ended_at=None)
     return rows.filter(material__draft__submission__case=case_id).first()
+
+
+def signature_of_case(case_id: int, field: str) -> StoredFile | None:
+    """The drawn signature that was handed in under this field; None for one that was typed, or none at all."""
+    submission = Submission.objects.filter(case_id=case_id).only("evidence").first()
+    found = submission.evidence.get("signatures", {}).get(field, {}) if submission else {}
+    return (
+        StoredFile.objects.filter(ref=found.get("file", "")).first() if found.get("how") == "drawn" else None
+    )
 
 
 def pages_of_submission(submission: Submission) -> dict[str, list[PageRow]]:

@@ -106,3 +106,12 @@ def handed_in(request: HttpRequest, case: Case, page: str) -> HttpResponseBase:
     if found is None:
         raise NotFound
     return file_answer(found.file, turn=found.turn, thumb="thumb" in request.GET)
+
+
+@door("read", "application", of=case_by_ref)
+def signature(request: HttpRequest, case: Case, field: str) -> HttpResponseBase:
+    """A drawn signature as a picture, its pixels written anew when it came in, for everyone who may read the application."""
+    found = queries.signature_of_case(case.pk, field)
+    if found is None:
+        raise NotFound
+    return file_answer(found)
