@@ -1,6 +1,7 @@
 """Materials through the page: several pages, turned, moved, taken out; every refusal in words, and nothing typed lost."""
 
 import io
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,14 @@ def need_of(draft: Draft) -> str:
 def post(client: Client, draft: Draft, act: str, **fields: object) -> int:
     fields = {"need": need_of(draft), "act": act, **fields}
     return int(client.post(f"/drafts/{draft.ref}/materials/", fields).status_code)  # type: ignore[arg-type]
+
+
+def packed(zeros: int = 9) -> bytes:
+    """A real archive: a bomb where it has many zeros."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.exe", bytes(zeros))
+    return out.getvalue()
 
 
 def upload(client: Client, draft: Draft, *pictures: tuple[str, str]) -> None:
@@ -115,6 +124,10 @@ def test_others_do_not_see_a_page(mother: Client, draft: Draft, town: Town) -> N
         ("a.svg", b"<svg xmlns='x'><script>alert(1)</script></svg>", "SVG"),
         ("a.zip", b"PK\x03\x04" + bytes(40), "压缩包"),
         ("a.pdf", b"%PDF-1.7\n<</S/JavaScript/JS(x)>>\n%%EOF", "程序"),
+        ("a.pdf", b"%PDF-1.7\n1 0 obj<<>>endobj\n" + packed() + b"\n%%EOF\n", "压缩包"),
+        ("bomb.zip", packed(50_000_000), "压缩包"),
+        ("a.pdf", b"%PDF-1.7\n<html><script>alert(1)</script></html>\n%%EOF", "网页"),
+        ("a.heic", b"\x00\x00\x00\x18ftypheic" + bytes(40), "兼容性最佳"),
         ("a.jpg", b"", "空"),
         ("big.pdf", b"%PDF-" + bytes(files.MAX_BYTES), "10 MB"),
     ],
