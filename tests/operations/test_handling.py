@@ -189,7 +189,7 @@ def test_an_assisting_office_sees_comes_says_and_ends(duty: Actor) -> None:
     row = cases.ask_assistance(
         actor=duty, at=at(2), case=case, office=office(f"market.{STREET[:6]}"), wanted="查店家", due_at=at(62)
     )
-    assert may(helper, "handle", thing_of("incident", case)).allowed
+    assert may(helper, "update", thing_of("incident", case)).allowed
     with pytest.raises(OnceOnly):
         cases.ask_assistance(actor=duty, at=at(3), case=case, office=row.office, wanted="再来", due_at=None)
     with pytest.raises(NotAsked):

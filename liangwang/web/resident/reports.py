@@ -186,7 +186,7 @@ def _shown(request: HttpRequest, report: Any, *, error: str = "") -> HttpRespons
         "photos": [f"/reports/{report.ref}/photos/{ref}" for ref in report.photos],
         "pairs": _pairs(report, case),
         "clock": clock_of(report, at),
-        "events": told(queries.timeline(case), to_applicant=True),
+        "events": _told(case),
         "may_rate": case.state == "closed" and not report.contacts.filter(purpose="rating").exists(),
         "said": list(said),
         "refused": _why_refused(case),
@@ -195,6 +195,20 @@ def _shown(request: HttpRequest, report: Any, *, error: str = "") -> HttpRespons
         "typed": request.POST,
     }
     return render(request, "resident/report.html", context, status=422 if error else 200)
+
+
+# What goes on between offices (messages, demands, who declined) is not for the reporter, nor is who wrote what.
+TOLD = {
+    "case.opened", "case.accepted", "case.closed", "case.refused", "case.reopened", "case.merged", "report.joined",
+    "report.contacted", "report.called_back", "report.reviewed", "task.assigned", "task.accepted", "task.arrived",
+    "task.reported", "task.verified", "task.failed", "task.deferred",
+}  # fmt: skip
+
+
+def _told(case: Any) -> list[dict[str, Any]]:
+    """The timeline as the reporter reads it."""
+    lines = [line for line in queries.timeline(case) if line["what"] in TOLD]
+    return [{**line, "by": "", "note": ""} for line in told(lines, to_applicant=True)]
 
 
 def _steps(case: Any, at: Any) -> list[dict[str, Any]]:

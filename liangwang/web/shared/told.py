@@ -111,7 +111,9 @@ def _plain(value: Any, lang: str) -> str:
 
 def _note(body: dict[str, Any], lang: str) -> str:
     """What someone wrote with the act: a note, reasons, what is wanted."""
+    done = body.get("result")
     parts = [body.get("note"), body.get("reason"), *body.get("reasons", [])]
+    parts.append(done.get("note") if isinstance(done, dict) else None)
     parts += [_plain(want, lang) for want in body.get("wanted", [])]
     return "；".join(str(part) for part in parts if part)
 
