@@ -2,7 +2,9 @@
 
 import io
 import secrets
+import sys
 from collections import Counter
+from typing import TextIO
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -51,8 +53,8 @@ def try_source(source: str, file: str) -> int:
         held.drop()
 
 
-def _told(refused: Refusal) -> int:
-    print(f"✗ {refused.message('zh')} · {refused.message('en')}")
+def _told(refused: Refusal, out: TextIO | None = None) -> int:
+    print(f"✗ {refused.message('zh')} · {refused.message('en')}", file=out)
     return 1
 
 
@@ -94,15 +96,21 @@ def _tried(declared: Declared, held: inbox.Deposit) -> int:
 
 
 def issue_key(source: str, office: str, name: str) -> int:
-    """Issues a key with which an office delivers one source, and prints it this once; only its hash is kept."""
+    """Issues a key with which an office delivers one source, and prints it this once; only its hash is kept.
+
+    A department's key stands for its city office. What hinders goes to stderr, so that no shell takes it
+    for the key.
+    """
     try:
         declared = source_of(source)
     except Refusal as refused:
-        return _told(refused)
-    who = Office.objects.filter(key=office).first()
+        return _told(refused, sys.stderr)
+    mine = Office.objects.filter(department=declared.value.office).order_by("key")
+    by_department = Office.objects.filter(department=office, kind=Office.Kind.DEPARTMENT, level="city")
+    who = Office.objects.filter(key=office).first() or by_department.order_by("key").first()
     if who is None:
-        known = Office.objects.filter(department=declared.value.office).values_list("key", flat=True)[:SHOWN]
-        print(f"✗ 没有单位 {office} · no office {office}; {declared.value.office}: {', '.join(known)}")
+        known = ", ".join(mine.values_list("key", flat=True)[:SHOWN])
+        print(f"✗ 没有单位 {office} · no office {office}; {declared.value.office}: {known}", file=sys.stderr)
         return 1
     bearer = secrets.token_urlsafe(32)
     with write():
