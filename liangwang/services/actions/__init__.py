@@ -25,6 +25,7 @@ from .draft import (
     abandon_draft,
     answer_questions,
     commit_material,
+    note_progress,
     start_draft,
 )
 from .draft_answers import Saved, add_row, agree, answer_page, dispute, remove_row, save_answer, sign
@@ -86,6 +87,7 @@ __all__ = [
     "link_of",
     "move_page",
     "not_accept",
+    "note_progress",
     "open_after_check",
     "open_revocation",
     "pass_on",

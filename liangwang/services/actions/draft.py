@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from liangwang.base import audit
 from liangwang.base.access import require, thing_of
@@ -103,6 +104,13 @@ def abandon_draft(*, actor: Actor, draft: Draft, at: datetime) -> None:
         raise NotFound
     draft.state = Draft.State.ABANDONED
     _save(draft, actor, at, "state")
+
+
+def note_progress(*, draft: Draft, progress: dict[str, Any]) -> None:
+    """Keeps how far the applicant has come, for lists; nothing was done, so nothing is audited and no save is counted."""
+    if draft.progress != progress:
+        Draft.objects.filter(pk=draft.pk).update(progress=progress)
+        draft.progress = progress
 
 
 def _locked(draft: Draft, actor: Actor) -> Draft:

@@ -7,7 +7,7 @@ from ..models import Authorisation, Certificate, Draft, Letter, Submission
 from ..signing import read as read_signature
 from ..signing import signed_words
 from ..versions import history, withdrawn
-from .after import after_facts, cases_about, certificate_values, label_of
+from .after import after_facts, cases_about, certificate_values, label_of, read_value, role_label
 from .applications import (
     applications_of,
     authorisation_by_ref,
@@ -30,6 +30,7 @@ from .drafts import (
     drafts_of,
     form_pages,
     is_outdated,
+    is_withdrawn,
     material_page,
     next_page,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "history",
     "home",
     "is_outdated",
+    "is_withdrawn",
     "item_page",
     "label_of",
     "letter_by_ref",
@@ -114,6 +116,7 @@ __all__ = [
     "part_rows",
     "popular",
     "read_signature",
+    "read_value",
     "reader_rows",
     "receipt",
     "reform_catalogue",
@@ -122,6 +125,7 @@ __all__ = [
     "reform_study",
     "reform_total",
     "related",
+    "role_label",
     "search",
     "seen_by",
     "shown_qr",

@@ -72,10 +72,15 @@ def is_outdated(draft: Draft, at: datetime) -> bool:
     return bool(newest) and draft.state == Draft.State.OPEN and newest != draft.version.hash
 
 
-def drafts_of(subject_id: int) -> list[dict[str, Any]]:
-    """Open drafts that a person writes, is asked to join or is shown, newest first.
+def is_withdrawn(key: str, at: datetime) -> bool:
+    """Whether an item or bundle is no longer offered; known without a statement."""
+    return not hash_in_force(key, at)
 
-    Each {ref, key, label, updated_at, role: "applicant" | role asked | "reader", saves}.
+
+def drafts_of(subject_id: int) -> list[dict[str, Any]]:
+    """Open drafts that a person writes, is asked to join or is shown, newest first; four statements, nothing compiled.
+
+    Each {ref, key, label, updated_at, role: "applicant" | role asked | "reader", saves, progress: as the draft has it}.
     """
     mine = Draft.objects.filter(applicant_id=subject_id, state=Draft.State.OPEN).select_related("version")
     asked = (
@@ -95,6 +100,7 @@ def drafts_of(subject_id: int) -> list[dict[str, Any]]:
             "updated_at": draft.updated_at,
             "role": role,
             "saves": draft.saves,
+            "progress": draft.progress,
         }
         for draft, role in sorted(rows, key=lambda row: row[0].updated_at, reverse=True)
     ]

@@ -20,6 +20,30 @@ class Step:
     icon: str
 
 
+def title_of(key: str) -> str:
+    """The title of a step that is called the same in every draft."""
+    return {
+        "situation": _("您的情形"),
+        "consents": _("授权"),
+        "materials": _("材料"),
+        "people": _("一起填的人"),
+        "check": _("核对并提交"),
+    }[key]
+
+
+def progress_of(steps: list[Step], promised_days: int) -> dict[str, Any]:
+    """How far a draft has come, as it is kept for lists; a page of the form brings its own title."""
+    ahead = first_open(steps)
+    return {
+        "done": sum(step.state == "done" for step in steps),
+        "all": len(steps),
+        "step": ahead.key,
+        "title": ahead.title if isinstance(ahead.title, dict) else "",
+        "url": ahead.url,
+        "promised_days": promised_days,
+    }
+
+
 def steps_of(whole: dict[str, Any]) -> list[Step]:
     """The steps of the answer of services.queries.form_pages."""
     root = f"/drafts/{whole['draft'].ref}/"
@@ -43,7 +67,7 @@ def steps_of(whole: dict[str, Any]) -> list[Step]:
     note = _("都齐了，可以提交") if ready else _("前面填好就能提交")
     return [
         *steps,
-        Step("check", _("核对并提交"), f"{root}check/", "now" if ready else "later", note, "send"),
+        Step("check", title_of("check"), f"{root}check/", "now" if ready else "later", note, "send"),
     ]
 
 
@@ -54,7 +78,12 @@ def _situation(questions: list[dict[str, Any]], unanswered: list[str], root: str
     note = _("还有 %(n)s 个问题") % {"n": len(unanswered)} if unanswered else _("已选好")
     return [
         Step(
-            "situation", _("您的情形"), f"{root}ask/{first}/", "now" if unanswered else "done", note, "split"
+            "situation",
+            title_of("situation"),
+            f"{root}ask/{first}/",
+            "now" if unanswered else "done",
+            note,
+            "split",
         )
     ]
 
@@ -86,13 +115,19 @@ def _people(parts: list[dict[str, Any]], root: str, *, later: bool) -> Step:
     address = f"{root}part/{mine['role']}/" if mine else f"{root}people/"
     note = _("还差 %(n)s 人确认") % {"n": left} if left else _("都确认了")
     return Step(
-        "people", _("一起填的人"), address, "later" if later else "now" if left else "done", note, "users"
+        "people", title_of("people"), address, "later" if later else "now" if left else "done", note, "users"
     )
 
 
 def _consents(whole: dict[str, Any]) -> tuple[str, str, int, str, str]:
     left = sum(one["state"] != "given" and not one["mine"] for one in whole["consents"])
-    return "consents", _("授权"), left, _("还要 %(n)s 人同意") % {"n": left} if left else _("都好了"), "users"
+    return (
+        "consents",
+        title_of("consents"),
+        left,
+        _("还要 %(n)s 人同意") % {"n": left} if left else _("都好了"),
+        "users",
+    )
 
 
 def _materials(whole: dict[str, Any]) -> tuple[str, str, int, str, str]:
@@ -101,7 +136,7 @@ def _materials(whole: dict[str, Any]) -> tuple[str, str, int, str, str]:
     )
     return (
         "materials",
-        _("材料"),
+        title_of("materials"),
         left,
         _("还差 %(n)s 份") % {"n": left} if left else _("不用再交"),
         "file-text",

@@ -14,11 +14,12 @@ from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.hats import Actor
 from liangwang.base.models import new_ref
 from liangwang.base.transactions import write
+from liangwang.base.working_days import local_day, working_days
 from liangwang.services import actions, confirming, queries
 from liangwang.services.queries import Draft
 
 from .catalogue import hat_hint
-from .draft_steps import after, first_open, steps_of
+from .draft_steps import after, first_open, progress_of, steps_of, title_of
 from .form_fields import given_words, say, settled_row, shown
 
 
@@ -40,6 +41,8 @@ def page_of(
     if whole["withdrawn"] and name != "draft":
         return HttpResponseRedirect(f"/drafts/{whole['draft'].ref}/")
     steps = steps_of(whole)
+    if whole["draft"].applicant_id == request.actor.for_subject_id:  # type: ignore[attr-defined]
+        actions.note_progress(draft=whole["draft"], progress=progress_of(steps, whole["promised_days"]))
     ahead = after(steps, step) if step else first_open(steps)
     here = {"whole": whole, "steps": steps, "step": step, "root": f"/drafts/{whole['draft'].ref}/"}
     return render(request, f"resident/{name}.html", {**here, "next_url": ahead.url, **context})
@@ -69,8 +72,9 @@ def overview(request: HttpRequest, draft: Draft) -> HttpResponse:
     if draft.state == Draft.State.SUBMITTED:
         return HttpResponseRedirect(f"/cases/{draft.submission.case.ref}/")
     mine = draft.applicant_id == request.actor.for_subject_id  # type: ignore[attr-defined]
-    hat = hat_hint(request, draft.key) if mine else None
-    return page_of(request, whole_of(draft, request.actor), "draft", "", mine=mine, hat=hat)  # type: ignore[attr-defined]
+    whole = whole_of(draft, request.actor)  # type: ignore[attr-defined]
+    hat = hat_hint(request, draft.key) if mine and not whole["withdrawn"] else None
+    return page_of(request, whole, "draft", "", mine=mine, hat=hat)
 
 
 @door("read", "draft", of=queries.draft_by_ref, post="update")
@@ -235,24 +239,16 @@ def _option(entry: dict[str, Any]) -> Any:
 @door("open", "home")
 def in_hand(request: HttpRequest) -> HttpResponse:
     """Every application that she has begun or is asked to join, with how far it is and the day promised."""
+    at = clock.now()
     rows = []
     for one in queries.drafts_of(request.actor.for_subject_id):  # type: ignore[attr-defined]
-        draft = queries.draft_by_ref(one["ref"])
-        if draft is None:
-            continue
-        whole = whole_of(draft)
-        steps = steps_of(whole)
-        done = sum(step.state == "done" for step in steps)
-        rows.append(
-            {
-                **one,
-                "whole": whole,
-                "done": done,
-                "all": len(steps),
-                "next": first_open(steps),
-                "as_guest": one["role"] != "applicant",
-            }
-        )
+        far, row = one["progress"], {**one, "as_guest": one["role"] != "applicant"}
+        row["withdrawn"] = queries.is_withdrawn(one["key"], at)
+        row["url"] = far["url"] if far and not row["as_guest"] else f"/drafts/{one['ref']}/"
+        if far:  # none before the applicant has looked at it: begun at a counter or by an app
+            row["next"] = far["title"] or title_of(far["step"])
+            row["promised_on"] = working_days().due_on(local_day(at), far["promised_days"])
+        rows.append(row)
     return render(request, "resident/drafts.html", {"rows": rows})
 
 
