@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from json import loads
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,46 @@ NEEDS = {
     "issue": ["police", "insurance", "health", "social_security"],
 }
 """Intake, four offices in parallel, issue: the shape of a bundle of offices."""
-CASES = 120
-PEER_CASES = 40
+CASES = 240
+PEER_CASES = 80
+CLIENTS = {"SQLite": 1, "PostgreSQL": 2}
+"""How many complete at the same time: a web process has one thread that writes, and beside PostgreSQL stand two of them."""
+
+
+def at_once(clients: int, work: Callable[[int], None]) -> tuple[float, float]:
+    """Wall and CPU seconds of work(0) … work(clients - 1), all beginning together, each a process with its own connection.
+
+    CPU is that of the clients, without the database server's.
+    """
+    from django.db import connection, connections
+
+    connections.close_all()
+    ready, go = os.pipe(), os.pipe()
+    children = []
+    for number in range(clients):
+        child = os.fork()
+        if not child:
+            status = 1
+            try:
+                connection.ensure_connection()
+                os.write(ready[1], b".")
+                os.read(go[0], 1)
+                work(number)
+                status = 0
+            finally:
+                os._exit(status)
+        children.append(child)
+    for _ in children:
+        os.read(ready[0], 1)
+    began = time.perf_counter()
+    os.write(go[1], b"." * clients)
+    ended = [os.wait4(child, 0) for child in children]
+    seconds = time.perf_counter() - began
+    for end in (*ready, *go):
+        os.close(end)
+    if any(status for _, status, _ in ended):
+        raise RuntimeError("a client of the benchmark failed")
+    return seconds, sum(used.ru_utime + used.ru_stime for _, _, used in ended)
 
 
 def _plan() -> dict[str, Any]:
@@ -38,8 +77,8 @@ def _plan() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def measure_ours(cases: int = CASES) -> dict[str, float]:
-    """Completions per second of one process on the configured database, one durable transaction each.
+def measure_ours(cases: int = CASES, clients: int = 1) -> dict[str, float]:
+    """Completions per second of so many clients on the configured database, one durable transaction each.
 
     Run in a process whose DATA is its own; returns also CPU milliseconds and SQL statements per completion.
     """
@@ -86,14 +125,17 @@ def measure_ours(cases: int = CASES) -> dict[str, float]:
     for task in Task.objects.order_by("case_id").iterator():
         tasks[task.node].append(task)
     before = AuditEntry.objects.count(), Event.objects.count()
-    began, cpu = time.perf_counter(), time.process_time()
-    done = 0
-    for node in NEEDS:
-        for task in tasks[node]:
-            with write():
-                actions.complete_task(actor=actor, at=at, task=task, result={f"{node}_done": True})
-            done += 1
-    seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu
+    done = cases * len(NEEDS)
+
+    def work(number: int) -> None:
+        for node in NEEDS:
+            for task in tasks[node][number::clients]:
+                with write():
+                    actions.complete_task(actor=actor, at=at, task=task, result={f"{node}_done": True})
+
+    seconds, cpu_s = at_once(clients, work)
+    if Task.objects.exclude(state=Task.State.DONE).exists():
+        raise AssertionError("a completion was lost")
     if AuditEntry.objects.count() - before[0] < done or Event.objects.count() - before[1] < done:
         raise AssertionError("a completion left no audit entry or no event")
     case = actions.open_case(
@@ -116,8 +158,10 @@ def measure_ours(cases: int = CASES) -> dict[str, float]:
     }
 
 
-def measure_spiff(cases: int = PEER_CASES, *, whole: bool = True) -> float:
+def measure_spiff(cases: int = PEER_CASES, *, whole: bool = True, clients: int = 1) -> float:
     """The same completions by SpiffWorkflow, its state saved after each in the same database, one transaction each.
+
+    As many clients as we have, each with its own workflows.
 
     `whole` gives it the same duties: an audit leaf and an outbox event. Without them it only remembers where it is.
     """
@@ -137,23 +181,30 @@ def measure_spiff(cases: int = PEER_CASES, *, whole: bool = True) -> float:
         db.execute("CREATE TABLE bench_workflow (id INTEGER PRIMARY KEY, state TEXT NOT NULL)")
         for number in range(cases):
             db.execute("INSERT INTO bench_workflow VALUES (%s, %s)", (number, Spiff(spec).saved()))
-        began = time.perf_counter()
-        for node in NEEDS:
-            for number in range(cases):
-                with write():
-                    db.execute("SELECT state FROM bench_workflow WHERE id = %s", (number,))
-                    one = Spiff.loaded(db.fetchone()[0])
-                    one.complete(node)
-                    db.execute("UPDATE bench_workflow SET state = %s WHERE id = %s", (one.saved(), number))
-                    if whole:
-                        thing = Thing(kind="task", ref=f"{number}/{node}")
-                        audit.record(actor, "decide", thing, at=at, purpose="case")
-                        events.emit("task.done", thing.ref, at, {"case": number, "node": node})
-        return cases * len(NEEDS) / (time.perf_counter() - began)
+
+    def work(first: int) -> None:
+        with connection.cursor() as db:
+            for node in NEEDS:
+                for number in range(first, cases, clients):
+                    with write():
+                        db.execute("SELECT state FROM bench_workflow WHERE id = %s", (number,))
+                        one = Spiff.loaded(db.fetchone()[0])
+                        one.complete(node)
+                        db.execute(
+                            "UPDATE bench_workflow SET state = %s WHERE id = %s", (one.saved(), number)
+                        )
+                        if whole:
+                            thing = Thing(kind="task", ref=f"{number}/{node}")
+                            audit.record(actor, "decide", thing, at=at, purpose="case")
+                            events.emit("task.done", thing.ref, at, {"case": number, "node": node})
+
+    return cases * len(NEEDS) / at_once(clients, work)[0]
 
 
-def completions_per_s(database: str = "") -> dict[str, Any]:
+def completions_per_s(database: str = "", scale: float = 1.0) -> dict[str, Any]:
     """Our completions per second beside SpiffWorkflow's, one after the other in this run; `database` is a DATABASE_URL."""
+    engine = "PostgreSQL" if database else "SQLite"
+    clients = CLIENTS[engine]
     with tempfile.TemporaryDirectory() as folder:
         environment = {
             **os.environ,
@@ -162,7 +213,7 @@ def completions_per_s(database: str = "") -> dict[str, Any]:
             "DJANGO_SETTINGS_MODULE": "liangwang.settings",
             **({"DATABASE_URL": database} if database else {}),
         }
-        command = [sys.executable, "-m", "benchmarks.completions"]
+        command = [sys.executable, "-m", "benchmarks.completions", str(clients), str(scale)]
         root = Path(__file__).resolve().parent.parent
         out = subprocess.run(
             command, env=environment, cwd=root, check=True, capture_output=True, text=True
@@ -176,9 +227,10 @@ def completions_per_s(database: str = "") -> dict[str, Any]:
         "baseline_is": "SpiffWorkflow, state saved after each act, with the same audit leaf and outbox event; it keeps no inbox, "
         "clocks, timeline or reasons",
         "ratio": round(ours["per_s"] / peer, 2),
-        "engine": "PostgreSQL" if database else "SQLite",
-        "note": f"one process; {ours['cpu_ms']:.2f} ms CPU and {ours['statements']:.1f} statements each; SpiffWorkflow without "
-        f"audit and outbox: {ours['bare_peer_per_s']:.0f}/s",
+        "engine": engine,
+        "clients": clients,
+        "note": f"{clients} at a time, of either; {ours['cpu_ms']:.2f} ms CPU and {ours['statements']:.1f} statements each; "
+        f"SpiffWorkflow without audit and outbox: {ours['bare_peer_per_s']:.0f}/s",
         **{key: ours[key] for key in ("cpu_ms", "statements", "statements_most", "bare_peer_per_s")},
     }
 
@@ -190,8 +242,12 @@ def main() -> None:
     django.setup()
     from json import dumps
 
-    ours = measure_ours()
-    print(dumps({**ours, "peer_per_s": measure_spiff(), "bare_peer_per_s": measure_spiff(whole=False)}))
+    clients, scale = int(sys.argv[1]), float(sys.argv[2])
+    ours = measure_ours(max(12, int(CASES * scale)), clients)
+    peers = max(6, int(PEER_CASES * scale))
+    peer = measure_spiff(peers, clients=clients)
+    bare = measure_spiff(peers, whole=False, clients=clients)
+    print(dumps({**ours, "peer_per_s": peer, "bare_peer_per_s": bare}))
 
 
 if __name__ == "__main__":

