@@ -2,11 +2,15 @@
 
 from django.urls import path
 
-from . import attributes, batches, conflicts, lineage, overview, quality, reviews, source
+from . import attributes, batches, conflicts, lineage, live, overview, quality, reviews, source
 
 urlpatterns = [
     path("", overview.overview, name="data"),
     path("sources/<str:source>/", source.source, name="data-source"),
+    path("live/", live.live, name="data-live"),
+    path("live/settle/<int:number>", live.settle, name="data-live-settle"),
+    path("live/<str:source>/", live.source, name="data-live-source"),
+    path("live/<str:source>/secret", live.secret, name="data-live-secret"),
     path("batches/", batches.batches, name="data-batches"),
     path("batches/<slug:ref>/", batches.batch, name="data-batch"),
     path("batches/<slug:ref>/report.csv", batches.batch_report, name="data-batch-report"),
