@@ -32,7 +32,10 @@ def sheet(heads: list[str], rows: list[list[str]]) -> dict[str, Any]:
 
 
 class Seed(NamedTuple):
-    """Two residents `(identity number, name, sex, birth)`, a batch about two others, three pairs of still others."""
+    """Two residents `(identity number, name, sex, birth)`, a batch about others, three pairs of still others.
+
+    The first row of the batch is about somebody who is new to the house, of whom no other source can say anything.
+    """
 
     people: list[list[str]]
     batch: str
@@ -45,6 +48,7 @@ def seed(house: House) -> Seed:
     made = house.do(
         f"""
         import csv, io
+        from datetime import date
         from liangwang.base import clock, hats
         from liangwang.base.models import Person
         from liangwang.base.subjects import identity_of
@@ -52,16 +56,22 @@ def seed(house: House) -> Seed:
         from liangwang.hub import actions, review
         from liangwang.hub.models import LinkReview
         from liangwang.hub.review import Doubt
-        found = list(Person.objects.exclude(identity_blind=None).order_by("-pk")[:10])
-        people = [[identity_of(p), p.name, p.sex, p.birth_on.isoformat()] for p in found[:4]]
-        good, nameless = [*people[2], *{TAIL!r}], [people[3][0], "", *people[3][2:], *{TAIL!r}]
+        from tests.hub import factories
+        found = list(Person.objects.exclude(identity_blind=None).order_by("-pk")[:9])
+        born = date(1931, 2, 3)
+        number = factories.identity_number(1, born)
+        with write():
+            factories.person(1, name="闻人知", birth_on=born, identity=number, phone=None)
+        people = [[identity_of(p), p.name, p.sex, p.birth_on.isoformat()] for p in found[:3]]
+        good = [number, "闻人知", "f", born.isoformat(), *{TAIL!r}]
+        nameless = [people[2][0], "", *people[2][2:], *{TAIL!r}]
         out = io.StringIO()
         csv.writer(out).writerows([{HEADS!r}, good, nameless])
         office = hats.platform("public_security")
         sent = {{"source": "public_security:residents", "name": "before.csv", "actor": office, "at": clock.now()}}
         batch, _ = actions.receive(out.getvalue().encode(), **sent)
         agreement = {{"name": (2, 4), "birth": (2, 3), "phone": (-1, 3), "address": (0, 4)}}
-        ids = [p.pk for p in found[4:]]
+        ids = [p.pk for p in found[3:]]
         doubts = [Doubt(left=a, right=b, score=1.0, model="m", agreement=agreement) for a, b in zip(ids[::2], ids[1::2])]
         with write():
             review.open_for_pairs(doubts, clock.now())
