@@ -18,7 +18,7 @@ CAFE = "hezhiyuan"
 BEGUN_BY = {
     "birth": "linxiao", "medical_payment": "linxiao", "innovation_startup": "linxiao", "public_rental": "linxiao",
     "school_start": "linxiao", "disability": "zhouguiying", "discharge": "chenli", "second_hand_home": "chenli",
-    "farewell": "zhoumin", "retirement": "zhoumin", "residence": CAFE, "cultural_unit": CAFE,
+    "farewell": "zhoumin", "retirement": "zhoumin", "unemployment": "zhoumin", "residence": CAFE, "cultural_unit": CAFE,
 }  # fmt: skip
 BY_THE_CAFE = ("tax_and_fees", "employing_staff", "opening_shop")
 
