@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from liangwang.operations.history import DAY_US, hour_name, listed, put
+from liangwang.operations.history import DAY_US, MARK, hour_name, listed, put
 from liangwang.operations.history_models import HistoryFile
+from liangwang.operations.models import JudgedTo
 
-HOUR_US = 3_600_000_000
-BUCKET = {"minute": 60_000_000, "hour": HOUR_US}
+MINUTE_US, HOUR_US = 60_000_000, 3_600_000_000
+BUCKET = {"minute": MINUTE_US, "hour": HOUR_US}
 
 
 def level(streams: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -39,8 +40,8 @@ def sums(streams: np.ndarray, start: int, end: int, bucket: int) -> pa.Table:
     )
 
 
-def readings(streams: np.ndarray, start: int, end: int, every: int, step: int = 1) -> pa.Table:
-    """Readings from `start` to before `end` (µs), one each `every`, sorted by datastream and time."""
+def readings(streams: np.ndarray, start: int, end: int, every: int) -> pa.Table:
+    """Readings from `start` to before `end` (µs), one each `every`, sorted by datastream and time; a step a minute."""
     at = np.arange(start, end, every, dtype=np.int64)
     noise = np.random.default_rng(int(start // every) % 2**31).normal(0, 0.3, (len(streams), len(at)))
     value = level(streams, at) + noise
@@ -51,7 +52,7 @@ def readings(streams: np.ndarray, start: int, end: int, every: int, step: int = 
             "seq": np.zeros(value.size, dtype=np.int64),
             "value": value.ravel(),
             "quality": (np.abs(noise) > 1.25).astype(np.uint8).ravel(),
-            "step": np.full(value.size, step, dtype=np.int64),
+            "step": np.tile(at // MINUTE_US, len(streams)),
         }
     )
 
@@ -76,6 +77,7 @@ def fill(
         put(target, table)
         row = listed(folder, target, table, tier=tier, source=source, arrived=arrived, made_at=now)
         row.first_at, row.last_at = first, last
+        row.first_step, row.last_step = first // MINUTE_US, last // MINUTE_US
         files.append(row)
 
     for month in months(now, years):
@@ -95,6 +97,7 @@ def fill(
         )
     for hour in range((today - raw_days) * 24, today * 24):
         start, text = hour * HOUR_US, hour_name(hour)
+        files.append(steps(folder, start, now))
         keep(
             "raw",
             f"{text}.parquet",
@@ -104,7 +107,21 @@ def fill(
             start + HOUR_US - 1,
         )
     HistoryFile.objects.bulk_create(files)
+    JudgedTo.objects.update_or_create(name=MARK, defaults={"step": today * DAY_US // MINUTE_US})
     return sum(one.rows for one in files)
+
+
+def steps(folder: Path, start: int, now: datetime) -> HistoryFile:
+    """The steps of one hour: one each minute, at its end."""
+    at = np.arange(start, start + HOUR_US, MINUTE_US, dtype=np.int64)
+    table = pa.table({"step": at // MINUTE_US, "at": at + MINUTE_US - 1, "deaf": np.zeros(len(at), dtype=bool)})
+    text = hour_name(start // HOUR_US)
+    path = folder / "steps" / f"{text}.parquet"
+    put(path, table)
+    first, last = int(at[0]) // MINUTE_US, int(at[-1]) // MINUTE_US
+    return listed(
+        folder, path, table, tier="steps", source="", arrived=text, made_at=now, first_step=first, last_step=last
+    )
 
 
 def months(now: datetime, years: int) -> list[tuple[datetime, datetime]]:

@@ -27,6 +27,7 @@ from . import datastreams, rule_drafts, signals
 from .history import DAY_US, recorded
 from .models import Asset, Signal
 from .rule_models import RuleDraft, Trial
+from .rule_overview import end_of
 from .snapshots import Step
 
 MINUTE_US: Final = 60_000_000
@@ -303,14 +304,7 @@ class _Done:
 
     def of(self, one: Raise) -> str:
         """How it ended: none, open, refused, handled (somebody worked on it) or closed without work."""
-        case = self.near(one)
-        if case is None:
-            return "none"
-        if case.state in ("open", "accepted", "supplement"):
-            return "open"
-        if case.state != "closed":
-            return "refused"
-        return "handled" if case.handled_at else "closed"
+        return end_of(self.near(one))
 
     def case(self, one: Raise) -> dict[str, Any]:
         """The incident's ref and end for the list."""

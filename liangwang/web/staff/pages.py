@@ -107,6 +107,7 @@ def navigation(actor: Actor, at: datetime, known: Counts | None = None) -> list[
             [
                 (may_ever(actor, "configure", "item"), Link("reform", "split", _("流程再造"))),
                 (may_ever(actor, "configure", "item"), Link("items", "file-diff", _("事项公布"))),
+                (may_ever(actor, "configure", "rule"), Link("rules", "bell-ring", _("报警规则"))),
                 (may_ever(actor, "read", "order"), Link("orders", "shield-alert", _("应急命令"))),
                 (may_ever(actor, "open", "audit"), Link("audit", "scroll-text", _("审计日志"))),
                 (may_ever(actor, "open", "policy"), Link("policy", "table-properties", _("权限表"))),
