@@ -23,8 +23,30 @@ SOON = timedelta(days=2)
 SORTS = {"due": ("due_at", "accept_by"), "new": ("-case__opened_at", "-opened_at")}
 # As literals, not parameters: SQLite takes a partial index only where the statement says the index's own condition.
 OPEN_TASK = "cases_task.state IN ({})".format(", ".join(f"'{state}'" for state in OPEN_TASK_STATES))
+# With a plus, which keeps the planner from the crews' index: nearly every task of an office is without a crew.
+NO_CREW = "+cases_task.crew_office_id IS NULL"
 TO_ACCEPT = "cases_case.state IN ('open', 'supplement')"
 OFFICE_ROLES = frozenset({"clerk", "approver", "counter", "committee"})
+# What a line is told from; other columns are fetched when somebody asks, so nobody does for a whole page.
+CASE_WITH = ("place", "subject__person")
+CASE_SHOWN = (
+    *("ref", "number", "kind", "plan_id", "title", "pack", "state", "stage", "level", "supervised"),
+    *(
+        "opened_at",
+        "accept_by",
+        "accepted_at",
+        "due_at",
+        "promised_at",
+        "closed_at",
+        "lead_office_id",
+        "facts",
+    ),
+    *("place__code", "place__name", "subject__ref", "subject__person__name"),
+)
+TASK_SHOWN = (
+    *("ref", "node", "label", "stage", "role", "state", "due_at", "ready_at", "crew_office_id"),
+    *("assignee__party__label", "office__department"),
+)
 M = TypeVar("M", bound=Model)
 
 
@@ -59,6 +81,14 @@ class Line(NamedTuple):
         return f"t.{self.task.ref}" if self.task else f"c.{self.case.ref}"
 
 
+class _Key(NamedTuple):
+    """What a line is ordered by: its time, whether it is a task, its id."""
+
+    when: datetime | None
+    of_task: bool
+    pk: int
+
+
 class Short(NamedTuple):
     """法定 · 承诺 · 已用 of a case in working days, without its single days."""
 
@@ -91,11 +121,32 @@ def lines(actor: Actor, asked: Asked, at: datetime) -> tuple[list[Line], bool]:
     by_task, by_case = SORTS.get(asked.sort, SORTS["due"])
     tasks = () if asked.what in {"accept", "supplement"} else _tasks(actor, asked, at)
     cases = () if asked.what == "task" or asked.mine else _cases(actor, asked, at)
-    found = [Line(task.case, task, task.due_at) for task in _following(tasks, by_task, last, own="t")]
-    found += [Line(case, None, case.accept_by) for case in _following(cases, by_case, last, own="c")]
+    found = [_Key(when, True, pk) for pk, when in _following(tasks, by_task, last, own="t")]
+    found += [_Key(when, False, pk) for pk, when in _following(cases, by_case, last, own="c")]
     down = by_case.startswith("-")
-    found.sort(key=lambda line: _place(line, down=down))
-    return [line for line in found[:PAGE] if _allowed(actor, line)], len(found) > PAGE
+    found.sort(key=lambda key: _place(key, down=down))
+    return [line for line in _lines(found[:PAGE]) if _allowed(actor, line)], len(found) > PAGE
+
+
+def _lines(keys: list["_Key"]) -> list[Line]:
+    """The chosen rows with what a page shows of them: two statements.
+
+    Apart from the choosing, so that no join tempts the planner away from the index that has the order.
+    """
+    tasks = Task.objects.select_related(*(f"case__{name}" for name in CASE_WITH), "assignee__party", "office")
+    tasks = tasks.only(*TASK_SHOWN, *(f"case__{name}" for name in CASE_SHOWN))
+    cases = Case.objects.select_related(*CASE_WITH, "lead_office").only(
+        *CASE_SHOWN, "lead_office__department"
+    )
+    task_of = tasks.in_bulk([key.pk for key in keys if key.of_task])
+    case_of = cases.in_bulk([key.pk for key in keys if not key.of_task])
+    lines = []
+    for key in keys:  # what was taken between the two looks is not shown
+        if key.of_task and (task := task_of.get(key.pk)):
+            lines.append(Line(task.case, task, task.due_at))
+        elif not key.of_task and (case := case_of.get(key.pk)):
+            lines.append(Line(case, None, case.accept_by))
+    return lines
 
 
 def counts(actor: Actor, at: datetime) -> Counts:
@@ -145,12 +196,11 @@ def _short(case: Case, limits: tuple[int | None, int | None], stops: list[Stop],
 
 def _tasks(actor: Actor, asked: Asked, at: datetime) -> QuerySet[Task]:
     """Open tasks of the own office that this role does."""
-    rows = Task.objects.filter(office_id=actor.office_id or 0).extra(where=[OPEN_TASK])
-    rows = rows.filter(Q(role="") | Q(role=actor.role), crew_office=None, case__state=Case.State.ACCEPTED)
+    rows = Task.objects.filter(office_id=actor.office_id or 0).extra(where=[OPEN_TASK, NO_CREW])
+    rows = rows.filter(Q(role="") | Q(role=actor.role), case__state=Case.State.ACCEPTED)
     if asked.mine:
         rows = rows.filter(assignee_id=actor.post_id or 0)
-    rows = _narrowed(rows, asked, at, prefix="case__", due="due_at")
-    return rows.select_related("case__place", "case__subject__person", "assignee__party", "office")
+    return _narrowed(rows, asked, at, prefix="case__", due="due_at")
 
 
 def _cases(actor: Actor, asked: Asked, at: datetime) -> QuerySet[Case]:
@@ -158,8 +208,7 @@ def _cases(actor: Actor, asked: Asked, at: datetime) -> QuerySet[Case]:
     state = Case.State.SUPPLEMENT if asked.what == "supplement" else Case.State.OPEN
     rows = Case.objects.filter(lead_office_id=actor.office_id or 0, state=state, kind="application")
     rows = rows.extra(where=[TO_ACCEPT])
-    rows = _narrowed(rows, asked, at, prefix="", due="accept_by")
-    return rows.select_related("place", "subject__person", "lead_office")
+    return _narrowed(rows, asked, at, prefix="", due="accept_by")
 
 
 def _narrowed(rows: QuerySet[M], asked: Asked, at: datetime, *, prefix: str, due: str) -> QuerySet[M]:
@@ -196,7 +245,7 @@ def _allowed(actor: Actor, line: Line) -> bool:
 
 def _counted(rows: QuerySet[M], due: str, at: datetime) -> tuple[int, int, int]:
     """(all, late, soon) among the first rows by due time: what is late comes first, so one look is enough."""
-    first = rows.select_related(None).order_by(due)[:MOST_COUNTED]
+    first = rows.order_by(due)[:MOST_COUNTED]
     late, soon = Q(**{f"{due}__lt": at}), Q(**{f"{due}__range": (at, at + SOON)})
     found = first.aggregate(n=Count("pk"), late=Count("pk", filter=late), soon=Count("pk", filter=soon))
     return found["n"], found["late"], found["soon"]
@@ -218,29 +267,24 @@ def _line_of(mark: str) -> Line | None:
     return Line(case, None, case.accept_by) if case else None
 
 
-def _key(line: Line, *, down: bool) -> datetime | None:
-    return line.case.opened_at if down else line.due
-
-
-def _place(line: Line, *, down: bool) -> tuple[bool, float, bool, int]:
+def _place(key: _Key, *, down: bool) -> tuple[bool, float, bool, int]:
     """Where a line stands: by its time, what has none last; cases before tasks of the same time, then by id."""
-    when = _key(line, down=down)
-    stamp = when.timestamp() if when else 0.0
-    pk = line.task.pk if line.task else line.case.pk
-    return when is None, -stamp if down else stamp, line.task is not None, pk
+    stamp = key.when.timestamp() if key.when else 0.0
+    return key.when is None, -stamp if down else stamp, key.of_task, key.pk
 
 
 def _following(rows: Any, order: str, last: Line | None, *, own: str) -> Iterator[Any]:
-    """One more than a page of rows after the line `last`: first those with a time, in its order, then those without."""
+    """(id, time) of one more than a page of rows after the line `last`: first those with a time, then those without."""
     if isinstance(rows, tuple):
         return
     down, column = order.startswith("-"), order.removeprefix("-")
+    rows = rows.values_list("pk", column)
     timed = rows.filter(**{f"{column}__isnull": False}).order_by(order, "id")
     untimed = rows.filter(**{f"{column}__isnull": True}).order_by("id")
     if last is not None:
         same = ("t" if last.task else "c") == own
         pk = last.task.pk if last.task else last.case.pk
-        when = _key(last, down=down)
+        when = last.case.opened_at if down else last.due
         if when is None:
             timed = timed.none()
             untimed = untimed.filter(pk__gt=pk) if same else untimed if own == "t" else untimed.none()
