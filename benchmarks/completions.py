@@ -210,7 +210,7 @@ def completions_per_s(database: str = "", scale: float = 1.0) -> dict[str, Any]:
             **os.environ,
             "DATA": folder,
             "CITY": "testville",
-            "DJANGO_SETTINGS_MODULE": "liangwang.settings",
+            "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "liangwang.settings"),
             **({"DATABASE_URL": database} if database else {}),
         }
         command = [sys.executable, "-m", "benchmarks.completions", str(clients), str(scale)]

@@ -140,7 +140,11 @@ def _fill(cases: int, at: Any) -> None:
 def in_a_process(cases: int = CASES, database: str = "") -> dict[str, float]:
     """Measures in a process with a new DATA."""
     with tempfile.TemporaryDirectory() as folder:
-        own = {"DATA": folder, "CITY": "testville", "DJANGO_SETTINGS_MODULE": "liangwang.settings"}
+        own = {
+            "DATA": folder,
+            "CITY": "testville",
+            "DJANGO_SETTINGS_MODULE": "liangwang.settings",
+        }
         if database:
             own["DATABASE_URL"] = database
         command = [sys.executable, "-m", "benchmarks.redate", str(cases)]
