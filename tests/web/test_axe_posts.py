@@ -33,6 +33,8 @@ PAGES = [
             "/staff/reform/birth/birth/print/",
             "/staff/reform/what-if/",
             "/staff/reform/what-if/?item=social_security:social_card&c=days%7Csocial_security:social_card%7Cmake%7C1",
+            "/staff/items/",
+            "/staff/items/social_security/social_card/",
             "/staff/calendar/",
             "/staff/effects/",
         ],
