@@ -209,4 +209,4 @@ def test_the_whole_way(house: House, context_of: Callable[..., "Page"], tmp_path
     def recorded() -> bool:
         return bool(house.do(IN_HUB.format(who=WHO)) == [["sergeant"], [f"{one}.csv"]])
 
-    house.wait_until(recorded, "the certificate is a record in the hub", 60)
+    house.wait_until(recorded, "the certificate is a record in the hub", 180)
