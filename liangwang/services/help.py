@@ -24,6 +24,7 @@ PLAN_KEY = "services:help"
 WORDS_MAX = 500
 ANSWER_WITHIN = 2
 ROLES = ("counter", "committee")
+BELONGS = {"drafts": "ref", "cases": "submission__case__ref", "letters": "submission__letters__ref"}
 # The limit of two working days is the demo's own promise; no text that sets one was read, hence unverified.
 BASIS: dict[str, Any] = {
     "basis": {"zh": "政务服务“办不成事”反映窗口", "en": "window for what could not be done"},
@@ -104,7 +105,7 @@ def ask(*, actor: Actor, came_from: str, words: str, helper: str, at: datetime) 
     post = next((one for one in around if one.ref == helper), around[0] if around else None)
     if post is None:
         raise NobodyHelps
-    page = came_from[:200]
+    page = _plain(came_from)
     case = cases.open_case(
         actor=actor,
         at=at,
@@ -137,12 +138,21 @@ def _home(subject: Subject) -> Place | None:
 
 
 def _draft_of(page: str, subject: Subject) -> str:
-    """The ref of the draft that the page belongs to, where it is the person's own; "" elsewhere."""
-    parts = page.split("?")[0].strip("/").split("/")
-    if len(parts) < 2 or parts[0] != "drafts":
+    """The ref of the draft that the page belongs to, where it is the person's own; "" elsewhere.
+
+    A case, its letters and its receipt belong to the draft that was handed in.
+    """
+    parts = page.strip("/").split("/")
+    if len(parts) < 2 or parts[0] not in BELONGS:
         return ""
-    own = Draft.objects.filter(ref=parts[1], applicant=subject).first()
+    own = Draft.objects.filter(**{BELONGS[parts[0]]: parts[1]}, applicant=subject).first()
     return own.ref if own else ""
+
+
+def _plain(address: str) -> str:
+    """The page alone: what was searched for and the secret of a link stay out of the case."""
+    path = address.partition("?")[0][:200]
+    return "/join/" if path.startswith("/join/") else path
 
 
 def _sealed_words(words: str, subject: Subject) -> Any:

@@ -13,7 +13,7 @@ from liangwang.base.models import AuditEntry, Notice, PurposeGrant
 from liangwang.base.subjects import identity_of
 from liangwang.cases.models import Case
 from liangwang.services import code_tokens, confirming, counter
-from liangwang.services.models import Certificate, Draft
+from liangwang.services.models import Draft
 from liangwang.services.models_counter import Handover, Intake, Paper, Visit
 from liangwang.services.models_together import Confirmation
 from tests.cases.factories import make_actor, make_office, make_place

@@ -7,8 +7,10 @@ from liangwang.cases.queries import Case
 
 from .. import catalogue, sealed
 from ..after_plans import LABELS
+from ..merge import roles
 from ..models import Certificate, GivenValue
 from ..worded import worded
+from .applications import submission_of_case
 
 
 def after_facts(case: Case) -> dict[str, Any] | None:
@@ -45,7 +47,7 @@ def cases_about(certificate: Certificate) -> list[Case]:
 def certificate_values(certificate: Certificate) -> list[dict[str, Any]]:
     """What a certificate says of its holder, so that a change can be asked for: [{field, label, value}]."""
     return [
-        {"field": field, "label": label_of(field), "value": _read(field, value)}
+        {"field": field, "label": label_of(field), "value": read_value(field, value)}
         for field, value in certificate.body["values"].items()
     ]
 
@@ -70,14 +72,22 @@ def _changes(case: Case, certificate: Certificate | None) -> list[dict[str, Any]
     return [
         {
             "label": label_of(row.field),
-            "old": _read(row.field, before.get(row.field, "")),
-            "new": _read(row.field, sealed.read(row.field, row.value, case.ref)),
+            "old": read_value(row.field, before.get(row.field, "")),
+            "new": read_value(row.field, sealed.read(row.field, row.value, case.ref)),
         }
         for row in rows
     ]
 
 
-def _read(field: str, value: Any) -> Any:
+def role_label(case: Case, field: str) -> Label | None:
+    """Whom "role.concept" of an application is about, in the words of its item; None where that says nothing."""
+    submission = submission_of_case(case)
+    if submission is None:
+        return None
+    return roles(catalogue.read_body(submission.version.body)).get(field.partition(".")[0])
+
+
+def read_value(field: str, value: Any) -> Any:
     """A value as one reads it; one that is masked on the certificate stays so."""
     concept = _concept(field)
     return worded(concept, field, value) if concept and "*" not in str(value) else value

@@ -16,6 +16,7 @@ from ..letters_paper import is_licence
 from ..letters_text import title_of
 from ..models import Authorisation, Certificate, Draft, Submission
 from .drafts import drafts_of
+from .letters import delivery_rows
 
 DONE_STATES = {"closed", "refused", "withdrawn"}
 
@@ -99,8 +100,8 @@ def track(submission: Submission, at: datetime) -> dict[str, Any]:
 
     Returns {submission, case, label, number, state, state_label, clock (cases.Clock: statutory, promised, used,
     promised_on, days), lanes (cases.Lane: one per office), timeline (cases.Line), now: [{label, office}], letters:
-    [{ref, title, number, at}], certificates, answers: [{id, value}], report: before/after as submitted, can_rate,
-    rated: score | None, can_withdraw, supplement: [Label] wanted, receipt_ready: bool}.
+    [{ref, title, number, at, deliveries: on paper only}], certificates, answers: [{id, value}], report: before/after as
+    submitted, can_rate, rated: score | None, can_withdraw, supplement: [Label] wanted, receipt_ready: bool}.
     """
     case = cases.case_by_ref(submission.case.ref)
     assert case is not None
@@ -126,8 +127,11 @@ def track(submission: Submission, at: datetime) -> dict[str, Any]:
                 "number": one.number,
                 "at": one.at,
                 "kind": one.kind,
+                "deliveries": [row for row in delivery_rows(one) if row["it"].way != "electronic"],
             }
-            for one in case.letters.select_related("submission__version").order_by("id")
+            for one in case.letters.select_related("submission__version")
+            .prefetch_related("deliveries")
+            .order_by("id")
         ],
         "certificates": list(
             Certificate.objects.filter(case=case, revoked_at=None).select_related("office", "subject")

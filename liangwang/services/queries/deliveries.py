@@ -95,8 +95,10 @@ def address_of(letter: Letter) -> str:
     submission = letter.submission
     if submission is not None:
         told = sealed.read_all(submission.answers, submission.draft.ref)
-        for field in ("delivery.delivery_address", "delivery.address", "applicant.address"):
-            if told.get(field):
-                return one_line(str(told[field]))
+        own = {role for role, ref in submission.roles.items() if ref == letter.subject.ref} | {"delivery"}
+        for concept in ("delivery_address", "address"):
+            for role in sorted(own):
+                if line := told.get(f"{role}.{concept}"):
+                    return one_line(str(line))
     person = Person.objects.filter(pk=letter.subject_id).first()
     return (unseal_field(person, "address") or "") if person else ""

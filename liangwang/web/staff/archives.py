@@ -79,15 +79,24 @@ def document(request: HttpRequest, case: Case, name: str) -> HttpResponse:
             answer["Content-Security-Policy"] = LOCKED
         answer["X-Content-Type-Options"] = "nosniff"
         return answer
-    context = {"case": case, "document": one, **_read(name, json.loads(raw))}
+    context = {"case": case, "document": one, **_read(case, name, json.loads(raw))}
     return page(request, "staff/archive_document.html", context)
 
 
-def _read(name: str, content: Any) -> dict[str, Any]:
+def _read(case: Case, name: str, content: Any) -> dict[str, Any]:
     """A record in words: what was answered, what happened; anything else as it was written."""
     if name == "application.json":
-        rows = [{"label": queries.label_of(f), "value": value} for f, value in content["shown"].items()]
-        return {"rows": rows}
+        return {
+            "rows": [row for field, value in content["shown"].items() if (row := _told(case, field, value))]
+        }
     if name == "timeline.json":
         return {"events": told(content)}
     return {"text": json.dumps(content, ensure_ascii=False, indent=1)}
+
+
+def _told(case: Case, field: str, value: Any) -> dict[str, Any] | None:
+    """An answer of the sealed application: whose it is, what it is called, what it says."""
+    role = queries.role_label(case, field)
+    label, shown = queries.label_of(field), queries.read_value(field, value)
+    named = {lang: f"{role[lang]} · {label[lang]}" for lang in ("zh", "en")} if role else label  # type: ignore[literal-required]
+    return {"label": named, "value": shown} if shown not in (None, "") else None

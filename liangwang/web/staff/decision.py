@@ -18,7 +18,8 @@ Page = dict[str, Any]
 FACT_STATES = {"conflict": "bad", "single": "watch", "majority": "watch"}
 WAYS: dict[str, Label] = {
     "certificate": {"zh": "电子证照，免交", "en": "e-certificate, not asked for"},
-    "hub": {"zh": "数据核验，免交", "en": "checked by data, not asked for"},
+    "attribute": {"zh": "数据核验，免交", "en": "checked by data, not asked for"},
+    "form": {"zh": "由填写的内容生成", "en": "made from the answers"},
     "output": {"zh": "前一环节产生，免交", "en": "made by an earlier step"},
     "earlier": {"zh": "以前办件已有，免交", "en": "kept from an earlier case"},
     "commitment": {"zh": "告知承诺", "en": "by commitment"},

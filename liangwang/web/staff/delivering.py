@@ -27,7 +27,6 @@ from .pages import actor_of, page
 
 LISTED = 50
 CARRIER = "中国邮政"
-RELATIONS = [SELF, "家属", "代理人", "单位收发"]
 
 
 def case_of_letter(ref: str) -> Case | None:
@@ -118,7 +117,14 @@ def _signature(request: HttpRequest, actor: Actor) -> StoredFile | None:
         return signing.picture(drawn, clock.now(), actor.party_id)
     if paper is None or paper.file is None:
         return None
-    return files.store(paper.file, paper.name or _("送达回证"), at=clock.now(), by=actor.party_id)
+    return files.store(
+        cast(BinaryIO, paper.file), paper.name or _("送达回证"), at=clock.now(), by=actor.party_id
+    )
+
+
+def _relations() -> list[tuple[str, str]]:
+    """Who signs, as the proof of delivery records it, and as the form says it."""
+    return [(SELF, _("本人")), ("家属", _("家属")), ("代理人", _("代理人")), ("单位收发", _("单位收发"))]
 
 
 def _said(way: str) -> str:
@@ -160,7 +166,7 @@ def forms(request: HttpRequest, letter: Letter) -> dict[str, Any]:
     return {
         "open_ways": open_ways,
         "typed": {"carrier": CARRIER, **got.dict()} if got else {"carrier": CARRIER},
-        "relations": [(one, one) for one in RELATIONS],
+        "relations": _relations(),
         "way": got.get("way", ""),
     }
 

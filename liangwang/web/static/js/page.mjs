@@ -19,7 +19,8 @@ function focusFirstError() {
 }
 
 function letterKeys(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select")) return;
+  // A ticked box takes no letters: the next key may already be the button's.
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=checkbox], [type=radio]), textarea, select")) return;
   const wanted = event.key.toUpperCase();
   const target = all("[data-key]").find((element) => element.dataset.key.toUpperCase() === wanted && element.offsetParent);
   if (!target) return;
