@@ -16,11 +16,11 @@ def clock_of(report: Report, at: datetime) -> Clock:
     limit = calendar.between(start, due) if due else None
     lines = calendar.explained(start, max(today, due) if due else today)
     return Clock(
-        statutory=limit,
-        promised=None,
+        statutory=None,
+        promised=limit,
         used=calendar.between(start, today),
         due=due,
-        promised_on=None,
+        promised_on=due,
         stopped=False,
         provisional=False,
         days=[

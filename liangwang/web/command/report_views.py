@@ -20,7 +20,13 @@ from liangwang.operations.report_clock import clock_of
 from . import incident
 from .incident_views import actor_of
 
-SCORES = [("5", "非常满意"), ("4", "满意"), ("3", "一般"), ("2", "不满意"), ("1", "非常不满意")]
+SCORES = [
+    ("5", {"zh": "非常满意", "en": "very content"}, ""),
+    ("4", {"zh": "满意", "en": "content"}, ""),
+    ("3", {"zh": "一般", "en": "neither"}, ""),
+    ("2", {"zh": "不满意", "en": "not content"}, ""),
+    ("1", {"zh": "非常不满意", "en": "not content at all"}, ""),
+]
 
 
 def report_of(ref: str) -> Any:
@@ -45,7 +51,7 @@ def _page(request: HttpRequest, report: Any, *, status: int = 200, error: str = 
         },
         "closed": case.state in {"closed", "refused"},
         "others": len(reports.reports_of(case)) > 1,
-        "scores": [(value, _(word), "") for value, word in SCORES],
+        "scores": SCORES,
         "yes_no": [("yes", _("是"), ""), ("no", _("否"), "")],
         "now": at,
         "errors": {"main": error} if error else {},
