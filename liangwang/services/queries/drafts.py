@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any, TypedDict
 
+from django.db.models import F
+
 from liangwang.base.labels import Label
 from liangwang.base.models import Subject
 from liangwang.base.subjects import masked
@@ -78,25 +80,26 @@ def is_withdrawn(key: str, at: datetime) -> bool:
 
 
 def drafts_of(subject_id: int) -> list[dict[str, Any]]:
-    """Open drafts that a person writes, is asked to join or is shown, newest first; four statements, nothing compiled.
+    """Open drafts that a person writes, is asked to join or is shown, newest first; five statements, nothing compiled.
 
     Each {ref, key, label, updated_at, role: "applicant" | role asked | "reader", saves, progress: as the draft has it}.
     """
-    mine = Draft.objects.filter(applicant_id=subject_id, state=Draft.State.OPEN).select_related("version")
-    asked = (
-        Authorisation.objects.filter(subject_id=subject_id, draft__state=Draft.State.OPEN)
-        .exclude(draft__applicant_id=subject_id)
-        .select_related("draft__version")
-    )
-    rows = [(draft, "applicant") for draft in mine] + [(one.draft, one.role) for one in asked]
+    mine = Draft.objects.filter(applicant_id=subject_id, state=Draft.State.OPEN).values_list("pk", flat=True)
+    asked = Authorisation.objects.filter(subject_id=subject_id, draft__state=Draft.State.OPEN)
+    asked = asked.exclude(draft__applicant_id=subject_id)
+    roles = [(pk, "applicant") for pk in mine] + list(asked.values_list("draft_id", "role"))
     taken = _others(DraftPart, subject_id).exclude(draft__authorisations__subject_id=subject_id)
-    rows += [(one.draft, one.role) for one in taken]
-    rows += [(one.draft, "reader") for one in _others(DraftReader, subject_id)]
+    roles += taken.values_list("draft_id", "role")
+    roles += [(pk, "reader") for pk in _others(DraftReader, subject_id).values_list("draft_id", flat=True)]
+    shown = Draft.objects.only("ref", "key", "updated_at", "saves", "progress")
+    # Of the whole declaration only its name: reading all of it costs more than everything else on the page.
+    drafts = shown.annotate(label=F("version__body__head__label")).in_bulk([pk for pk, _ in roles])
+    rows = [(drafts[pk], role) for pk, role in roles if pk in drafts]
     return [
         {
             "ref": draft.ref,
             "key": draft.key,
-            "label": draft.version.body["head"]["label"],
+            "label": draft.label,
             "updated_at": draft.updated_at,
             "role": role,
             "saves": draft.saves,
@@ -109,7 +112,7 @@ def drafts_of(subject_id: int) -> list[dict[str, Any]]:
 def _others(table: Any, subject_id: int) -> Any:
     """Open drafts of others in which a person has a part, or which she is shown."""
     rows = table.objects.filter(subject_id=subject_id, ended_at=None, draft__state=Draft.State.OPEN)
-    return rows.exclude(draft__applicant_id=subject_id).select_related("draft__version")
+    return rows.exclude(draft__applicant_id=subject_id)
 
 
 def form_pages(draft: Draft, at: datetime) -> dict[str, Any]:
