@@ -143,7 +143,7 @@ def in_a_process(cases: int = CASES, database: str = "") -> dict[str, float]:
         own = {
             "DATA": folder,
             "CITY": "testville",
-            "DJANGO_SETTINGS_MODULE": "liangwang.settings",
+            "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE", "liangwang.settings"),
         }
         if database:
             own["DATABASE_URL"] = database
