@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 A4, CARD = (210.0, 297.0), (85.6, 53.98)  # mm; the card is ID-1 of ISO/IEC 7810
 FRAME_MM, MARGIN_MM = 11.0, 30.0
 TINT = (248, 233, 226)
-ROWS_ON_CARD = 4
+ROWS_ON_CARD = 5
 HOW = "扫码可验真伪，不联网也能验签名；是否仍然有效，以联网核验为准："
 FILE = "本文件带签名，改动一个字节就验不过。"
 
@@ -129,7 +129,7 @@ def _card(pdf: FPDF, paper: CertificatePaper) -> None:
     draw_qr(pdf, paper.code, wide - 5.5 - side, 13.6, wide=side)
     sheet.y = 13.2
     room = wide - 11 - side - 3
-    for name, value in (("编号", paper.number), *paper.rows[:ROWS_ON_CARD]):
+    for name, value in (("编号", paper.number), *_rows_on_card(paper)):
         for number, line in enumerate(broken(f"{name}　{value}", room, 0, sheet.measure(7))):
             sheet.line(line if not number else f"　{line}", sheet.left, 7)
             sheet.y += 7 * POINT_MM * 1.35
@@ -140,6 +140,12 @@ def _card(pdf: FPDF, paper: CertificatePaper) -> None:
     if paper.demo:
         sheet.y = 46.6
         sheet.line(DEMO, wide - 5.5 - sheet.measure(5)(DEMO), 5)
+
+
+def _rows_on_card(paper: CertificatePaper) -> tuple[tuple[str, str], ...]:
+    """The first rows, and always the last one: until when it holds."""
+    rows = paper.rows
+    return rows if len(rows) <= ROWS_ON_CARD else (*rows[: ROWS_ON_CARD - 1], rows[-1])
 
 
 def _frame(pdf: FPDF) -> None:

@@ -15,7 +15,7 @@ from liangwang.services.models_messages import TextMessage
 from liangwang.services.text_messages import NoGateway, NoPhone
 from tests.cases.factories import AT, make_applicant
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("data_dir"), pytest.mark.both_databases]
 PHONE, CODE = "13800000009", "482913"
 
 

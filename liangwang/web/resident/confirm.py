@@ -32,9 +32,7 @@ def ask(request: HttpRequest, draft: Draft) -> HttpResponse:
                 error, shown = _asked(request, draft, question)
         except Refusal as refusal:
             error = refusal.message(get_language() or "zh")
-        if shown:
-            messages.info(request, _("演示：没有短信网关，确认码显示在这里：%(code)s") % {"code": shown})
-        if not error:
+        if not error and not shown:
             return HttpResponseRedirect(request.path)
     question = confirming.open_question(draft)
     if question is not None and question.confirmed_at:
@@ -42,6 +40,7 @@ def ask(request: HttpRequest, draft: Draft) -> HttpResponse:
     context = {
         "question": question,
         "error": error,
+        "shown": f"{shown[:3]} {shown[3:]}" if shown else "",
         "who": queries.name_of(draft.applicant_id),
         "mode": text_messages.mode(),
         "text": confirming.text_of(question) if question else None,
