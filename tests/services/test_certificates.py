@@ -1,6 +1,9 @@
 """Certificates as files and codes: what was changed says so, what is suspended too, and who checked it is written down."""
 
+import base64
 import json
+import shutil
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from liangwang import settings
 from liangwang.base import clock
 from liangwang.base.hats import ANONYMOUS, Actor, platform
 from liangwang.base.models import Guardian, Party, Subject
@@ -194,3 +198,43 @@ def test_only_holder_and_guardian_show_it(issued: Any) -> None:
     session.save()
     assert office.get(f"/certificates/{card.ref}/").status_code == 200
     assert office.get(address).status_code == 404, "an office reads it and cannot pose as its holder"
+
+
+# --- the browser's twin --------------------------------------------------------------------------------
+
+NODE = shutil.which("node")
+JUDGE = Path(settings.ROOT) / "liangwang/web/static/js/gate/certificate.mjs"
+PROGRAM = """
+import { judgeCode, judgeFile } from %s;
+const { given, codes, files } = JSON.parse(await new Response(process.stdin).text());
+const said = [];
+for (const [text, at] of codes) said.push(await judgeCode(text, given, at));
+for (const [raw, at] of files) said.push(await judgeFile(Uint8Array.from(atob(raw), (c) => c.charCodeAt(0)), given, at));
+console.log(JSON.stringify(said.map((one) => [one.ok, one.reason, one.holder ?? ""])));
+"""
+
+
+@pytest.mark.skipif(NODE is None, reason="no Node on this machine")
+def test_the_browser_judges_codes_and_files_as_the_city_does(issued: Any) -> None:
+    card, _, _ = issued
+    now = int(AT.timestamp())
+    raw = certificate_file.make(card, AT)
+    shown, _until = codes.shown_code(card, AT)
+    card.valid_until = AT.date() - timedelta(days=1)
+    over = codes.code_of(card, AT)
+    mutant = card.signed[:-1] + ("1" if card.signed[-1] == "0" else "0")
+    texts = [(card.signed, now), (shown, now), (shown, now + 300), (over, now), (mutant, now)]
+    texts += [(codes.CODE + shown.removeprefix(codes.SHOWN), now), ("HELLO", now)]
+    files = [raw, raw.replace(b"/Title", b"/TitlE"), raw + b" ", raw[: raw.index(b"%LWP1:")], b"%PDF-1.4"]
+    asked = {
+        "given": queries.verification_keys(),
+        "codes": texts,
+        "files": [(base64.b64encode(one).decode(), now) for one in files],
+    }
+    command = [str(NODE), "--input-type=module", "-e", PROGRAM % json.dumps(JUDGE.as_uri())]
+    done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=True)
+    said = json.loads(done.stdout)
+    assert said[0] == [True, "good", "林**"]
+    assert [one[:2] for one in said[1:4]] == [[True, "shown"], [False, "stale"], [False, "expired"]]
+    assert not any(one[0] for one in said[4:7])
+    assert [one[1] for one in said[7:]] == ["whole", "altered", "altered", "altered", "unsigned"]
