@@ -120,6 +120,7 @@ def test_only_what_is_ticked_enters_the_form(
     assert PageReading.objects.get().lines is None  # used, and forgotten
 
 
+@pytest.mark.both_databases
 def test_a_picture_is_queued_once_and_a_killed_job_is_done_again(
     uploaded: tuple[Client, Draft, MaterialPage], monkeypatch: pytest.MonkeyPatch
 ) -> None:

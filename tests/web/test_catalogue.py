@@ -81,6 +81,15 @@ def test_search_shows_the_bundle_beside_the_item() -> None:
     assert read("/services/find/?q=").strip() == ""
 
 
+def test_a_number_that_nobody_knows_stays_open_and_a_result_need_be_no_certificate() -> None:
+    page = read("/services/medical_insurance/medical_transfer/")
+    assert "由国家政务服务平台赋码" in page and "转入的缴费年限和个人账户余额" in page
+    assert "···················  ··10········" in page  # 其他行政权力 is all that the declaration tells
+    sheet = read("/services/medical_insurance/medical_transfer/print/")
+    assert "由国家政务服务平台赋码" in sheet and "转入的缴费年限" in sheet
+    assert "实施编码" not in read("/services/birth/birth/")  # a bundle has no number of its own
+
+
 def test_an_item_says_what_is_not_asked_and_by_which_office() -> None:
     page = read(PASSPORT)
     struck = page[page.index("不用您交的材料") : page.index("请您准备")]

@@ -35,6 +35,7 @@ def days() -> int:
     return int(packs.declared("items.yaml", CARD).value.promised_days.days)
 
 
+@pytest.mark.both_databases
 def test_one_brings_another_compares_and_publishes(officers: tuple[Client, Client]) -> None:
     first, second = officers
     before = days()
