@@ -8,20 +8,22 @@ from liangwang.base.access import Thing, require, thing_of
 from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.hats import Actor, wear
 from liangwang.base.labels import Label
-from liangwang.base.models import Party, Person, PurposeGrant
+from liangwang.base.models import Party, Person, Place, PurposeGrant
 from liangwang.base.packs import declarations
 from liangwang.base.subjects import masked, person_by_identity, unseal_field
 from liangwang.base.working_days import local_day
 from liangwang.hub import queries as hub
 
-from . import queries_codes, sealed
+from . import catalogue, queries_codes, sealed
 from .code_tokens import LIFE_S, looks_like_handle, open_handle
 from .models_counter import Visit
 from .queries.applications import applications_of
 from .queries.drafts import drafts_of
+from .worded import worded
 
 PURPOSE = "counter"
 IDENTITY_LENGTH = 18
+SHOWN_ALREADY = {"name", "sex", "identity_number", "birth_date", "phone"}  # in the head of the page
 
 
 class NobodyFound(Refusal):
@@ -169,17 +171,32 @@ def person_shown(actor: Actor, visit: Visit, at: datetime) -> dict[str, Any]:
 
 
 def _known(subject_id: int) -> list[dict[str, Any]]:
-    labels = {d.key: d.value.label for d in declarations("attributes.csv")}
+    """What the registers know of her, in words: choices by name, numbers and addresses masked, places by name."""
+    attributes = {d.key: d.value for d in declarations("attributes.csv")}
+    rows = [row for row in hub.known(subject_id) if row["value"] not in (None, "")]
+    codes = [str(row["value"]) for row in rows if _kind(attributes.get(row["attribute"])) == "place"]
+    places = dict(Place.objects.filter(code__in=codes).values_list("code", "name"))
     return [
         {
-            "label": labels.get(row["attribute"], {"zh": row["attribute"], "en": row["attribute"]}),
-            "value": row["value"],
+            "label": attribute.label if attribute else {"zh": row["attribute"], "en": row["attribute"]},
+            "value": places.get(str(row["value"])) or _said(row["attribute"], attribute, row["value"]),
             "state": row["state"],
             "at": row["at"],
         }
-        for row in hub.known(subject_id)
-        if row["value"] not in (None, "")
+        for row in rows
+        for attribute in [attributes.get(row["attribute"])]
+        if row["attribute"] not in SHOWN_ALREADY
     ]
+
+
+def _kind(attribute: Any) -> str:
+    return attribute.type if attribute else ""
+
+
+def _said(key: str, attribute: Any, value: Any) -> Any:
+    concept = catalogue.words().concepts.get(attribute.concept) if attribute else None
+    shown = worded(concept, f"person.{key}", value) if concept else value
+    return sealed.masked(f"person.{key.removeprefix('home_')}", shown) if isinstance(shown, str) else shown
 
 
 def name_of(visit: Visit) -> str:

@@ -12,7 +12,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.models import AuditEntry, Notice, PurposeGrant
 from liangwang.base.subjects import identity_of
 from liangwang.cases.models import Case
-from liangwang.services import code_tokens, confirming, counter
+from liangwang.services import code_tokens, confirming, counter, counter_visits
 from liangwang.services.models import Draft
 from liangwang.services.models_counter import Handover, Intake, Paper, Visit
 from liangwang.services.models_together import Confirmation
@@ -400,3 +400,18 @@ def test_the_issuing_office_suspends_resumes_and_revokes_with_a_reason() -> None
     assert card.revoked_because["zh"].startswith("以欺骗、贿赂等不正当手段取得；出生日期系伪造")
     clerk = make_actor(town.offices["health"], "clerk")
     assert browser_of(clerk).post(f"{at}revoke", {"because": "x"}).status_code == 403
+
+
+def test_what_registers_know_is_worded_and_masked_on_a_screen_that_others_see(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    town = make_town()
+    client, _ = counter_of(town)
+    number, home = number_of(town), "长宁路515弄3号402室"
+    known = {"identity_number": number, "home_address": home, "employment_state": "employed"}
+    rows = [{"attribute": key, "value": value, "state": "verified", "at": AT} for key, value in known.items()]
+    monkeypatch.setattr(counter_visits.hub, "known", lambda _subject: rows)
+    shown = said(client.get(scanned(client, number)))
+    assert number not in shown and f"{number[:3]}***********{number[-4:]}" in shown
+    assert home not in shown and "长宁路" in shown
+    assert "employed" not in shown and "就业" in shown

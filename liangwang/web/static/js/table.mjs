@@ -52,6 +52,9 @@ export function enhance(table) {
   // A page of a list that the server orders is not ordered again by itself.
   if (!table.hasAttribute("data-unsorted")) [...table.tHead.rows[0].cells].forEach((heading, index) => makeHeading(table, heading, index));
   [...table.tBodies[0].rows].forEach((row, index) => (row.tabIndex = index ? -1 : 0));
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "j" && event.target === document.body && !event.defaultPrevented) table.tBodies[0].rows[0]?.focus();
+  });
   table.addEventListener("keydown", (event) => keys(table, event));
   table.addEventListener("change", (event) => {
     if (event.target.matches("[data-all]")) [...table.tBodies[0].rows].forEach((row) => row.hidden || mark(row, event.target.checked));
