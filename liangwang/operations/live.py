@@ -185,15 +185,10 @@ class Live:
         fresh_ones = np.flatnonzero(self.state.last_at != self.shown)
         if not len(fresh_ones):
             return 0
-        rows = [
-            (
-                connection.ops.adapt_datetimefield_value(signals.instant(int(self.state.last_at[number]))),
-                float(self.state.last_value[number]),
-                int(self.state.late[number]),
-                int(number),
-            )
-            for number in fresh_ones
-        ]
+        adapted = connection.ops.adapt_datetimefield_value
+        columns = (self.state.last_at, self.state.last_value, self.state.late)
+        told = zip(*(column[fresh_ones].tolist() for column in columns), fresh_ones.tolist(), strict=True)
+        rows = [(adapted(signals.instant(at)), value, late, number) for at, value, late, number in told]
         sql = "UPDATE operations_datastream SET last_at = %s, last_value = %s, late = %s WHERE id = %s"
 
         def effects() -> None:

@@ -44,10 +44,16 @@ class Series:
 
 def series(stream: int, start: int, end: int, buckets: int = 720, data: Path | None = None) -> Series:
     """Return the curve of a datastream from `start` to before `end` (µs) in at most about `buckets` steps."""
+    return drawn(_source(stream), stream, start, end, buckets, data)
+
+
+def drawn(
+    source: str, stream: int, start: int, end: int, buckets: int = 720, data: Path | None = None
+) -> Series:
+    """Return the same where the source (`pack:source`) of the datastream is known."""
     folder = (data or settings.DATA) / "history"
     span = end - start
     wanted = "raw" if span <= RAW_UP_TO else "minute" if span <= MINUTES_UP_TO else "hour"
-    source = _source(stream)
     tier = _reaching(source, wanted, start, end)
     bucket = max(_round(span // max(buckets, 1)), FINEST[tier])
     sums, open_from = _summed(source, tier, start, end)

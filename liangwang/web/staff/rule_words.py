@@ -82,7 +82,7 @@ def changes(draft: Any, checked: rule_drafts.Checked) -> list[tuple[str, str]]:
         one.key: one.value for one in rule_drafts.declarations(rule_drafts.LIMITS) if one.pack == draft.pack
     }
     for name, value in draft.limits.items():
-        if name in now:
+        if name in now and now[name].value != value:
             lines += [
                 ("-", f"{name} = {now[name].value:g} {now[name].unit}"),
                 ("+", f"{name} = {value:g} {now[name].unit}"),
