@@ -89,9 +89,17 @@ HOT: tuple[HotRoute, ...] = (
         "twin/create-observations",
     ),
     HotRoute(
-        "/api/v1/gps", "GET", "push", "reading", "liangwang.operations.gps:handle", "twin/gps-get", key_in="key"
+        "/api/v1/gps",
+        "GET",
+        "push",
+        "reading",
+        "liangwang.operations.gps:handle",
+        "twin/gps-get",
+        key_in="key",
     ),
-    HotRoute("/api/v1/gps", "POST", "push", "reading", "liangwang.operations.gps:handle", "twin/gps", key_in="key"),
+    HotRoute(
+        "/api/v1/gps", "POST", "push", "reading", "liangwang.operations.gps:handle", "twin/gps", key_in="key"
+    ),
     HotRoute("/gate/check", "POST", "check", "code", "liangwang.services.gates:handle", "twin/gate/check"),
     HotRoute("/events", "GET", "open", "home", "liangwang.sse:serve", stream=True),
     HotRoute("/healthz", "GET", "open", "public", "liangwang.web.health:handle", "twin/healthz"),

@@ -63,7 +63,9 @@ def parse(body: bytes) -> Alert:
     try:
         root = ElementTree.fromstring(body, forbid_dtd=True)
     except DefusedXmlException as error:
-        raise Unreadable("报文里不允许 DTD 和外部实体", "document types and entities are not allowed") from error
+        raise Unreadable(
+            "报文里不允许 DTD 和外部实体", "document types and entities are not allowed"
+        ) from error
     except (ParseError, ValueError, LookupError) as error:
         raise Unreadable(f"不是 XML:{error}", f"not XML: {error}") from error
     if root.tag != f"{NAMESPACE}alert":
@@ -79,7 +81,9 @@ def parse(body: bytes) -> Alert:
         [_info(one) for one in root.findall(f"{NAMESPACE}info")],
     )
     if re.search(r"[\s,<&]", alert.identifier) or re.search(r"[\s,<&]", alert.sender):
-        raise Unreadable("identifier、sender 不能含空格和逗号", "identifier and sender must not hold spaces or commas")
+        raise Unreadable(
+            "identifier、sender 不能含空格和逗号", "identifier and sender must not hold spaces or commas"
+        )
     if alert.message in {"Alert", "Update"} and not alert.infos:
         raise Unreadable("缺少 info", "there is no info")
     if alert.message in {"Update", "Cancel"} and not alert.references:
@@ -88,7 +92,9 @@ def parse(body: bytes) -> Alert:
 
 
 def _info(one: Element) -> Info:
-    parameters = {_text(p, "valueName")[:80]: _text(p, "value")[:400] for p in one.findall(f"{NAMESPACE}parameter")}
+    parameters = {
+        _text(p, "valueName")[:80]: _text(p, "value")[:400] for p in one.findall(f"{NAMESPACE}parameter")
+    }
     return Info(
         _text(one, "language") or "en-US",
         _needed(one, "event")[:200],
@@ -110,7 +116,10 @@ def _area(area: Element) -> dict[str, Any]:
     """An area: its geometries as one GeoJSON, None where it is told by words and codes only."""
     polygons = [[_ring(part.text or "")] for part in area.findall(f"{NAMESPACE}polygon")]
     polygons += [[_circle(part.text or "")] for part in area.findall(f"{NAMESPACE}circle")]
-    codes = {_text(code, "valueName")[:40]: _text(code, "value")[:80] for code in area.findall(f"{NAMESPACE}geocode")}
+    codes = {
+        _text(code, "valueName")[:40]: _text(code, "value")[:80]
+        for code in area.findall(f"{NAMESPACE}geocode")
+    }
     shape = {"type": "MultiPolygon", "coordinates": polygons} if polygons else None
     return {"description": _needed(area, "areaDesc")[:400], "geometry": shape, "codes": codes}
 
@@ -119,7 +128,9 @@ def _ring(text: str) -> list[list[float]]:
     """A polygon's ring as [lon, lat]: CAP writes `lat,lon lat,lon …`, the last point as the first."""
     pairs = text.split()
     if not 4 <= len(pairs) <= MOST_POINTS or pairs[0] != pairs[-1]:
-        raise Unreadable("polygon 至少四个点，首尾相同", "a polygon has at least four points, the last is the first")
+        raise Unreadable(
+            "polygon 至少四个点，首尾相同", "a polygon has at least four points, the last is the first"
+        )
     return [_point(pair) for pair in pairs]
 
 
@@ -154,7 +165,9 @@ def _references(text: str) -> list[tuple[str, str]]:
     """`sender,identifier,sent` in groups parted by spaces."""
     found = [one.split(",") for one in text.split()]
     if any(len(one) != 3 for one in found):
-        raise Unreadable("references 应是 sender,identifier,sent", "references must be sender,identifier,sent")
+        raise Unreadable(
+            "references 应是 sender,identifier,sent", "references must be sender,identifier,sent"
+        )
     return [(sender, identifier) for sender, identifier, _ in found]
 
 

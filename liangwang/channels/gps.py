@@ -100,7 +100,9 @@ def _of_json(one: Mapping[str, Any], now: int) -> Fix:
         _instant(one.get("timestamp"), now),
         (float(coords["longitude"]), float(coords["latitude"])),
         speed=None if speed is None or speed < 0 else float(speed) * 3.6,
-        heading=None if coords.get("heading", -1) is None or coords.get("heading", -1) < 0 else float(coords["heading"]),
+        heading=None
+        if coords.get("heading", -1) is None or coords.get("heading", -1) < 0
+        else float(coords["heading"]),
         altitude=_number(coords.get("altitude")),
         accuracy=_number(coords.get("accuracy")),
         battery=None if level is None or level < 0 else float(level) * 100,

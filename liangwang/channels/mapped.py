@@ -19,12 +19,18 @@ SCALES: Final = {"s": 1_000_000, "ms": 1_000, "us": 1}
 class Described(Protocol):
     """What a declaration says of a message: paths of the records and of their parts."""
 
-    rows: str
-    device: str
-    at: str
-    time: str
-    seq: str
-    values: dict[str, str]
+    @property
+    def rows(self) -> str: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def at(self) -> str: ...
+    @property
+    def time(self) -> str: ...
+    @property
+    def seq(self) -> str: ...
+    @property
+    def values(self) -> dict[str, str]: ...
 
 
 @cache
@@ -90,17 +96,21 @@ def parse(body: bytes, mapping: Described, now: int, said: Mapping[str, str] | N
     return parsed
 
 
-def _add(parsed: Parsed, row: int, record: Any, mapping: Described, now: int, said: Mapping[str, str]) -> None:
+def _add(
+    parsed: Parsed, row: int, record: Any, mapping: Described, now: int, said: Mapping[str, str]
+) -> None:
     try:
         device = said.get("device") or str(_one(record, mapping.device))
         at = _instant(_one(record, mapping.at), mapping.time) if mapping.at else now
         seq = int(_one(record, mapping.seq)) if mapping.seq else 0
-        wanted = {said["quantity"]: next(iter(mapping.values.values()), "$")} if "quantity" in said else mapping.values
+        wanted = (
+            {said["quantity"]: next(iter(mapping.values.values()), "$")}
+            if "quantity" in said
+            else mapping.values
+        )
         found = {name: value for name, path in wanted.items() for value in values_at(record, path)}
         for name, value in found.items():
-            if isinstance(value, str) or value is None:
-                value = float(value)  # many platforms send numbers as texts
-            put(parsed, row, f"{device}.{name}", at, float(value), seq)
+            put(parsed, row, f"{device}.{name}", at, float(value), seq)  # many platforms send numbers as texts
         if not found:
             raise ValueError("记录里没有声明的量 | the record has none of the declared quantities")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
@@ -129,7 +139,7 @@ class _Bare(NamedTuple):
     at: str = ""
     time: str = "iso"
     seq: str = ""
-    values: dict[str, str] = {"value": "$.v"}  # noqa: RUF012 - never changed
+    values: dict[str, str] = {"value": "$.v"}
 
 
 _BARE: Final = _Bare()

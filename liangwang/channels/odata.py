@@ -342,7 +342,7 @@ def _compared(sign: str, left: Any, right: Any) -> bool:
     if isinstance(left, datetime) or isinstance(right, datetime):
         left, right = (_moment(one) if isinstance(one, str) else one for one in (left, right))
     if sign in {"eq", "ne"}:
-        return (left == right) == (sign == "eq")
+        return bool((left == right) == (sign == "eq"))
     found: bool = {
         "gt": lambda: left > right,
         "ge": lambda: left >= right,

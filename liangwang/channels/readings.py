@@ -1,5 +1,7 @@
-"""Readings as they come over a wire: JSON array, NDJSON, SenML, SensorThings dataArray; every bad row its reason."""
+"""Readings as they come over a wire: JSON array, NDJSON, CSV, SenML, SensorThings dataArray; every bad row its reason."""
 
+import csv
+import io
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, NamedTuple
@@ -91,13 +93,15 @@ def parse(body: bytes, content_type: str, now: int) -> Parsed:
         parsed = ndjson(body)
     elif kind in {"application/senml+json", "application/sensml+json"}:
         parsed = senml(body, now)
+    elif kind == "text/csv":
+        parsed = csv_rows(body)
     elif kind == "application/json":
         parsed = data_array(body) if b'"dataArray"' in body[:4096] else json_array(body)
     else:
         raise Unreadable(
-            f"不认识的格式 {kind or '(无)'};请用 application/json、application/x-ndjson 或 application/senml+json",
-            f"unknown content type {kind or '(none)'}; use application/json, application/x-ndjson"
-            " or application/senml+json",
+            f"不认识的格式 {kind or '(无)'};请用 application/json、application/x-ndjson、application/senml+json 或 text/csv",
+            f"unknown content type {kind or '(none)'}; use application/json, application/x-ndjson,"
+            " application/senml+json or text/csv",
         )
     if len(parsed.rows) + len(parsed.bad) > MOST_ROWS:
         raise Unreadable(f"一批最多 {MOST_ROWS} 行，请分批", f"at most {MOST_ROWS} rows in a batch; split it")
@@ -111,6 +115,27 @@ def ndjson(body: bytes) -> Parsed:
     except (msgspec.DecodeError, ValueError, OverflowError):
         lines = enumerate(body.split(b"\n"), 1)
         return _each(((number, line) for number, line in lines if line.strip()), _row.decode)
+
+
+def csv_rows(body: bytes) -> Parsed:
+    """Read a CSV with the heads datastream, at, value and, if wanted, seq; UTF-8. Raises Unreadable."""
+    try:
+        lines = csv.DictReader(io.StringIO(body.decode("utf-8-sig")), strict=True)
+        heads = set(lines.fieldnames or ())
+        if not {"datastream", "at", "value"} <= heads:
+            raise Unreadable(
+                "表头要有 datastream、at、value", "the heads must be datastream, at, value (and seq)"
+            )
+        parsed = Parsed.empty()
+        for row, line in enumerate(lines, 1):
+            try:
+                at = instant(int(line["at"]) if line["at"].lstrip("-").isdigit() else line["at"])
+                put(parsed, row, line["datastream"], at, float(line["value"]), int(line.get("seq") or 0))
+            except (ValueError, TypeError, AttributeError, OverflowError) as error:
+                parsed.bad.append(Bad(row, explained(error), ",".join(map(str, line.values()))[:200]))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Unreadable(f"不是 UTF-8 的 CSV:{error}", f"not a CSV in UTF-8: {error}") from error
+    return parsed
 
 
 def json_array(body: bytes) -> Parsed:

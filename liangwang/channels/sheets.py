@@ -48,12 +48,20 @@ def xlsx_rows(body: bytes) -> list[Line]:
         with zipfile.ZipFile(io.BytesIO(body)) as book:
             if sum(part.file_size for part in book.infolist()) > MOST_UNPACKED:
                 raise Unreadable("表格解开后太大", "the workbook is too large when unpacked")
-            names = sorted(name for name in book.namelist() if re.fullmatch(r"xl/worksheets/sheet\d+\.xml", name))
+            names = sorted(
+                name for name in book.namelist() if re.fullmatch(r"xl/worksheets/sheet\d+\.xml", name)
+            )
             if not names:
                 raise Unreadable("表格里没有工作表", "there is no sheet in the workbook")
             first = min(names, key=lambda name: int(re.sub(r"\D", "", name)))
             return _by_heads(_cells(book.read(first), _shared(book), _dates(book)))
-    except (zipfile.BadZipFile, ElementTree.ParseError, DefusedXmlException, NotImplementedError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        ElementTree.ParseError,
+        DefusedXmlException,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
         raise Unreadable(f"不是 .xlsx 表格:{error}", f"not an .xlsx workbook: {error}") from error
     except (ValueError, OverflowError, IndexError, EOFError) as error:
         if isinstance(error, Unreadable):
@@ -65,7 +73,7 @@ def _by_heads(lines: Iterator[list[str]]) -> list[Line]:
     heads = [head.strip() for head in next(lines, [])]
     if not any(heads) or len(heads) > MOST_COLUMNS:
         raise Unreadable("第一行应是表头", "the first line must hold the heads")
-    rows = []
+    rows: list[Line] = []
     for line in lines:
         if not any(cell.strip() for cell in line):
             continue

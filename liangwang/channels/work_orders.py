@@ -73,18 +73,24 @@ def _json_rows(body: bytes) -> list[dict[str, str]]:
         inside = next((found[name] for name in ENVELOPES if isinstance(found.get(name), list)), None)
         found = [found] if inside is None else inside
     if not isinstance(found, list) or len(found) > MOST_ROWS:
-        raise Unreadable(f"应是至多 {MOST_ROWS} 张工单的列表", f"expected a list of at most {MOST_ROWS} work orders")
+        raise Unreadable(
+            f"应是至多 {MOST_ROWS} 张工单的列表", f"expected a list of at most {MOST_ROWS} work orders"
+        )
     return [_texts(one) for one in found]
 
 
 def _texts(one: Any) -> dict[str, str]:
     if not isinstance(one, dict):
         return {}
-    return {str(head): str(value).strip() for head, value in one.items() if isinstance(value, str | int | float)}
+    return {
+        str(head): str(value).strip() for head, value in one.items() if isinstance(value, str | int | float)
+    }
 
 
 def _order(row: int, line: Mapping[str, str], fields: Mapping[str, Sequence[str]], zone: tzinfo) -> WorkOrder:
-    said = {name: next((line[head] for head in heads if line.get(head)), "") for name, heads in fields.items()}
+    said = {
+        name: next((line[head] for head in heads if line.get(head)), "") for name, heads in fields.items()
+    }
 
     def field(name: str) -> str:
         return said.get(name, "")
@@ -125,5 +131,7 @@ def _moment(text: str, zone: tzinfo) -> datetime | None:
     try:
         at = datetime.fromisoformat(tidy)
     except ValueError:
-        raise ValueError(f"时间“{text[:40]}”看不懂，应如 2026-11-23 09:30 | the time cannot be read") from None
+        raise ValueError(
+            f"时间“{text[:40]}”看不懂，应如 2026-11-23 09:30 | the time cannot be read"
+        ) from None
     return at if at.tzinfo else at.replace(tzinfo=zone)

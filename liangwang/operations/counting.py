@@ -27,7 +27,9 @@ class Count:
         self.last_at = np.zeros(size, dtype=np.int64)
         self.open: dict[int, list[tuple[int, int]]] = {}
 
-    def see(self, thing: NDArray[np.int64], seq: NDArray[np.int64], at: NDArray[np.int64]) -> tuple[list[Gap], list[Gap]]:
+    def see(
+        self, thing: NDArray[np.int64], seq: NDArray[np.int64], at: NDArray[np.int64]
+    ) -> tuple[list[Gap], list[Gap]]:
         """Take numbers as they came; return the gaps that are new, and the single numbers that came after all.
 
         A thing whose quantities share a number, or that numbers each of them, is counted alike. A smaller number of a
@@ -45,7 +47,9 @@ class Count:
         before = np.where(np.r_[True, thing[1:] != thing[:-1]], self.last[thing], np.r_[0, seq[:-1]])
         anew = (seq < self.last[thing]) & (at > self.last_at[thing])
         self.last[thing[anew]] = 0
-        jumps = (before > 0) & (seq > before + 1) & (seq - before <= WIDEST) & ~anew & (seq > self.last[thing])
+        jumps = (
+            (before > 0) & (seq > before + 1) & (seq - before <= WIDEST) & ~anew & (seq > self.last[thing])
+        )
         found = [Gap(int(thing[n]), int(before[n]), int(seq[n])) for n in np.flatnonzero(jumps)[:MOST_GAPS]]
         filled = self._fill(thing, seq)
         for gap in found:

@@ -29,7 +29,11 @@ async def handle(request: HotRequest) -> HotAnswer:
         fixes = wire.fixes(request.query, request.body, request.content_type, now)
         parsed = wire.readings_of(fixes)
     except (Unreadable, ValueError) as error:
-        label = error.label if isinstance(error, Unreadable) else {"zh": "时间太远", "en": "the time is too far off"}
+        label = (
+            error.label
+            if isinstance(error, Unreadable)
+            else {"zh": "时间太远", "en": "the time is too far off"}
+        )
         return answer({"error": "unreadable", "message": label}, 400)
     key = request.actor.key
     if key.startswith(ONE_DEVICE) and any(fix.device != key.removeprefix(ONE_DEVICE) for fix in fixes):
@@ -37,7 +41,10 @@ async def handle(request: HotRequest) -> HotAnswer:
     return shed_told(await taken_in(request.actor, parsed, now))
 
 
-_OTHERS: Final = {"zh": "这个密钥只能报送它自己那台设备的位置", "en": "this key sends the positions of its own device only"}
+_OTHERS: Final = {
+    "zh": "这个密钥只能报送它自己那台设备的位置",
+    "en": "this key sends the positions of its own device only",
+}
 
 
 def enlist_units(*, at: datetime) -> int:
@@ -45,7 +52,9 @@ def enlist_units(*, at: datetime) -> int:
 
     Returns how many were made. Call it inside a write.
     """
-    offices = list(Office.objects.filter(ended_at=None, crew__isnull=False, lon__isnull=False).select_related("place"))
+    offices = list(
+        Office.objects.filter(ended_at=None, crew__isnull=False, lon__isnull=False).select_related("place")
+    )
     made = 0
     for ref, stream in datastreams.stream_sources().items():
         if stream.moves == "crew":
@@ -67,13 +76,25 @@ def follow(fresh: Iterable[int], actor: Actor) -> int:
     if not moving:
         return 0
     index = datastreams.index()
-    wanted = [n for n in fresh if n < len(index.source) and index.source[n] >= 0 and index.sources[index.source[n]] in moving]
-    rows = Datastream.objects.filter(id__in=wanted[:MOST_MOVED], quantity__in=("lon", "lat")).select_related("asset")
+    wanted = [
+        n
+        for n in fresh
+        if n < len(index.source) and index.source[n] >= 0 and index.sources[index.source[n]] in moving
+    ]
+    rows = Datastream.objects.filter(id__in=wanted[:MOST_MOVED], quantity__in=("lon", "lat")).select_related(
+        "asset"
+    )
     assets = {row.asset_id: row.asset for row in rows}
     said: dict[int, dict[str, Datastream]] = {}
-    for row in Datastream.objects.filter(asset_id__in=assets, quantity__in=("lon", "lat"), last_at__isnull=False):
+    for row in Datastream.objects.filter(
+        asset_id__in=assets, quantity__in=("lon", "lat"), last_at__isnull=False
+    ):
         said.setdefault(row.asset_id, {})[row.quantity] = row
-    offices = dict(Office.objects.filter(key__in=[a.facts.get("crew", "") for a in assets.values()]).values_list("key", "id"))
+    offices = dict(
+        Office.objects.filter(key__in=[a.facts.get("crew", "") for a in assets.values()]).values_list(
+            "key", "id"
+        )
+    )
     moved = 0
     for asset, latest in said.items():
         office = offices.get(assets[asset].facts.get("crew", ""))

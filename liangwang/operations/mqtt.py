@@ -33,7 +33,9 @@ class Taken(NamedTuple):
 def source_hat(ref: str) -> Actor:
     """The hat of a topic's source: the broker lets a device publish under its own source only."""
     label: Label = {"zh": f"MQTT {ref}", "en": f"MQTT {ref}"}
-    return Actor(hat="source", role="source", key=f"mqtt:{ref}", label=label, scope=(ref,), assurance="strong")
+    return Actor(
+        hat="source", role="source", key=f"mqtt:{ref}", label=label, scope=(ref,), assurance="strong"
+    )
 
 
 def read(topic: str, payload: bytes, now: int) -> Taken | None:
@@ -72,7 +74,9 @@ def _said_id(payload: bytes) -> object:
 def _source_of(stream: str) -> str:
     """The source of a datastream by its id `pack:key`: the one of the pack's sources that has it."""
     pack, _, key = stream.partition(":")
-    found = [ref for ref, keys in datastreams.index().keys.items() if ref.startswith(f"{pack}:") and key in keys]
+    found = [
+        ref for ref, keys in datastreams.index().keys.items() if ref.startswith(f"{pack}:") and key in keys
+    ]
     return found[0] if found else f"{pack}:unknown"
 
 

@@ -29,7 +29,8 @@ class Observations(NamedTuple):
 
     def pick(self, rows: NDArray[np.intp]) -> "Observations":
         """Return the rows of some positions."""
-        return Observations(*(column[rows] for column in self))
+        picked = (self.datastream[rows], self.at[rows], self.seq[rows], self.value[rows], self.quality[rows])
+        return Observations(*picked)
 
 
 def readings_between(

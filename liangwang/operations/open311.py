@@ -117,7 +117,12 @@ def take(request: HttpRequest, form: str) -> HttpResponse:
             address=asked.address, reporter=Reporter(asked.name, asked.phone), channel=CHANNEL, outside_number=number,
         )  # fmt: skip
     notice = f"{row.case.number}"
-    return _answer("service_requests", [{"service_request_id": row.ref, "service_notice": notice, "account_id": None}], form, 201)
+    return _answer(
+        "service_requests",
+        [{"service_request_id": row.ref, "service_notice": notice, "account_id": None}],
+        form,
+        201,
+    )
 
 
 def _rows() -> Any:
@@ -195,7 +200,9 @@ def _said(request: HttpRequest) -> dict[str, str]:
         except (msgspec.DecodeError, RecursionError) as error:
             raise Unreadable311(zh=f"不是 JSON:{error}", en=f"not JSON: {error}") from error
         body = body if isinstance(body, dict) else {}
-        return said | {str(key): str(value) for key, value in body.items() if isinstance(value, str | int | float)}
+        return said | {
+            str(key): str(value) for key, value in body.items() if isinstance(value, str | int | float)
+        }
     return said | {key: str(value) for key, value in request.POST.items()}
 
 

@@ -133,7 +133,11 @@ async def taken_in(source: Actor, parsed: wire.Parsed, now: int) -> dict[str, An
     """Take readings on the event loop of a web process; the answer comes when they are durable."""
     index = datastreams.known_index()
     known = index is not None and watch.is_ready(index)
-    if index is None or not known or any(key not in index.for_scope(source.scope) for key in set(parsed.datastream)):
+    if (
+        index is None
+        or not known
+        or any(key not in index.for_scope(source.scope) for key in set(parsed.datastream))
+    ):
         # The database is never asked on the event loop.
         index = await sync_to_async(_look_up)()
     taken = _take(source, parsed, index, now)

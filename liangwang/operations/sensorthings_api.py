@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from ninja import Router
 
@@ -49,7 +50,7 @@ def root(request: HttpRequest) -> dict[str, Any]:
 @router.get("/sta/v1.1/{path:rest}", auth=ApiDoor(*READ))
 def read(request: HttpRequest, rest: str) -> HttpResponse:
     """Entities and observations: `Things('…')/Datastreams?$expand=Observations($top=1;$orderby=phenomenonTime desc)`."""
-    options = {name: value for name, value in request.GET.items() if name.startswith("$")}
+    options = {name: str(value) for name, value in request.GET.items() if name.startswith("$")}
     found = asking.answer(_actor(request), rest, options, _root(request))
     if isinstance(found, dict | list):
         return HttpResponse(
@@ -176,7 +177,7 @@ async def handle_many(request: HotRequest) -> HotAnswer:
 async def _hot(request: HotRequest, *, many: bool) -> HotAnswer:
     if len(request.body) > MOST_BODY:
         return answer({"error": "too_large", "message": {"zh": "一批最多 32 MB", "en": "at most 32 MB"}}, 413)
-    now, root = _now(), asking.ROOT
+    now, root = _now(), f"{settings.SITE}{asking.ROOT}"
     try:
         parsed = wire.observations(request.body) if many else wire.observation(request.body, now)
     except readings.Unreadable as error:

@@ -94,7 +94,9 @@ class Health:
         if len(tally.minutes) > KEPT_MINUTES:
             tally.minutes = {one: n for one, n in tally.minutes.items() if one > minute - KEPT_MINUTES}
         late = float(np.median(received - at)) / 1e6
-        tally.clock_s = late if tally.clock_s is None else tally.clock_s + CLOCK_WEIGHT * (late - tally.clock_s)
+        tally.clock_s = (
+            late if tally.clock_s is None else tally.clock_s + CLOCK_WEIGHT * (late - tally.clock_s)
+        )
         for bit, n in quality.counts(flags).items():
             tally.flagged[str(bit)] = tally.flagged.get(str(bit), 0) + n
 
@@ -117,7 +119,12 @@ class Health:
         self._repeated(stream, batch.at[known], batch.seq[known], source[known], index)
 
     def _repeated(
-        self, stream: NDArray[np.int32], at: NDArray[np.int64], seq: NDArray[np.int64], source: NDArray[np.int32], index: Index
+        self,
+        stream: NDArray[np.int32],
+        at: NDArray[np.int64],
+        seq: NDArray[np.int64],
+        source: NDArray[np.int32],
+        index: Index,
     ) -> None:
         """Count readings that repeat one of the same batch: a device or a broker that sends again."""
         order = np.lexsort((seq, at, stream))
@@ -171,4 +178,6 @@ def _write_gaps(gaps: list[tuple[str, Gap]], filled: list[Gap]) -> None:
     ]  # fmt: skip
     SequenceGap.objects.bulk_create(rows, ignore_conflicts=True)
     for gap in filled:
-        SequenceGap.objects.filter(asset_id=gap.thing, after=gap.after, missing__gt=0).update(missing=F("missing") - 1)
+        SequenceGap.objects.filter(asset_id=gap.thing, after=gap.after, missing__gt=0).update(
+            missing=F("missing") - 1
+        )

@@ -67,7 +67,9 @@ def source_live(ref: str, at: datetime) -> SourceLive | None:
     return next((one for one in sources_live(at) if one.ref == ref), None)
 
 
-def _live(ref: str, stream: Stream, row: SourceState | None, gaps: int, strangers: int, at: datetime) -> SourceLive:
+def _live(
+    ref: str, stream: Stream, row: SourceState | None, gaps: int, strangers: int, at: datetime
+) -> SourceLive:
     stale = timedelta(microseconds=microseconds(stream.stale_after))
     rows = streams_of(ref)
     by_device = rows.values("asset_id").annotate(last=Max("last_at"), late=Sum("late"))
@@ -75,7 +77,11 @@ def _live(ref: str, stream: Stream, row: SourceState | None, gaps: int, stranger
     late = rows.aggregate(late=Sum("late"))["late"] or 0
     minutes = _minutes(row, at)
     recent = sum(minutes[-RECENT_MINUTES:]) / RECENT_MINUTES
-    flags = [(label, int(row.flagged[str(bit)])) for bit, label in FLAG_LABELS.items() if row and row.flagged.get(str(bit))]
+    flags = [
+        (label, int(row.flagged[str(bit)]))
+        for bit, label in FLAG_LABELS.items()
+        if row and row.flagged.get(str(bit))
+    ]
     return SourceLive(
         ref, stream, _state(row, at, stale), row.last_received_at if row else None, row.last_at if row else None,
         row.readings if row else 0, recent, minutes, flags, row.missing if row else 0, gaps, row.again if row else 0,
@@ -128,12 +134,18 @@ def silent_devices(ref: str, at: datetime, most: int = 50) -> Sequence[Any]:
 
 def open_gaps(ref: str, most: int = 50) -> "QuerySet[SequenceGap]":
     """The gaps of a source in which numbers are still missing, the newest first."""
-    return SequenceGap.objects.filter(source=ref, missing__gt=0).select_related("asset").order_by("-seen_at")[:most]
+    return (
+        SequenceGap.objects.filter(source=ref, missing__gt=0)
+        .select_related("asset")
+        .order_by("-seen_at")[:most]
+    )
 
 
 def strangers(most: int = 50) -> list[tuple[Quarantined, Label]]:
     """Devices in quarantine with the reason in words, the newest first."""
-    return [(row, quarantine.REASON_LABELS.get(row.reason, {"zh": row.reason, "en": row.reason})) for row in quarantine.quarantined()[:most]]
+    rows = quarantine.quarantined()[:most]
+    words = quarantine.REASON_LABELS
+    return [(row, words.get(row.reason, {"zh": row.reason, "en": row.reason})) for row in rows]
 
 
 def stranger(number: int) -> Quarantined | None:
@@ -155,7 +167,9 @@ class Desk:
 def other_ways(at: datetime) -> list[Desk]:
     """Work orders of each declared desk, Open311 and warnings: last, in the past day, and how many still open."""
     desks = [
-        (one.key, one.ref, one.value.label) for one in declarations("sources.yaml") if isinstance(one.value, Reports)
+        (one.key, one.ref, one.value.label)
+        for one in declarations("sources.yaml")
+        if isinstance(one.value, Reports)
     ]
     desks.append(("open311", "open311", {"zh": "Open311", "en": "Open311"}))
     found = []
@@ -167,5 +181,13 @@ def other_ways(at: datetime) -> list[Desk]:
     warnings = WarningIn.objects.all()
     words: Label = {"zh": "外来预警(CAP)", "en": "Warnings (CAP)"}
     recent = warnings.filter(received_at__gt=at - timedelta(days=1)).count()
-    found.append(Desk("warnings", words, warnings.aggregate(last=Max("received_at"))["last"], recent, in_force(at).count()))
+    found.append(
+        Desk(
+            "warnings",
+            words,
+            warnings.aggregate(last=Max("received_at"))["last"],
+            recent,
+            in_force(at).count(),
+        )
+    )
     return found

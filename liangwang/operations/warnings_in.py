@@ -25,7 +25,10 @@ SCOPE: Final = "warnings"
 LEVELS: Final = {"Extreme": "red", "Severe": "orange", "Moderate": "yellow", "Minor": "blue"}
 """Colours by the severity of CAP; unverified: an authority that sends a colour itself (a parameter) decides."""
 ORDER: Final = ("red", "orange", "yellow", "blue")
-COLOURS: Final = {"红": "red", "橙": "orange", "黄": "yellow", "蓝": "blue", "red": "red", "orange": "orange", "yellow": "yellow", "blue": "blue"}  # fmt: skip
+COLOURS: Final = {
+    "红": "red", "橙": "orange", "黄": "yellow", "蓝": "blue",
+    **{name: name for name in ORDER},
+}
 
 
 class NoWarning(Refusal):
@@ -37,13 +40,17 @@ class NoWarning(Refusal):
 
 @router.post("/warnings", auth=ApiDoor("push", "warning"))
 def push(request: HttpRequest) -> dict[str, Any]:
-    """Takes one CAP 1.2 message (the body, XML) of an authority whose key lists `warnings`; the same one again changes nothing."""
+    """Takes one CAP 1.2 message (the body, XML) of an authority whose key lists `warnings`, once however often it comes."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
     if not {"*", SCOPE} & set(actor.scope):
         raise Refused(hat=actor.label["zh"])
     with write():
         row, fresh = take(actor, clock.now(), request.body)
-    return {"warning": row.ref, "known": not fresh, "in_force": row.ended_at is None and row.message != "Cancel"}
+    return {
+        "warning": row.ref,
+        "known": not fresh,
+        "in_force": row.ended_at is None and row.message != "Cancel",
+    }
 
 
 @router.get("/warnings", auth=ApiDoor("read", "warning"))
@@ -69,7 +76,9 @@ def take(actor: Actor, at: datetime, body: bytes) -> tuple[WarningIn, bool]:
     row = _row(alert, at)
     row.save()
     for sender, identifier in alert.references:
-        earlier = WarningIn.objects.filter(sender=sender[:200], identifier=identifier[:200], ended_at=None).exclude(pk=row.pk)
+        earlier = WarningIn.objects.filter(
+            sender=sender[:200], identifier=identifier[:200], ended_at=None
+        ).exclude(pk=row.pk)
         if alert.message in {"Update", "Cancel"}:
             earlier.update(ended_at=at, ended_by=row.ref)
     if alert.message in {"Cancel", "Ack", "Error"}:
@@ -118,7 +127,9 @@ def level_of(info: cap.Info) -> str:
 
 def in_force(at: datetime, *, tests: bool = False) -> "QuerySet[WarningIn]":
     """The warnings in force at a moment, the gravest and newest first; exercises only when they are asked for."""
-    rows = WarningIn.objects.filter(ended_at=None, starts_at__lte=at).filter(Q(ends_at=None) | Q(ends_at__gt=at))
+    rows = WarningIn.objects.filter(ended_at=None, starts_at__lte=at).filter(
+        Q(ends_at=None) | Q(ends_at__gt=at)
+    )
     rows = rows if tests else rows.filter(test=False)
     grave = Case(*(When(level=level, then=n) for n, level in enumerate(ORDER)), default=len(ORDER))
     return rows.order_by(grave, "-sent_at")

@@ -97,6 +97,7 @@ def remembered(size: int) -> Memory:
         "id", "last_at", "last_value"
     )
     for number, at, value in rows:
+        assert at is not None  # as filtered
         memory.at[number] = memory.since[number] = round(at.timestamp() * 1e6)
         memory.value[number] = value
     return memory

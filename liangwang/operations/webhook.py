@@ -51,7 +51,9 @@ class SignedDoor(ApiDoor):
             return super().__call__(request)
         given = request.headers.get(stream.signature.header, "")
         secret = secret_of(ref).encode()
-        if not mapped.is_signed(request.body, secret, given, prefix=stream.signature.prefix, form=stream.signature.form):
+        if not mapped.is_signed(
+            request.body, secret, given, prefix=stream.signature.prefix, form=stream.signature.form
+        ):
             return super().__call__(request)
         request.actor = hook_hat(ref)  # type: ignore[attr-defined]
         self.door.enter(request, request.resolver_match.kwargs if request.resolver_match else {})
@@ -62,7 +64,9 @@ class SignedDoor(ApiDoor):
 def hook_hat(ref: str) -> Actor:
     """The hat of whoever signs with a source's secret: that source and no other."""
     label: Label = {"zh": f"webhook {ref}", "en": f"webhook {ref}"}
-    return Actor(hat="source", role="source", key=f"webhook:{ref}", label=label, scope=(ref,), assurance="strong")
+    return Actor(
+        hat="source", role="source", key=f"webhook:{ref}", label=label, scope=(ref,), assurance="strong"
+    )
 
 
 @router.post("/hooks/{source}", auth=SignedDoor("push", "reading"))

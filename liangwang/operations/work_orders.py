@@ -124,7 +124,10 @@ def _wheres(order: WorkOrder) -> Iterator[dict[str, Any]]:
         yield {"point": order.point}
     rows = Place.objects.filter(ended_at=None, lon__isnull=False)
     if order.place:
-        named = rows.filter(code=order.place).first() or rows.filter(name__zh=order.place).order_by("-level").first()
+        named = (
+            rows.filter(code=order.place).first()
+            or rows.filter(name__zh=order.place).order_by("-level").first()
+        )
         if named is not None:
             yield {"place": named}
     city = rows.filter(level="city").first()

@@ -14,8 +14,16 @@ from liangwang.channels.readings import Unreadable
 from liangwang.hub.declare import Mapping
 
 NOW = 1_795_406_400_000_000
-FIELDS = {"number": ("工单编号",), "text": ("诉求内容",), "lon": ("lon",), "lat": ("lat",), "asked_at": ("受理时间",)}
-MAPPING = Mapping(rows="$.data[*]", device="$.sn", at="$.ts", time="ms", seq="$.no", values={"level": "$.v.level"})
+FIELDS = {
+    "number": ("工单编号",),
+    "text": ("诉求内容",),
+    "lon": ("lon",),
+    "lat": ("lat",),
+    "asked_at": ("受理时间",),
+}
+MAPPING = Mapping(
+    rows="$.data[*]", device="$.sn", at="$.ts", time="ms", seq="$.no", values={"level": "$.v.level"}
+)
 SMALL = settings(max_examples=25)
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12)
@@ -25,7 +33,9 @@ words = st.sampled_from(
      "lon", "lat", "受理时间", "n", "t", "bn", "bt", "datastream", "at", "value"]
 )  # fmt: skip
 documents = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=6), max_leaves=20
+    scalars,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(words, inner, max_size=6),
+    max_leaves=20,
 )
 
 
@@ -39,12 +49,15 @@ PARSERS: dict[str, Callable[[bytes], Any]] = {
     "ndjson": lambda body: readings.parse(body, "application/x-ndjson", NOW),
     "array": lambda body: readings.parse(body, "application/json", NOW),
     "senml": lambda body: readings.parse(body, "application/senml+json", NOW),
+    "csv": lambda body: readings.parse(b"datastream,at,value,seq\n" + body, "text/csv", NOW),
     "observation": lambda body: sensorthings.observation(body, NOW),
     "data array": sensorthings.observations,
     "webhook": lambda body: mapped.parse(body, MAPPING, NOW),
     "topic": lambda body: mapped.parse(body, MAPPING, NOW, {"device": "G1", "quantity": "level"}),
     "gps": lambda body: gps.readings_of(gps.fixes("", body, "application/json", NOW)),
-    "work orders": lambda body: work_orders.parse(body, "application/json", FIELDS, ZoneInfo("Asia/Shanghai")),
+    "work orders": lambda body: work_orders.parse(
+        body, "application/json", FIELDS, ZoneInfo("Asia/Shanghai")
+    ),
     "sheet": lambda body: work_orders.parse(body, "text/csv", FIELDS, ZoneInfo("Asia/Shanghai")),
     "workbook": sheets.xlsx_rows,
     "cap": cap.parse,
@@ -65,7 +78,13 @@ def test_a_parser_answers_or_refuses(name: str) -> None:
         if isinstance(found, readings.Parsed):
             import numpy as np
 
-            assert len(found.rows) == len(found.datastream) == len(found.at) == len(found.value) == len(found.seq)
+            assert (
+                len(found.rows)
+                == len(found.datastream)
+                == len(found.at)
+                == len(found.value)
+                == len(found.seq)
+            )
             np.array(found.at, dtype=np.int64), np.array(found.seq, dtype=np.int64)
             assert all(one.reason["zh"] and one.reason["en"] for one in found.bad)
 
@@ -73,7 +92,11 @@ def test_a_parser_answers_or_refuses(name: str) -> None:
 
 
 @SMALL
-@given(st.dictionaries(st.sampled_from(["id", "lat", "lon", "timestamp", "speed", "batt", "location"]), st.text(max_size=20)))
+@given(
+    st.dictionaries(
+        st.sampled_from(["id", "lat", "lon", "timestamp", "speed", "batt", "location"]), st.text(max_size=20)
+    )
+)
 def test_any_address_of_a_tracker(said: dict[str, str]) -> None:
     from urllib.parse import urlencode
 
@@ -104,7 +127,12 @@ def test_any_question_of_sensorthings(filter_text: str, path: str) -> None:
 
 
 @SMALL
-@given(st.dictionaries(st.sampled_from(["service_code", "lat", "long", "description", "phone", "address_string"]), st.text(max_size=30)))
+@given(
+    st.dictionaries(
+        st.sampled_from(["service_code", "lat", "long", "description", "phone", "address_string"]),
+        st.text(max_size=30),
+    )
+)
 def test_any_report_by_open311(said: dict[str, str]) -> None:
     import xml.etree.ElementTree as ET
 

@@ -20,6 +20,7 @@ def test_ndjson_array_senml_and_data_array_say_the_same() -> None:
         "application/senml+json": json.dumps(
             [{"bn": "M1.", "bt": NOW / 1e6, "n": "tilt", "v": 2.5}, {"n": "noise", "t": 1, "v": 60}]
         ),
+        "text/csv": f"datastream,at,value\nM1.tilt,{NOW},2.5\nM1.noise,{NOW + 1_000_000},60\n",
     }
     for kind, body in forms.items():
         parsed = parse(body.encode(), f"{kind}; charset=utf-8", NOW)
@@ -67,7 +68,12 @@ def test_senml_times_below_2_28_are_relative_to_now() -> None:
 
 
 def test_a_body_that_is_nothing_is_refused_as_a_whole() -> None:
-    for body, kind in ((b"[1, 2", "application/json"), (b"x", "text/csv"), (b"{}", "application/senml+json")):
+    for body, kind in (
+        (b"[1, 2", "application/json"),
+        (b"x", "text/csv"),
+        (b"x", "text/xml"),
+        (b"{}", "application/senml+json"),
+    ):
         with pytest.raises(Unreadable) as refused:
             parse(body, kind, NOW)
         assert refused.value.label["zh"]

@@ -37,8 +37,12 @@ def unit(db: None, data_dir: Path) -> Iterator[Crew]:
 
 
 def test_the_three_forms_say_the_same() -> None:
-    by_address = fixes("id=U1&lat=30.4915&lon=122.4815&timestamp=1795406410500&speed=9.7192&bearing=181.3&altitude=11.2&accuracy=4.6&batt=63", b"", "", NOW)
-    by_form = fixes("", b"deviceid=U1&location=30.4915,122.4815&timestamp=2026-11-23+04:00:10.5&speed=9.7192&heading=181.3&altitude=11.2&accuracy=4.6&batt=63", "application/x-www-form-urlencoded", NOW)  # fmt: skip
+    rest = "altitude=11.2&accuracy=4.6&batt=63&speed=9.7192"
+    by_address = fixes(
+        f"id=U1&lat=30.4915&lon=122.4815&timestamp=1795406410500&bearing=181.3&{rest}", b"", "", NOW
+    )
+    form = f"deviceid=U1&location=30.4915,122.4815&timestamp=2026-11-23+04:00:10.5&heading=181.3&{rest}"
+    by_form = fixes("", form.encode(), "application/x-www-form-urlencoded", NOW)
     by_json = fixes("", PAYLOAD.replace("UNIT", "U1").encode(), "application/json", NOW)
     for found in (by_address, by_form, by_json):
         (fix,) = found
@@ -54,9 +58,14 @@ def test_a_position_is_durable_and_moves_its_crew_only_forward_in_time(unit: Cre
     body = json.loads(PAYLOAD.replace("UNIT", unit.office.key))
     for lat, at in ((30.4915, "2026-11-23T04:00:10Z"), (30.4, "2026-11-23T03:00:00Z")):
         body["location"]["coords"]["latitude"], body["location"]["timestamp"] = lat, at
-        answer = Client().post("/twin/gps", json.dumps(body), content_type="application/json", headers=headers)
+        answer = Client().post(
+            "/twin/gps", json.dumps(body), content_type="application/json", headers=headers
+        )
         assert (answer.status_code, answer.json()["accepted"]) == (200, 7), answer.content
-    assert Client().get(f"/twin/gps-get?id={unit.office.key}&lat=1&lon=2", headers=headers).json()["accepted"] == 2
+    assert (
+        Client().get(f"/twin/gps-get?id={unit.office.key}&lat=1&lon=2", headers=headers).json()["accepted"]
+        == 2
+    )
     rows = {row.quantity: row for row in Datastream.objects.filter(asset__key=unit.office.key)}
     assert list(readings_between([rows["lat"].pk], last=NOW + 11_000_000).value) == [30.4, 30.4915]
     for name, value in (("lon", 122.4815), ("lat", 30.4915)):
@@ -72,7 +81,9 @@ def test_a_position_is_durable_and_moves_its_crew_only_forward_in_time(unit: Cre
 @pytest.mark.django_db(transaction=True)
 def test_a_device_with_a_key_of_its_own_speaks_for_itself_only(unit: Crew) -> None:
     def send(key: str) -> Any:
-        return Client().get(f"/twin/gps-get?id={unit.office.key}&lat=30&lon=122", headers={"authorization": f"Bearer {key}"})
+        return Client().get(
+            f"/twin/gps-get?id={unit.office.key}&lat=30&lon=122", headers={"authorization": f"Bearer {key}"}
+        )
 
     assert send(f"key-gps:{unit.office.key}").json()["accepted"] == 2
     assert send("key-gps:somebody").status_code == 403
@@ -85,7 +96,8 @@ def test_a_device_with_a_key_of_its_own_speaks_for_itself_only(unit: Crew) -> No
     [
         ("", b"", ""), ("id=1&lat=91&lon=0", b"", ""), ("lat=1&lon=1", b"", ""), ("id=1&lat=x&lon=1", b"", ""),
         ("id=1&lat=1&lon=1&timestamp=soon", b"", ""), ("", b"{", "application/json"), ("", b"[1]", "application/json"),
-        ("", b'{"location": {"coords": {}}, "device_id": "x"}', "application/json"), ("&".join("a=1" for _ in range(99)), b"", ""),
+        ("", b'{"location": {"coords": {}}, "device_id": "x"}', "application/json"),
+        ("&".join("a=1" for _ in range(99)), b"", ""),
         ("id=1&lat=nan&lon=1", b"", ""), ("", b"\xff", "application/x-www-form-urlencoded"),
     ],
 )  # fmt: skip

@@ -54,7 +54,9 @@ def test_a_poison_message_does_not_hold_up_those_behind_it() -> None:
         raise RuntimeError("a fault of ours")
 
     client = SimpleNamespace(ack=lambda mid, qos: did.append(mid))
-    Bridge("mqtt://127.0.0.1:1", take)._came(client, None, SimpleNamespace(topic="x", payload=b"", mid=3, qos=1))
+    Bridge("mqtt://127.0.0.1:1", take)._came(
+        client, None, SimpleNamespace(topic="x", payload=b"", mid=3, qos=1)
+    )
     assert did == [3]
 
 
@@ -68,15 +70,27 @@ def test_the_topic_names_the_source_and_its_scope(foreign: None) -> None:
     own = mqtt.read("readings/foreign/levels/G1", b'{"datastream": "G1.level", "at": 1, "value": 2}', NOW)
     senml = mqtt.read("readings/foreign/levels", b'[{"n": "G1.level", "v": 2}]', NOW)
     bare = mqtt.read("site/G1/up/level", b"2.5", NOW)
-    mapped = mqtt.read("bulk/levels", b'{"data": [{"sn": "G2", "no": 1, "ts": 1795406400000, "v": {"level": 3}}]}', NOW)
+    mapped = mqtt.read(
+        "bulk/levels", b'{"data": [{"sn": "G2", "no": 1, "ts": 1795406400000, "v": {"level": 3}}]}', NOW
+    )
     sta = mqtt.read("v1.1/Datastreams('foreign:G1.level')/Observations", b'{"result": 4}', NOW)
-    inside = mqtt.read("v1.1/Observations", b'{"result": 4, "Datastream": {"@iot.id": "foreign:G2.level"}}', NOW)
+    inside = mqtt.read(
+        "v1.1/Observations", b'{"result": 4, "Datastream": {"@iot.id": "foreign:G2.level"}}', NOW
+    )
     found = [one for one in (own, senml, bare, mapped, sta, inside) if one is not None]
     assert [one.source.scope for one in found] == [("foreign:levels",)] * 6
-    assert [one.parsed.datastream for one in found] == [["G1.level"]] * 3 + [["G2.level"], ["G1.level"], ["G2.level"]]
+    assert [one.parsed.datastream for one in found] == [["G1.level"]] * 3 + [
+        ["G2.level"],
+        ["G1.level"],
+        ["G2.level"],
+    ]
     assert [one.parsed.value for one in found] == [[2.0], [2.0], [2.5], [3.0], [4.0], [4.0]]
     assert mqtt.read("something/else", b"[]", NOW) is None
-    for topic, payload in (("v1.1/Observations", b"[]"), ("site/G1/up/level", b"wet"), ("readings/a/b", b"\xff")):
+    for topic, payload in (
+        ("v1.1/Observations", b"[]"),
+        ("site/G1/up/level", b"wet"),
+        ("readings/a/b", b"\xff"),
+    ):
         with pytest.raises(Unreadable):
             mqtt.read(topic, payload, NOW)
 
@@ -113,12 +127,14 @@ def test_a_reading_arrives_once_through_the_real_broker_and_its_kill(
     from paho.mqtt import client as paho
     from paho.mqtt.enums import CallbackAPIVersion
 
-    from liangwang.channels.mqtt import Bridge
     from liangwang.channels.mapped import subscription
+    from liangwang.channels.mqtt import Bridge
 
     caplog.set_level("INFO", "liangwang.mqtt")
     broker, stop = Broker(tmp_path / "nats", monkeypatch), threading.Event()
-    bridge = Bridge(f"mqtt://127.0.0.1:{broker.port}", mqtt.take, [subscription(one) for _, one in mqtt.templates()])
+    bridge = Bridge(
+        f"mqtt://127.0.0.1:{broker.port}", mqtt.take, [subscription(one) for _, one in mqtt.templates()]
+    )
     bridge.client.reconnect_delay_set(1, 1)
     thread = threading.Thread(target=bridge.run, args=(stop,), daemon=True)
     thread.start()
@@ -147,5 +163,7 @@ def test_a_reading_arrives_once_through_the_real_broker_and_its_kill(
         thread.join(10)
         broker.kill()
     stored = readings_between(ids)
-    assert sorted(stored.value.tolist()) == [1, 2, 3, 4, 5, 6, 7.5], "each is there, once however often it was sent"
+    assert sorted(stored.value.tolist()) == [1, 2, 3, 4, 5, 6, 7.5], (
+        "each is there, once however often it was sent"
+    )
     assert datastreams.index().keys["foreign:levels"]

@@ -40,7 +40,13 @@ def test_a_report_is_taken_once_its_caller_sealed_and_its_words_not_shown(street
     row = Report.objects.get()
     assert (row.kind, row.channel, reporter_of(row).phone) == ("street_order:noise", "open311", "13800000099")
     ref = first.json()[0]["service_request_id"]
-    for path in ("requests.json", f"requests/{ref}.json", f"requests.json?service_request_id={ref}", f"requests/{ref}.xml", "requests.xml"):
+    for path in (
+        "requests.json",
+        f"requests/{ref}.json",
+        f"requests.json?service_request_id={ref}",
+        f"requests/{ref}.xml",
+        "requests.xml",
+    ):
         shown = Client().get(f"{BASE}/{path}").content.decode()
         assert ref in shown
         assert "open" in shown

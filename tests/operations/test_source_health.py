@@ -44,15 +44,24 @@ def checks() -> Checks:
 
 def test_each_check_flags_what_it_is_for_and_nothing_else() -> None:
     memory = Memory.empty(3)
-    assert flags_of(batch((0, 0, 20), (0, 1, 70), (0, 2, -1)), checks(), memory, NOW).tolist() == [0, RANGE, RANGE]
+    assert flags_of(batch((0, 0, 20), (0, 1, 70), (0, 2, -1)), checks(), memory, NOW).tolist() == [
+        0,
+        RANGE,
+        RANGE,
+    ]
     leaps = batch((1, 0, 5), (1, 30, 14), (1, 60, 30), (1, 660, 120))
-    assert flags_of(leaps, checks(), memory, NOW + 660 * S).tolist() == [0, 0, CHANGE, 0], "ten minutes allow ten times as much"
+    assert flags_of(leaps, checks(), memory, NOW + 660 * S).tolist() == [0, 0, CHANGE, 0], (
+        "ten minutes allow ten times as much"
+    )
     assert flags_of(batch((2, 0, 7), (2, 1800, 7)), checks(), memory, NOW + 1800 * S).tolist() == [0, 0]
     assert flags_of(batch((2, 3700, 7), (2, 3800, 8)), checks(), memory, NOW + 3800 * S).tolist() == [FLAT, 0]
     assert flags_of(batch((0, -86_400, 20), (0, 300, 20)), checks(), memory, NOW).tolist() == [CLOCK, CLOCK]
 
 
-@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 50), st.floats(-100, 100)), max_size=20), st.integers(0, 20))
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 50), st.floats(-100, 100)), max_size=20),
+    st.integers(0, 20),
+)
 def test_a_batch_is_flagged_as_its_parts_are(rows: list[tuple[int, int, float]], cut: int) -> None:
     rows = sorted(set(rows), key=lambda row: row[1])
     rows = [row for n, row in enumerate(rows) if (row[0], row[1]) not in {(r[0], r[1]) for r in rows[:n]}]
@@ -82,7 +91,9 @@ def covers(db: None, data_dir: Path) -> Iterator[None]:
     for module in (datastreams, watch, pressure):
         module.forget()
     street = load_city()
-    rows = [NewAsset(key=f"H{n}", kind="cover", lon=street.lon, lat=street.lat, place=street) for n in range(3)]
+    rows = [
+        NewAsset(key=f"H{n}", kind="cover", lon=street.lon, lat=street.lat, place=street) for n in range(3)
+    ]
     register_assets("manholes", rows, at=AT)
     gps.enlist_units(at=AT)
     issue_source_key("health-key", name="health", office=Office.objects.order_by("id")[0], sources=["*"])
@@ -106,7 +117,9 @@ def test_live_tells_how_a_source_fares(covers: None) -> None:
     now = round(clock.now().timestamp() * 1e6)
     rows = [{"datastream": "H0.tilt", "at": now - (9 - n) * S, "seq": n, "value": 2} for n in (1, 2, 3, 6, 6)]
     day_behind = {"datastream": "H1.tilt", "at": now - 86_400 * S, "value": 2}
-    assert send(*rows, day_behind, {"datastream": "nobody.tilt", "at": now, "value": 1}).json()["accepted"] == 5
+    assert (
+        send(*rows, day_behind, {"datastream": "nobody.tilt", "at": now, "value": 1}).json()["accepted"] == 5
+    )
     house = live.Live()
     house.turn(clock.now())
     house.told = 0.0
@@ -128,7 +141,10 @@ def test_a_storm_sheds_the_low_and_keeps_the_alarms(covers: None, data_dir: Path
 
     now = round(clock.now().timestamp() * 1e6)
     unit = next(key for key in datastreams.index().keys["city_sensing:units"] if key.endswith(".lon"))
-    low, alarm = {"datastream": unit, "at": now, "value": 122.0}, {"datastream": "H0.tilt", "at": now, "value": 2}
+    low, alarm = (
+        {"datastream": unit, "at": now, "value": 122.0},
+        {"datastream": "H0.tilt", "at": now, "value": 2},
+    )
     (data_dir / "live").mkdir(exist_ok=True)
     for behind, low_taken in ((0.0, 1), (11.0, 0), (61.0, 0), (1.0, 1)):
         pressure.tell_behind(data_dir / "live", behind)

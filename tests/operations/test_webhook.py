@@ -45,7 +45,11 @@ def test_a_signed_message_is_mapped_to_readings_and_kept_once() -> None:
     assert "G7.level" in rejected[1]["reason"]["en"]
     keys = datastreams.index().keys["foreign:levels"]
     read = readings_between([keys["G1.level"], keys["G1.battery"], keys["G2.level"]])
-    assert sorted(zip(read.seq.tolist(), read.value.tolist(), strict=True)) == [(12, 3.02), (41, 2.31), (41, 87.0)]
+    assert sorted(zip(read.seq.tolist(), read.value.tolist(), strict=True)) == [
+        (12, 3.02),
+        (41, 2.31),
+        (41, 87.0),
+    ]
 
 
 def test_a_wrong_signature_opens_nothing_and_a_key_does() -> None:
@@ -58,7 +62,10 @@ def test_a_wrong_signature_opens_nothing_and_a_key_does() -> None:
     issue_source_key("not-hook", name="not-hook", office=office, sources=["manholes:covers"])
     assert send(authorization="Bearer hook").json()["accepted"] == 3
     assert send(authorization="Bearer not-hook").status_code == 403
-    other = Client().post("/api/v1/hooks/foreign:other", PAYLOAD, content_type="application/json", headers={"authorization": "Bearer hook"})
+    headers = {"authorization": "Bearer hook"}
+    other = Client().post(
+        "/api/v1/hooks/foreign:other", PAYLOAD, content_type="application/json", headers=headers
+    )
     assert other.status_code == 404
 
 

@@ -45,8 +45,14 @@ def test_work_orders_of_the_interface_become_reports_once(street: Place) -> None
     assert "诉求内容" in found["rejected"][0]["reason"]["zh"]
     rows = {row.outside_number: row for row in Report.objects.all()}
     bikes, asked = rows["20261123-000417"], rows["20261123-000418"]
-    assert (bikes.kind, bikes.sort, bikes.channel) == ("street_order:bikes_in_the_way", "complaint", "hotline")
-    assert (asked.sort, asked.approximate) == ("enquiry", True), "no point: the named street, or the city's middle"
+    assert (bikes.kind, bikes.sort, bikes.channel) == (
+        "street_order:bikes_in_the_way",
+        "complaint",
+        "hotline",
+    )
+    assert (asked.sort, asked.approximate) == ("enquiry", True), (
+        "no point: the named street, or the city's middle"
+    )
     assert case_by_number(found["orders"][0]["case"]) == bikes.case
     again = send(body)
     assert (again["accepted"], again["known"]) == (0, 2)
@@ -58,7 +64,11 @@ def test_the_caller_is_sealed_and_nowhere_else(street: Place) -> None:
     send((PAYLOADS / "hotline_orders.json").read_bytes())
     row = Report.objects.get(outside_number="20261123-000417")
     assert reporter_of(row).phone == "13800000017"
-    kept = json.dumps(row.case.facts, ensure_ascii=False) + row.text + bytes(row.reporter_sealed or b"").decode("latin-1")
+    kept = (
+        json.dumps(row.case.facts, ensure_ascii=False)
+        + row.text
+        + bytes(row.reporter_sealed or b"").decode("latin-1")
+    )
     kept += "".join(bytes(one).decode() for one in AuditEntry.objects.values_list("body", flat=True))
     assert "13800000017" not in kept
     assert "陈女士" not in kept

@@ -29,7 +29,9 @@ def desk(data_dir: Path) -> Iterator[Client]:
         module.forget()
     street = load_city()
     at = clock.now()
-    rows = [NewAsset(key=f"L{n}", kind="cover", lon=street.lon, lat=street.lat, place=street) for n in range(3)]
+    rows = [
+        NewAsset(key=f"L{n}", kind="cover", lon=street.lon, lat=street.lat, place=street) for n in range(3)
+    ]
     register_assets("manholes", rows, at=at)
     minute = int(at.timestamp() // 60)
     SourceState.objects.create(
@@ -38,8 +40,12 @@ def desk(data_dir: Path) -> Iterator[Client]:
     )  # fmt: skip
     asset = Asset.objects.get(key="L0")
     asset.datastreams.update(last_at=at, last_value=2)
-    SequenceGap.objects.create(asset=asset, source="manholes:covers", after=3, before=7, missing=3, seen_at=at)
-    issue_source_key("live-key", name="live", office=Office.objects.order_by("id")[0], sources=["manholes:covers"])
+    SequenceGap.objects.create(
+        asset=asset, source="manholes:covers", after=3, before=7, missing=3, seen_at=at
+    )
+    issue_source_key(
+        "live-key", name="live", office=Office.objects.order_by("id")[0], sources=["manholes:covers"]
+    )
     now = round(at.timestamp() * 1e6)
     source = source_hat("live-key")
     assert source is not None
@@ -56,10 +62,27 @@ def desk(data_dir: Path) -> Iterator[Client]:
 
 def test_the_page_says_how_each_source_fares(desk: Client) -> None:
     page = desk.get("/data/live/").content.decode()
-    for words in ("智能井盖监测", "有数据", "队伍与车辆定位", "没有来过", "12345 热线工单", "L9.tilt", "没有登记的设备"):
+    for words in (
+        "智能井盖监测",
+        "有数据",
+        "队伍与车辆定位",
+        "没有来过",
+        "12345 热线工单",
+        "L9.tilt",
+        "没有登记的设备",
+    ):
         assert words in page, words
     one = desk.get("/data/live/manholes:covers/").content.decode()
-    for words in ("L1", "L2", "跳变", "12,345", "200 / 1min", "告警优先", "readings/manholes/covers/DEVICE", "v1.1/Datastreams"):
+    for words in (
+        "L1",
+        "L2",
+        "跳变",
+        "12,345",
+        "200 / 1min",
+        "告警优先",
+        "readings/manholes/covers/DEVICE",
+        "v1.1/Datastreams",
+    ):
         assert words in one, words
     assert ">L0<" in one, "its gap is told"
     assert desk.get("/data/live/manholes:nothing/").status_code == 404

@@ -63,7 +63,9 @@ def secret(request: HttpRequest, source: str) -> HttpResponse:
     if stream.signature is None:
         raise NotFound
     with write():
-        audit.record(actor_of(request), "configure", Thing(kind="pack", ref=source), at=at, body={"webhook": "secret"})
+        audit.record(
+            actor_of(request), "configure", Thing(kind="pack", ref=source), at=at, body={"webhook": "secret"}
+        )
     return _source(request, source, at, webhook.secret_of(source))
 
 
@@ -109,27 +111,51 @@ def _source(request: HttpRequest, ref: str, at: datetime, shown: str = "") -> Ht
 
 
 def _tiles(request: HttpRequest, rows: list[SourceLive], wanted: str) -> list[dict[str, Any]]:
-    made = [{"word": _("全部"), "kind": "brand", "count": len(rows), "href": address(request, state=""), "here": not wanted}]
+    made = [
+        {
+            "word": _("全部"),
+            "kind": "brand",
+            "count": len(rows),
+            "href": address(request, state=""),
+            "here": not wanted,
+        }
+    ]
     for state, kind in KINDS.items():
         count = sum(row.state == state for row in rows)
         if count or state == wanted:
             here = state == wanted
-            made.append({"word": word(state), "kind": kind, "count": count, "href": address(request, state=state), "here": here})
+            made.append(
+                {
+                    "word": word(state),
+                    "kind": kind,
+                    "count": count,
+                    "href": address(request, state=state),
+                    "here": here,
+                }
+            )
     return made
 
 
 def _row(row: SourceLive) -> dict[str, Any]:
-    top = max(row.minutes) or 1
     return {
         "row": row,
         "name": picked(row.stream.label),
         "kind": KINDS[row.state],
         "word": word(row.state),
-        "bars": [(n * 4, HEIGHT - round(HEIGHT * value / top, 1), round(HEIGHT * value / top, 1)) for n, value in enumerate(row.minutes) if value],
-        "rate": f"{row.per_minute:,.0f}" if row.per_minute >= 10 or not row.per_minute else f"{row.per_minute:.1f}",
+        "bars": _bars(row.minutes),
+        "rate": f"{row.per_minute:,.0f}"
+        if row.per_minute >= 10 or not row.per_minute
+        else f"{row.per_minute:.1f}",
         "flagged": sum(n for _label, n in row.flags),
         "clock": clock_words(row.clock_s),
     }
+
+
+def _bars(minutes: list[int]) -> list[tuple[int, float, float]]:
+    """The columns of the past hour: x, y, height; minutes without readings have none."""
+    top = max(minutes) or 1
+    high = [round(HEIGHT * value / top, 1) for value in minutes]
+    return [(n * 4, HEIGHT - one, one) for n, one in enumerate(high) if one]
 
 
 def clock_words(seconds: float) -> str:
@@ -163,5 +189,7 @@ def _ways(request: HttpRequest, row: SourceLive) -> list[dict[str, Any]]:
     if row.stream.mapping is not None:
         ways.append(({"zh": "Webhook", "en": "Webhook"}, f"POST {base}/hooks/{row.ref}"))
     if row.stream.moves:
-        ways.append(({"zh": "定位(OsmAnd、Traccar)", "en": "Position (OsmAnd, Traccar)"}, f"{base}/gps?key=$KEY&id=DEVICE&lat={{0}}&lon={{1}}&timestamp={{2}}&speed={{5}}"))
+        said = "lat={0}&lon={1}&timestamp={2}&speed={5}"
+        words: Label = {"zh": "定位(OsmAnd、Traccar)", "en": "Position (OsmAnd, Traccar)"}
+        ways.append((words, f"{base}/gps?key=$KEY&id=DEVICE&{said}"))
     return [{"title": label, "command": command} for label, command in ways]
