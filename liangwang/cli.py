@@ -116,6 +116,12 @@ COMMANDS: tuple[Command, ...] = (
         ),
     ),
     Command(
+        "import-streets",
+        "把 OpenStreetMap 的 PBF 文件变成派遣用的路网 · make the street graph of dispatch from an OpenStreetMap extract",
+        "liangwang.engines.osm:import_streets",
+        (_arg("file", help="FILE.osm.pbf"),),
+    ),
+    Command(
         "verify-log",
         "核验审计日志 · verify the audit log and its checkpoints",
         "liangwang.base.verify:verify_log",

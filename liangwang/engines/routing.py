@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from copy import copy
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,20 @@ class Way(NamedTuple):
     seconds: float
     points: list[Point]
 
+    def geojson(self) -> dict[str, Any]:
+        """The way as one GeoJSON feature (RFC 7946), its minutes beside it.
+
+        >>> Way(90.0, [(121.0, 31.0), (121.01, 31.0)]).geojson()["properties"]
+        {'role': 'way', 'minutes': 1.5}
+        """
+        line = [[round(lon, 6), round(lat, 6)] for lon, lat in self.points]
+        said = {"role": "way", "minutes": round(self.seconds / 60, 1)}
+        return {
+            "type": "Feature",
+            "geometry": {"type": "LineString", "coordinates": line},
+            "properties": said,
+        }
+
 
 class Router:
     """A street graph ready for questions; `closed` arcs (indices into the graph) are not driven.
@@ -42,17 +57,22 @@ class Router:
     def __init__(self, graph: StreetGraph, closed: Collection[int] = ()) -> None:
         self.graph = graph
         self.closed = frozenset(closed)
-        n = len(graph)
-        seconds = graph.seconds.astype(np.float64, copy=True)
-        # SciPy sums parallel arcs of a coordinate matrix; the lattice has none, an importer must join its own.
-        seconds[list(self.closed)] = CLOSED
-        self._reverse = csr_matrix((seconds, (graph.head, graph.tail)), shape=(n, n))
+        self._reverse = self._held()
         self._squeeze = math.cos(math.radians(float(graph.lat.mean())))
         self._tree = cKDTree(self._metres(np.column_stack([graph.lon, graph.lat])))
 
     def without(self, arcs: Collection[int]) -> "Router":
         """A router on which these arcs too are closed (flooded, fenced off)."""
-        return Router(self.graph, self.closed | frozenset(arcs))
+        other = copy(self)  # the tree of nodes is the same: only the times are held anew
+        other.closed = self.closed | frozenset(arcs)
+        other._reverse = other._held()
+        return other
+
+    def _held(self) -> csr_matrix:
+        n, seconds = len(self.graph), self.graph.seconds.astype(np.float64, copy=True)
+        # SciPy sums parallel arcs of a coordinate matrix; the lattice has none, an importer must join its own.
+        seconds[list(self.closed)] = CLOSED
+        return csr_matrix((seconds, (self.graph.head, self.graph.tail)), shape=(n, n))
 
     def snap(self, points: Sequence[Point]) -> list[Snap]:
         """For each point the nearest node, and the seconds on foot to it."""

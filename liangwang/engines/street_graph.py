@@ -89,6 +89,21 @@ def cached_streets(
     return graph
 
 
+def arcs_in(graph: StreetGraph, area: BaseGeometry) -> Ints:
+    """Indices of the arcs that touch an area, int32[k]: those that a closure of the area closes, both directions."""
+    west, south, east, north = area.bounds
+    lon, lat = graph.lon, graph.lat
+    low_x, high_x = np.minimum(lon[graph.tail], lon[graph.head]), np.maximum(lon[graph.tail], lon[graph.head])
+    low_y, high_y = np.minimum(lat[graph.tail], lat[graph.head]), np.maximum(lat[graph.tail], lat[graph.head])
+    near = np.flatnonzero((low_x <= east) & (high_x >= west) & (low_y <= north) & (high_y >= south))
+    ends = [np.column_stack([lon[node], lat[node]]) for node in (graph.tail[near], graph.head[near])]
+    shapely.prepare(area)
+    touched: Ints = near[shapely.intersects(area, shapely.linestrings(np.stack(ends, axis=1)))].astype(
+        np.int32
+    )
+    return touched
+
+
 def write_streets(graph: StreetGraph, path: Path) -> None:
     """Writes the arrays so that a reader sees all of them or none."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}.npz")
@@ -184,19 +199,32 @@ def _directed(
     tail = np.concatenate([turned[:, 0], turned[~one_way, 1]])
     head = np.concatenate([turned[:, 1], turned[~one_way, 0]])
     kind = np.concatenate([kinds, kinds[~one_way]])
-    n = len(nodes.row)
-    _, part = connected_components(
-        csr_matrix((np.ones(len(tail)), (tail, head)), shape=(n, n)), connection="strong"
+    length_m, speed_m_s = _lengths(nodes, tail, head), np.array([SPEED_KMH[k] for k in KINDS])[kind] / 3.6
+    return largest_part(
+        StreetGraph(
+            nodes.lon, nodes.lat, tail.astype(np.int32), head.astype(np.int32), length_m / speed_m_s, kind
+        )
     )
+
+
+def _lengths(nodes: _Lattice, tail: NDArray[np.int64], head: NDArray[np.int64]) -> Floats:
+    xy = _metres(nodes.lon, nodes.lat)
+    metres: Floats = np.hypot(*(xy[head] - xy[tail]).T)
+    return metres
+
+
+def largest_part(graph: StreetGraph) -> StreetGraph:
+    """The largest part in which every node reaches every other; whoever snaps to a node can be reached from all."""
+    n = len(graph)
+    arcs = csr_matrix((np.ones(len(graph.tail)), (graph.tail, graph.head)), shape=(n, n))
+    _, part = connected_components(arcs, connection="strong")
     kept = part == np.bincount(part).argmax()
-    number = np.cumsum(kept) - 1
-    arcs = kept[tail] & kept[head]
-    tail, head, kind = number[tail[arcs]], number[head[arcs]], kind[arcs]
-    lon, lat = nodes.lon[kept], nodes.lat[kept]
-    xy = _metres(lon, lat)
-    length_m = np.hypot(*(xy[head] - xy[tail]).T)
-    speed_m_s = np.array([SPEED_KMH[k] for k in KINDS])[kind] / 3.6
-    return StreetGraph(lon, lat, tail.astype(np.int32), head.astype(np.int32), length_m / speed_m_s, kind)
+    number = (np.cumsum(kept) - 1).astype(np.int32)
+    inside = kept[graph.tail] & kept[graph.head]
+    return StreetGraph(
+        graph.lon[kept], graph.lat[kept], number[graph.tail[inside]], number[graph.head[inside]],
+        graph.seconds[inside], graph.kind[inside],
+    )  # fmt: skip
 
 
 def _metres(lon: Floats, lat: Floats) -> Floats:

@@ -17,6 +17,7 @@ from liangwang.engines.routing import Router, nearest_units
 from liangwang.engines.street_graph import (
     KINDS,
     StreetGraph,
+    arcs_in,
     cached_streets,
     length_m,
     synthetic_streets,
@@ -108,12 +109,35 @@ def test_a_closed_arc_is_driven_around_and_the_first_router_stays_as_it_was() ->
     assert again.seconds == open_way.seconds
 
 
+def test_a_closed_area_closes_the_arcs_that_touch_it_and_no_other() -> None:
+    area = shapely.Point(122.48, 30.5).buffer(0.002)
+    closed = set(arcs_in(GRAPH, area).tolist())
+    ends = zip(
+        GRAPH.lon[GRAPH.tail],
+        GRAPH.lat[GRAPH.tail],
+        GRAPH.lon[GRAPH.head],
+        GRAPH.lat[GRAPH.head],
+        strict=True,
+    )
+    assert closed == {
+        i for i, (a, b, c, d) in enumerate(ends) if area.intersects(shapely.LineString([(a, b), (c, d)]))
+    }
+    assert 4 <= len(closed) < len(GRAPH.tail) / 20
+    around = ROUTER.without(closed).way((122.47, 30.5), (122.49, 30.5))
+    assert around is not None
+    assert not area.intersects(shapely.LineString(around.points[1:-1]))
+
+
 def test_the_way_is_drawn_from_the_unit_to_the_event_along_the_streets() -> None:
     unit, event = (122.43, 30.49), (122.49, 30.51)
     way = ROUTER.way(unit, event)
     assert way is not None
     assert (way.points[0], way.points[-1]) == (unit, event)
     assert way.seconds == pytest.approx(float(ROUTER.seconds_to(event, [unit])[0]))
+    drawn = way.geojson()
+    assert drawn["geometry"]["coordinates"][0] == list(unit) and drawn["properties"]["minutes"] == round(
+        way.seconds / 60, 1
+    )
     straight = length_m([unit, event])
     assert straight <= length_m(way.points) < 2 * straight
 
