@@ -15,6 +15,7 @@ from django.test import Client
 from liangwang import settings
 from liangwang.base import clock
 from liangwang.base.hats import ANONYMOUS, Actor, platform
+from liangwang.base.labels import Label
 from liangwang.base.models import Guardian, Party, Subject
 from liangwang.base.subjects import masked
 from liangwang.services import certificate_codes as codes
@@ -26,7 +27,7 @@ from liangwang.services.models import Certificate
 from tests.cases.factories import AT, make_actor, make_applicant, make_office, make_street
 
 pytestmark = pytest.mark.django_db
-WHY = {"zh": "正在核对", "en": "Under check"}
+WHY: Label = {"zh": "正在核对", "en": "Under check"}
 
 
 @pytest.fixture
@@ -193,7 +194,7 @@ def test_only_holder_and_guardian_show_it(issued: Any) -> None:
     assert signed_in(stranger).get(address).status_code == 404
     clerk: Actor = approver
     office = Client()
-    office.force_login(Party.objects.get(pk=clerk.party_id), "django.contrib.auth.backends.ModelBackend")
+    office.force_login(Party.objects.get(pk=clerk.party_id or 0), "django.contrib.auth.backends.ModelBackend")
     session = office.session
     session["hat"] = clerk.key
     session.save()
