@@ -11,7 +11,8 @@ const box = document.querySelector("[data-local]");
 const WATCH = new Set(["expired", "stale", "early", "unsigned"]);
 
 function show(verdict) {
-  const level = verdict.ok ? "ok" : WATCH.has(verdict.reason) ? "watch" : "bad";
+  // Never green without a network: the signature is good, and it may have been revoked all the same.
+  const level = verdict.ok ? "info" : WATCH.has(verdict.reason) ? "watch" : "bad";
   const heading = Object.assign(document.createElement("b"), { textContent: words[verdict.reason] ?? words.forged });
   const shown = ["holder", "number", "office"].filter((name) => verdict[name]).map((name) => `${words[name]} ${verdict[name]}`);
   if (verdict.until) shown.push(`${words.until} ${new Date((verdict.until - 1) * 1000).toLocaleDateString(document.documentElement.lang)}`);
