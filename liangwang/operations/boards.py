@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from liangwang.base.labels import Label
 from liangwang.base.models import Event, Place
+from liangwang.cases import actions
 from liangwang.cases import queries as cases
 from liangwang.cases.queries import STAGE_LABELS, Case, Minutes
 
@@ -40,6 +41,7 @@ class Row(TypedDict):
     minutes: Minutes
     supervised: bool
     climbed: str
+    resting: Label | None  # 缓办 or 挂账: it stays on the board
 
 
 class Running(TypedDict):
@@ -90,8 +92,16 @@ def incident_row(case: Case, at: datetime) -> Row:
         stage_label=STAGE_LABELS[case.stage], place=case.place.name if case.place else {"zh": "", "en": ""},  # type: ignore[typeddict-item]
         place_code=case.place.code if case.place else "", lon=case.lon, lat=case.lat, opened_at=case.opened_at,
         closed_at=case.closed_at, clock=running_clock(case, at), minutes=cases.incident_minutes(case),
-        supervised=case.supervised, climbed=max(climbed, key=("street", "district", "city").index, default=""),
+        supervised=case.supervised, resting=_resting(case), climbed=max(climbed, key=("street", "district", "city").index, default=""),
     )  # fmt: skip
+
+
+def _resting(case: Case) -> Label | None:
+    """How a task of an incident rests, by its approved deferral; None while nothing rests."""
+    for task in case.tasks.all():
+        if task.state == "deferred":
+            return actions.DEFERRALS.get((task.defer_asked or {}).get("how", "shelve"))
+    return None
 
 
 def open_incidents(code: str, at: datetime, limit: int = 200) -> list[Row]:

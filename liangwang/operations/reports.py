@@ -48,7 +48,7 @@ def also_reported(report: Report) -> int:
     return known + rows.filter(subject=None).count()
 
 
-def how_many(cases: Iterable[int]) -> dict[int, int]:
-    """How many reports each of some incidents has, by case id."""
-    rows = Report.objects.filter(case_id__in=list(cases)).order_by().values_list("case_id")
+def how_many(cases: Iterable[str]) -> dict[str, int]:
+    """How many reports each of some incidents has, by the refs of the cases; none is left out."""
+    rows = Report.objects.filter(case__ref__in=list(cases)).order_by().values_list("case__ref")
     return dict(rows.annotate(n=Count("id")))

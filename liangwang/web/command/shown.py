@@ -13,7 +13,7 @@ from liangwang.base.labels import Label, pick
 from liangwang.base.models import Place
 from liangwang.cases import history
 from liangwang.hub import queries as hub
-from liangwang.operations import boards
+from liangwang.operations import boards, reports
 from liangwang.operations import panels as board_panels
 
 from ..shared import geometry
@@ -113,7 +113,7 @@ def _next_steps(refs: list[str]) -> dict[str, list[Page]]:
     return found
 
 
-def _card(row: boards.Row, steps: list[Page], at: datetime) -> Page:
+def _card(row: boards.Row, steps: list[Page], at: datetime, told: int = 0) -> Page:
     status = STATUS_OF.get(row["level"], "info")
     clock = row["clock"]
     whole = clock["left_s"] / (1 - clock["share"]) if clock and clock["share"] != 1 else None
@@ -136,6 +136,8 @@ def _card(row: boards.Row, steps: list[Page], at: datetime) -> Page:
         "stage_label": row["stage_label"],
         "climbed": climbed.get(row["climbed"]),
         "supervised": row["supervised"],
+        "resting": row["resting"],
+        "told": told if told > 1 else 0,
         "fresh": at - row["opened_at"] < FRESH,
         "href": reverse("command-incident", args=[row["ref"]]),
     }
@@ -144,9 +146,12 @@ def _card(row: boards.Row, steps: list[Page], at: datetime) -> Page:
 def feed(actor: Actor, place: Place, at: datetime) -> Page:
     """Open incidents, the least time left first: what is next and who is on the way; and the count of all."""
     rows = boards.open_incidents(place.code, at)
-    steps = _next_steps([row["ref"] for row in rows[:FEED_CARDS]])
+    refs = [row["ref"] for row in rows[:FEED_CARDS]]
+    steps, told = _next_steps(refs), reports.how_many(refs)
     return {
-        "incidents": [_card(row, steps.get(row["ref"], []), at) for row in rows[:FEED_CARDS]],
+        "incidents": [
+            _card(row, steps.get(row["ref"], []), at, told.get(row["ref"], 0)) for row in rows[:FEED_CARDS]
+        ],
         "open_count": board_panels.count_open(place.code),
         "late_count": sum(1 for row in rows if row["clock"] and row["clock"]["left_s"] < 0),
         "list_href": reverse("staff-incidents") + "?state=open",
