@@ -5,7 +5,6 @@ NAMED: dict[str, dict[str, dict[str, str]]] = {
     "insured": {
         "linxiao": {"state": "employed", "pension_months": "98"},
         "chenli": {"state": "employed", "pension_months": "120"},
-        "zhouguiying": {"state": "retired", "pension_months": "396"},
         "zhoumin": {"state": "employed", "pension_months": "372"},
         "hezhiyuan": {"state": "employed", "pension_months": "180"},
     },
