@@ -1,7 +1,7 @@
 """Travel times on a street graph: who is nearest to an event, by which way; SciPy, one matrix, no server."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from copy import copy
 from typing import Any, NamedTuple
 
@@ -119,24 +119,44 @@ class Router:
         return points * [METRES_PER_DEGREE * self._squeeze, METRES_PER_DEGREE]
 
 
+def widening_seconds(
+    router: Router,
+    event: Point,
+    units: Sequence[Point],
+    enough: Callable[[NDArray[np.bool_]], bool],
+    *,
+    limit_s: float = 3600.0,
+    slower: NDArray[np.float64] | float = 1.0,
+) -> NDArray[np.float64]:
+    """float[units]: seconds to the event, inf for those not looked at or not there within `limit_s`.
+
+    The search widens by doubling until `enough` is content with those that are surely found: most events find their
+    unit within five minutes' travel, and a search over the whole city costs twenty times as much. `slower` (1 or more,
+    one for each unit) multiplies travel times; whoever has not been found yet cannot be quicker than the limit.
+    """
+    at_event, at_units = router.snap([event])[0], router.snap(units)
+    limit = min(FIRST_LIMIT_S, limit_s)
+    while True:
+        seconds = router._seconds(at_event, at_units, limit) * slower
+        if limit >= limit_s or enough(seconds <= limit):
+            return np.where(seconds <= limit_s, seconds, np.inf)
+        limit = min(2 * limit, limit_s)
+
+
 def nearest_units(
     router: Router, event: Point, units: Sequence[Point], k: int = 1, limit_s: float = 3600.0
 ) -> list[tuple[int, float]]:
     """(index of unit, seconds) of the `k` units that reach the event first, within `limit_s`, quickest first.
 
-    The search widens by doubling: most events find their unit within five minutes' travel, and a search over the
-    whole city costs twenty times as much. Fewer than `k` come back when fewer can be there in time.
+    Fewer than `k` come back when fewer can be there in time.
     """
     if not units or k < 1:
         return []
-    at_event, at_units = router.snap([event])[0], router.snap(units)
-    limit = min(FIRST_LIMIT_S, limit_s)
-    while True:
-        seconds = router._seconds(at_event, at_units, limit)
-        within = np.nonzero(np.isfinite(seconds))[0]
-        if len(within) >= min(k, len(units)) or limit >= limit_s:
-            break
-        limit = min(2 * limit, limit_s)
+    wanted = min(k, len(units))
+    seconds = widening_seconds(
+        router, event, units, lambda found: int(found.sum()) >= wanted, limit_s=limit_s
+    )
+    within = np.nonzero(np.isfinite(seconds))[0]
     order = within[np.lexsort((within, seconds[within]))][:k]
     return [(int(i), float(seconds[i])) for i in order]
 

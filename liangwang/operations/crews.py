@@ -2,15 +2,33 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from liangwang.base import audit
 from liangwang.base.access import Thing
 from liangwang.base.hats import Actor
+from liangwang.base.labels import Label
 from liangwang.base.models import Office
 
 from .dispatch_models import Crew
 
 GUARD = "cover_guard"
+
+
+class Vehicle(NamedTuple):
+    """What a crew goes by: its name, and how many times as long it takes as a car."""
+
+    label: Label
+    slower: float
+
+
+VEHICLES: dict[str, Vehicle] = {
+    "car": Vehicle({"zh": "汽车", "en": "car"}, 1.0),
+    "truck": Vehicle({"zh": "工程车", "en": "truck"}, 1.15),
+    "ebike": Vehicle({"zh": "电动自行车", "en": "e-bike"}, 1.3),
+    "foot": Vehicle({"zh": "步行", "en": "on foot"}, 4.5),
+}
+"""Times a car's travel time: our own assumption. None is below 1, as the search for the nearest counts on it."""
 OWNER_SKILLS = {
     "rain": ("drain_clearing", "pumping"),
     "sewage": ("drain_clearing", "pumping"),
@@ -72,14 +90,16 @@ def move_crew(*, actor: Actor, at: datetime, office_id: int, lon: float, lat: fl
     return bool(rows.exclude(seen_at__gt=at).update(lon=lon, lat=lat, seen_at=at))
 
 
-def set_shift(*, actor: Actor, at: datetime, office_ids: Iterable[int], on_shift: bool) -> int:
-    """Puts crews on or off shift; those off shift are sent nowhere."""
-    changed = (
-        Crew.objects.filter(office_id__in=list(office_ids))
-        .exclude(on_shift=on_shift)
-        .update(on_shift=on_shift)
-    )
+def set_shift(
+    *, actor: Actor, at: datetime, office_ids: Iterable[int], on_shift: bool, until: datetime | None = None
+) -> int:
+    """Puts crews on shift (until when, where that is said) or off; those off shift are sent nowhere."""
+    offices = list(office_ids)
+    rows = Crew.objects.filter(office_id__in=offices)
+    if not on_shift or until is None:
+        rows = rows.exclude(on_shift=on_shift, shift_until=None)
+    changed = rows.update(on_shift=on_shift, shift_until=until if on_shift else None)
     if changed:
-        thing = Thing(kind="board", office_ids=frozenset(office_ids))
+        thing = Thing(kind="board", office_ids=frozenset(offices))
         audit.record(actor, "update", thing, at=at, body={"on_shift": on_shift, "crews": changed})
     return changed

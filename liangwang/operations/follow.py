@@ -7,7 +7,7 @@ from liangwang.base.models import Event
 from liangwang.cases import queries as cases
 
 from . import telling
-from .dispatch import dispatch_ready
+from .dispatch import dispatch_ready, send_next
 from .escalation import climb
 from .incidents import reported
 
@@ -38,6 +38,7 @@ def tell_reporters(event: Event) -> None:
 
 
 def tick(at: datetime) -> None:
-    """Sends whom it can to tasks that still wait, and lets late ones climb."""
+    """Sends the next where a crew does not answer, whom it can to tasks that still wait, and lets late ones climb."""
+    send_next(at=at)
     dispatch_ready(at=at)
     climb(at)

@@ -6,7 +6,7 @@ from django.db import models
 
 from liangwang.base.models import RefModel
 
-from .dispatch_models import Crew
+from .dispatch_models import Closure, Crew, Sending
 from .history_models import HistoryFile
 from .intake_models import Described, SequenceGap, SourceState, WarningIn
 from .report_models import Contact, Joining, Report, ShiftHandover
@@ -14,6 +14,7 @@ from .rule_models import RuleDraft, Trial
 
 __all__ = [
     "Asset",
+    "Closure",
     "Contact",
     "Crew",
     "Datastream",
@@ -24,6 +25,7 @@ __all__ = [
     "Quarantined",
     "Report",
     "RuleDraft",
+    "Sending",
     "SequenceGap",
     "ShiftHandover",
     "Signal",

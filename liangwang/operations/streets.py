@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .dispatch import router
+from .road import router
 
 Segment = tuple[int, tuple[float, float], tuple[float, float]]
 MOST = 4000
