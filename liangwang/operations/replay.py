@@ -23,12 +23,14 @@ from liangwang.base.packs import declared
 from liangwang.cases.declare import compile_plan
 from liangwang.engines.assignment import assign
 from liangwang.engines.routing import Router
+from liangwang.rules.declare import LEVELS
 from liangwang.rules.durations import microseconds
 from liangwang.rules.sets import Judged
 
 from . import dispatch, rule_drafts, signals
 from .dispatch_models import Crew
 from .models import Asset
+from .road import router
 from .rule_models import Trial
 from .trials import LISTED, Raise, Seen, Tell, judge_rules
 
@@ -114,7 +116,7 @@ def outcome(
     raises, seen = judge_rules(rules, *when, tell, data)
     incidents = opened(rules, raises, when[0], seed, variant)
     crews = forces(variant.forces, seed)
-    sent(incidents, crews, dispatch.router())
+    sent(incidents, crews, router())
     return counted(incidents, crews, raises, seen)
 
 
@@ -167,7 +169,7 @@ def _incident(rule: Judged, one: Raise, asset: Asset, start: int, drawn: tuple[i
     seed, within = drawn
     raised = (one.at - start) / 1e6
     made = Incident(
-        rule.program.key, one.thing, raised - rule.program.lasting / 1e6, raised, signals.LEVELS[one.level],
+        rule.program.key, one.thing, raised - rule.program.lasting / 1e6, raised, LEVELS[one.level],
         asset.owner, asset.place.code, asset.lon, asset.lat, asset.label,
     )  # fmt: skip
     # Work takes as long in every variant: what is drawn hangs on the thing and the rule, not on the order.
@@ -244,8 +246,8 @@ def _round(
     cost = np.full(seconds.shape, np.inf)
     for row, (one, job) in enumerate(ready):
         weight = dispatch.SEVERITY.get(one.level, 1.0)
-        for column, number in enumerate(free):
-            rank = rank_of(job.by, one.owner, one.street, crews[int(number)])
+        for column, place in enumerate(free):
+            rank = rank_of(job.by, one.owner, one.street, crews[int(place)])
             if rank is not None:
                 cost[row, column] = rank * dispatch.RANK_S + weight * seconds[row, column]
     severe = np.array([dispatch.SEVERITY.get(one.level, 1.0) for one, _ in ready])

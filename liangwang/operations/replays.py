@@ -31,4 +31,5 @@ def one(ref: str) -> Trial:
 
 def rule_label(key: str) -> Label:
     """What a rule is called; its key where it is gone."""
-    return next((d.value.label for d in declarations("rules.yaml") if d.ref == key), {"zh": key, "en": key})
+    found: Label | None = next((d.value.label for d in declarations("rules.yaml") if d.ref == key), None)
+    return found or {"zh": key, "en": key}

@@ -264,7 +264,7 @@ def roll_back(pack: str, key: str, version: int, actor: Actor, at: datetime) -> 
 
 
 def _draft(pack: str, key: str, text: str, based_on: str, actor: Actor, at: datetime) -> RuleDraft:
-    author = Party.objects.get(pk=actor.party_id)
+    author = Party.objects.get(pk=actor.party_id or 0)
     return RuleDraft.objects.create(
         pack=pack, key=key, text=text, based_on=based_on, author=author, created_at=at, changed_at=at
     )

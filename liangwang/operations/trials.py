@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from liangwang.base.packs import declarations
 from liangwang.cases.queries import Case
+from liangwang.rules.declare import LEVELS
 from liangwang.rules.sets import Judged
 from liangwang.rules.state import Batch, Params, fresh
 from liangwang.rules.stream import CLEAR, RAISE, step
@@ -277,7 +278,7 @@ def _busiest(raises: Sequence[Raise], assets: dict[int, Asset]) -> list[dict[str
 def _shown(one: Raise, assets: dict[int, Asset], done: "_Done") -> dict[str, Any]:
     asset = assets.get(one.thing)
     return {
-        "at": one.at, "until": one.until, "level": signals.LEVELS[one.level], "stream": one.datastream,
+        "at": one.at, "until": one.until, "level": LEVELS[one.level], "stream": one.datastream,
         "value": None if np.isnan(one.value) else round(one.value, 3),
         "label": asset.label if asset else {}, "key": asset.key if asset else str(one.thing),
         "place": asset.place.name if asset else {}, **done.case(one),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from liangwang.base.export import dump
 from liangwang.base.packs import declarations
 from liangwang.operations import rule_drafts
 from liangwang.rules.declare import LEVELS
@@ -63,7 +64,7 @@ def written(row: Any, post: Mapping[str, str]) -> tuple[str, dict[str, float], s
     note = post.get("note", row.note)
     if "text" in post:
         return post["text"].replace("\r\n", "\n"), changed, note
-    return (rule_drafts.dump(_raw(row, post)) if "when" in post else row.text), changed, note
+    return (dump(_raw(row, post)) if "when" in post else row.text), changed, note
 
 
 def _raw(row: Any, post: Mapping[str, str]) -> dict[str, Any]:

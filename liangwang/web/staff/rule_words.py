@@ -7,7 +7,9 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from liangwang.base.export import dump
 from liangwang.base.labels import Label
+from liangwang.base.packs import declarations
 from liangwang.operations import rule_drafts
 from liangwang.operations.signals import instant
 from liangwang.rules.declare import LEVELS, SignalRule
@@ -75,12 +77,10 @@ def conditions(rule: SignalRule) -> list[tuple[str, str]]:
 def changes(draft: Any, checked: rule_drafts.Checked) -> list[tuple[str, str]]:
     """The lines of a draft against what is in force: (" " | "-" | "+", text), and its numbers."""
     held = rule_drafts.in_force(draft.pack, draft.key)
-    before = rule_drafts.dump(held.raw).splitlines() if held else []
-    after = rule_drafts.dump(checked.entry.raw).splitlines() if checked.entry else draft.text.splitlines()
+    before = dump(held.raw).splitlines() if held else []
+    after = dump(checked.entry.raw).splitlines() if checked.entry else draft.text.splitlines()
     lines = [(line[0], line[2:]) for line in difflib.ndiff(before, after) if line[0] in " -+"]
-    now = {
-        one.key: one.value for one in rule_drafts.declarations(rule_drafts.LIMITS) if one.pack == draft.pack
-    }
+    now = {one.key: one.value for one in declarations(rule_drafts.LIMITS) if one.pack == draft.pack}
     for name, value in draft.limits.items():
         if name in now and now[name].value != value:
             lines += [

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from liangwang.base import clock
 from liangwang.base.access import door
 from liangwang.base.errors import NotFound, Refusal
+from liangwang.base.export import dump
 from liangwang.base.transactions import write
 from liangwang.operations import jobs_trials, rule_drafts, rule_overview, trials
 
@@ -58,7 +59,7 @@ def one(request: HttpRequest, pack: str, key: str) -> HttpResponse:
         "limits": rule_overview.limits(pack, key),
         "versions": rule_overview.versions(pack, key),
         "drafts": rule_drafts.of_rule(pack, key)[:10],
-        "text": rule_drafts.dump(held.raw),
+        "text": dump(held.raw),
         "summary": rule_overview.one(pack, key, clock.now()),
         "days": rule_overview.DAYS,
     }
