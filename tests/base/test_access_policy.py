@@ -39,7 +39,7 @@ POSTS = "|".join(
 )
 CHANGES = "|".join(verb for verb in VERBS if verb not in {"open", "read", "read_sealed", "check"})
 PERSONAL = "person|company|draft|application|certificate|file|code|attribute|audit"
-PUBLIC = {"public", "item", "pack", "pass"}
+PUBLIC = {"public", "item", "pack", "pass", "warning"}
 
 
 def but(domain: list[str], *left_out: str) -> str:
@@ -135,13 +135,18 @@ INVARIANTS: dict[str, dict[str, str]] = {
     },
     "a gate learns the verdict and nothing else": {
         "role": "gatekeeper",
-        "thing": but(THINGS, "public", "item", "pack", "pass", "code", "home", "notice", "order"),
+        "thing": but(THINGS, "public", "item", "pack", "pass", "code", "home", "notice", "order", "warning"),
     },
     "a gate reads no code": {"role": "gatekeeper", "thing": "code", "verb": "read|read_sealed|create|update"},
-    "a machine pushes, and asks a gate's question": {
+    "a machine pushes, reads of what it sent, and asks a gate's question": {
         "role": "source",
-        "verb": but(VERBS, "push", "check"),
+        "verb": but(VERBS, "push", "check", "read"),
         "thing": but(THINGS, *PUBLIC),
+    },
+    "a machine reads things and readings, nothing of people": {
+        "role": "source",
+        "verb": "read",
+        "thing": but(THINGS, *PUBLIC, "asset", "reading"),
     },
     "the data engineer meets no person": {
         "role": "data_engineer",
