@@ -16,6 +16,8 @@ from liangwang.engines.ocr import Line
 from .models import MaterialPage
 from .models_reading import PageReading
 
+__all__ = ["PageReading", "ask_reading", "forget", "lines_of", "read_page", "reading_of", "tick"]
+
 KEPT = timedelta(days=1)
 State = PageReading.State
 
@@ -49,6 +51,11 @@ def read_page(pk: int) -> None:
 def _settle(pk: int, state: PageReading.State, lines: bytes | None) -> None:
     with write():
         PageReading.objects.filter(pk=pk).update(state=state, lines=lines, done_at=clock.now())
+
+
+def reading_of(page: MaterialPage) -> PageReading | None:
+    """How far the reading of a page is; None where nobody has asked for it."""
+    return PageReading.objects.filter(page=page).first()
 
 
 def lines_of(reading: PageReading) -> list[Line]:

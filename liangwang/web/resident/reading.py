@@ -14,8 +14,7 @@ from liangwang.base.errors import NotFound
 from liangwang.base.transactions import write
 from liangwang.engines import ocr as engine
 from liangwang.services import actions, jobs_reading, ocr, queries
-from liangwang.services.models import MaterialPage
-from liangwang.services.models_reading import PageReading
+from liangwang.services.jobs_reading import PageReading
 from liangwang.services.queries import Draft
 
 from .drafts import page_of, whole_of
@@ -40,7 +39,7 @@ def page(request: HttpRequest, draft: Draft, page: str) -> HttpResponse:
         return HttpResponseRedirect(request.path)
     if request.method == "POST":
         return _taken(request, draft, found)
-    reading = PageReading.objects.filter(page=found).first()
+    reading = jobs_reading.reading_of(found)
     context: dict[str, Any] = {
         "state": _state(reading),
         "long": reading is not None and clock.now() - reading.asked_at > LONG,
@@ -60,7 +59,7 @@ def _state(reading: PageReading | None) -> str:
     return str(reading.state)
 
 
-def _rows(draft: Draft, page: MaterialPage, reading: PageReading) -> list[dict[str, Any]]:
+def _rows(draft: Draft, page: Any, reading: PageReading) -> list[dict[str, Any]]:
     return [
         {
             "id": one.ask.id,
@@ -74,7 +73,7 @@ def _rows(draft: Draft, page: MaterialPage, reading: PageReading) -> list[dict[s
     ]
 
 
-def _taken(request: HttpRequest, draft: Draft, page: MaterialPage) -> HttpResponse:
+def _taken(request: HttpRequest, draft: Draft, page: Any) -> HttpResponse:
     """Saves the values that she ticked, as she left them, and goes to the page where they stand; the rest is forgotten."""
     role = page.material.role
     ticked = request.POST.getlist("take")

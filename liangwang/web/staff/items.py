@@ -13,7 +13,6 @@ from liangwang.base.access import door
 from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.transactions import write
 from liangwang.services import exchange, item_drafts, queries
-from liangwang.services.models_catalogue import ItemDraft
 from liangwang.services.spreadsheet_words import DIMENSIONS
 
 from .pages import actor_of, page
@@ -156,5 +155,5 @@ def versions(request: HttpRequest, pack: str, key: str) -> HttpResponse:
 
 
 def _decider(row: Any) -> Any:
-    kept: ItemDraft | None = getattr(row, "item_draft", None)
+    kept = getattr(row, "item_draft", None)
     return kept.decided_by.label if kept and kept.decided_by else None
