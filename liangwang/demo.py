@@ -22,6 +22,7 @@ from liangwang.engines.street_graph import cached_streets
 from liangwang.operations import actions
 from liangwang.operations.crews import enlist_crews
 from liangwang.operations.datastreams import stream_sources
+from liangwang.operations.gps import enlist_units
 
 from . import demo_covers, demo_day
 from .demo_day import COVER_PACK
@@ -81,7 +82,7 @@ def load_demo(
     with _step("日历 · calendar", found, say) as done:
         done(load_calendar(at=at))
     with _step("机构 · offices", found, say) as done:
-        done(load_offices(settings.CITY_DIR, at=at) + enlist_crews(at=at))
+        done(load_offices(settings.CITY_DIR, at=at) + enlist_crews(at=at) + enlist_units(at=at))
     with _step("人物 · named people", found, say) as done:
         done(load_named(settings.CITY_DIR, numbers, at=at))
     with _step("证照与门岗 · papers and gates", found, say) as done:

@@ -48,12 +48,12 @@ _OTHERS: Final = {
 
 
 def enlist_units(*, at: datetime) -> int:
-    """Register a unit for every crew office in each declared stream that moves crews; its device id is the office's key.
+    """Register a unit for every crew with tools in each declared stream that moves crews; its device id is the office's key.
 
     Returns how many were made. Call it inside a write.
     """
     offices = list(
-        Office.objects.filter(ended_at=None, crew__isnull=False, lon__isnull=False).select_related("place")
+        Office.objects.filter(ended_at=None, crew__repairs=True, lon__isnull=False).select_related("place")
     )
     made = 0
     for ref, stream in datastreams.stream_sources().items():

@@ -27,7 +27,7 @@ def unit(db: None, data_dir: Path) -> Iterator[Crew]:
     load_city()
     assert gps.enlist_units(at=AT) > 3
     assert gps.enlist_units(at=AT) == 0
-    crew = Crew.objects.select_related("office").order_by("id")[0]
+    crew = Crew.objects.select_related("office").filter(repairs=True).order_by("id")[0]
     for name in ("tracker", f"gps:{crew.office.key}", "gps:somebody"):
         issue_source_key(f"key-{name}", name=name, office=crew.office, sources=["city_sensing:units"])
     yield crew
