@@ -92,7 +92,8 @@ def incident_row(case: Case, at: datetime) -> Row:
         stage_label=STAGE_LABELS[case.stage], place=case.place.name if case.place else {"zh": "", "en": ""},  # type: ignore[typeddict-item]
         place_code=case.place.code if case.place else "", lon=case.lon, lat=case.lat, opened_at=case.opened_at,
         closed_at=case.closed_at, clock=running_clock(case, at), minutes=cases.incident_minutes(case),
-        supervised=case.supervised, resting=_resting(case), climbed=max(climbed, key=("street", "district", "city").index, default=""),
+        supervised=case.supervised, resting=_resting(case),
+        climbed=max(climbed, key=("street", "district", "city").index, default=""),
     )  # fmt: skip
 
 
