@@ -17,7 +17,7 @@ from liangwang.engines.street_graph import StreetGraph, synthetic_streets
 
 SIDE_DEG, UNITS, EVENTS, BY_HAND = (
     0.52,
-    1_000,
+    (1_000, 30),
     400,
     12,
 )  # 0.52° of streets every 150 m are about 100,000 nodes

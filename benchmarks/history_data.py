@@ -114,13 +114,23 @@ def fill(
 def steps(folder: Path, start: int, now: datetime) -> HistoryFile:
     """The steps of one hour: one each minute, at its end."""
     at = np.arange(start, start + HOUR_US, MINUTE_US, dtype=np.int64)
-    table = pa.table({"step": at // MINUTE_US, "at": at + MINUTE_US - 1, "deaf": np.zeros(len(at), dtype=bool)})
+    table = pa.table(
+        {"step": at // MINUTE_US, "at": at + MINUTE_US - 1, "deaf": np.zeros(len(at), dtype=bool)}
+    )
     text = hour_name(start // HOUR_US)
     path = folder / "steps" / f"{text}.parquet"
     put(path, table)
     first, last = int(at[0]) // MINUTE_US, int(at[-1]) // MINUTE_US
     return listed(
-        folder, path, table, tier="steps", source="", arrived=text, made_at=now, first_step=first, last_step=last
+        folder,
+        path,
+        table,
+        tier="steps",
+        source="",
+        arrived=text,
+        made_at=now,
+        first_step=first,
+        last_step=last,
     )
 
 

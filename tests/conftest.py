@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings as hypothesis
 
-from tests.tries import tries
 from tests.house import House
+from tests.tries import tries
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Playwright

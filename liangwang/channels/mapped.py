@@ -110,7 +110,9 @@ def _add(
         )
         found = {name: value for name, path in wanted.items() for value in values_at(record, path)}
         for name, value in found.items():
-            put(parsed, row, f"{device}.{name}", at, float(value), seq)  # many platforms send numbers as texts
+            put(
+                parsed, row, f"{device}.{name}", at, float(value), seq
+            )  # many platforms send numbers as texts
         if not found:
             raise ValueError("记录里没有声明的量 | the record has none of the declared quantities")
     except (KeyError, TypeError, ValueError, OverflowError) as error:

@@ -42,7 +42,9 @@ class Sending(RefModel):
     at = models.DateTimeField()
     eta_s = models.FloatField()
     answer_by = models.DateTimeField()
-    ended = models.CharField(max_length=10, blank=True)  # "" waits; answered; no_answer, moved: another was sent
+    ended = models.CharField(
+        max_length=10, blank=True
+    )  # "" waits; answered; no_answer, moved: another was sent
 
     class Meta:
         app_label = "operations"

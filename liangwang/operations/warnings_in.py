@@ -26,7 +26,10 @@ LEVELS: Final = {"Extreme": "red", "Severe": "orange", "Moderate": "yellow", "Mi
 """Colours by the severity of CAP; unverified: an authority that sends a colour itself (a parameter) decides."""
 ORDER: Final = ("red", "orange", "yellow", "blue")
 COLOURS: Final = {
-    "红": "red", "橙": "orange", "黄": "yellow", "蓝": "blue",
+    "红": "red",
+    "橙": "orange",
+    "黄": "yellow",
+    "蓝": "blue",
     **{name: name for name in ORDER},
 }
 

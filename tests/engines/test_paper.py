@@ -44,5 +44,7 @@ def test_no_line_begins_with_a_closing_mark_and_nothing_is_lost(text: str, width
     lines = list(broken(text, width, indent, len))
     assert "".join("".join(lines).split()) == "".join(text.split())
     for before, line in pairwise(lines):
-        helpless = set("".join(before[1:].split())) <= MUST_NOT_BEGIN | MUST_NOT_END or before[0] in MUST_NOT_END
+        helpless = (
+            set("".join(before[1:].split())) <= MUST_NOT_BEGIN | MUST_NOT_END or before[0] in MUST_NOT_END
+        )
         assert not line or line[0] not in MUST_NOT_BEGIN or helpless

@@ -26,11 +26,12 @@ from tests.cases.test_concurrency import real_file  # noqa: F401  (SQLite in a f
 from tests.house import House
 from tests.services.handled import handled, licensed
 
-TRIES, HANDS, KILLS = 200, 8, 4
+HANDS, KILLS = 8, 4
+MANY = pytest.mark.parametrize("tries", [40, pytest.param(200, marks=pytest.mark.slow)])
 
 
-def tried(act: Callable[[int], object]) -> int:
-    """Runs an act TRIES times by HANDS at once; how many came through. What is no refusal is raised."""
+def tried(act: Callable[[int], object], tries: int) -> int:
+    """Runs an act so many times by HANDS at once; how many came through. What is no refusal is raised."""
 
     def one(number: int) -> bool:
         try:
@@ -43,12 +44,13 @@ def tried(act: Callable[[int], object]) -> int:
             connection.close()
 
     with ThreadPoolExecutor(HANDS) as hands:
-        return sum(hands.map(one, range(TRIES)))
+        return sum(hands.map(one, range(tries)))
 
 
+@MANY
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
-def test_of_200_tries_on_one_task_one_stands(real_file: None, data_dir: object) -> None:  # noqa: F811
+def test_of_many_tries_on_one_task_one_stands(tries: int, real_file: None, data_dir: object) -> None:  # noqa: F811
     with write():
         scene = handled()
         found = write_letter(scene.submission, "granted", at=AT, office=scene.case.lead_office)
@@ -68,24 +70,25 @@ def test_of_200_tries_on_one_task_one_stands(real_file: None, data_dir: object) 
             actor=clerk, letter=found, carrier="邮政", tracking=f"EX{number:05d}CN", at=AT
         )
 
-    assert tried(told) == 1
+    assert tried(told, tries) == 1
     assert Letter.objects.filter(case=scene.case, kind__in=("supplement", "accepted")).count() == 1
-    assert tried(sent) == 2, "one by post, one into the box"
+    assert tried(sent, tries) == 2, "one by post, one into the box"
     assert sorted(Delivery.objects.filter(letter=found).values_list("way", flat=True)) == ["cabinet", "post"]
     ask = lambda _n: actions.ask_cancellation(  # noqa: E731
         actor=scene.applicant, certificate=Certificate.objects.get(pk=certificate.pk), reason="不开了", at=AT
     )
-    assert tried(ask) == 1 and Case.objects.filter(follows_as="cancellation").count() == 1
+    assert tried(ask, tries) == 1 and Case.objects.filter(follows_as="cancellation").count() == 1
 
 
+@MANY
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
-def test_an_archive_is_sealed_once_under_one_number(real_file: None, data_dir: object) -> None:  # noqa: F811
+def test_an_archive_is_sealed_once_under_one_number(tries: int, real_file: None, data_dir: object) -> None:  # noqa: F811
     with write():
         scene = handled()
         actions.withdraw(actor=scene.applicant, submission=scene.submission, at=AT)
     case = Case.objects.select_related("lead_office").get(pk=scene.case.pk)
-    assert tried(lambda _n: archive_case(case, at=AT)) == TRIES
+    assert tried(lambda _n: archive_case(case, at=AT), tries) == tries
     archive = Archive.objects.get(case=case)
     series = LetterSeries.objects.get(key__contains="/档/")
     assert archive.number is not None and archive.number.endswith("-000001") and series.last == 1

@@ -219,9 +219,7 @@ def test_by_post_at_the_counter_and_from_a_cabinet() -> None:
 def test_five_wrong_codes_shut_the_cabinet() -> None:
     scene = handled()
     found = write_letter(scene.submission, "accepted", at=AT, office=scene.case.lead_office)
-    box, code = actions.put_in_cabinet(
-        actor=scene.approver, letter=found, cabinet="大厅", box="A12", at=AT
-    )
+    box, code = actions.put_in_cabinet(actor=scene.approver, letter=found, cabinet="大厅", box="A12", at=AT)
     for _ in range(5):
         count_wrong_code(box)
     with pytest.raises(WrongCabinetCode):

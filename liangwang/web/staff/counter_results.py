@@ -19,7 +19,7 @@ from liangwang.services.models_counter import Visit
 from liangwang.services.queries import Certificate
 
 from ..resident.form_fields import say
-from .counter import visit_of
+from .counter_visit import visit_of
 from .delivering import forms, sending
 from .pages import actor_of, page
 
