@@ -1,4 +1,4 @@
-"""Who is nearest by road on 100,000 nodes, and 500 tasks among 1,000 crews at once; beside what one writes first."""
+"""Who is nearest by road on 100,000 nodes, and 500 tasks among 1,000 crews at once; a part of `liangwang bench operations`."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def assignment() -> Figures:
     )  # fmt: skip
 
 
-def figures() -> Figures:
+def measured() -> Figures:
     """Both figures of dispatch."""
     yield from nearest()
     yield from assignment()
