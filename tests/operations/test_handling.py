@@ -30,7 +30,7 @@ from liangwang.operations.models import Report
 from tests.cases.factories import AT, make_actor, make_applicant
 from tests.operations.factories import STREET, load_city, make_asset, make_signal, office
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 HERE = (122.481, 30.491)
 
 
