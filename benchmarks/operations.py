@@ -34,7 +34,7 @@ def figures(scale: float = 1.0) -> Figures:
     with tempfile.TemporaryDirectory(prefix="liangwang-bench-") as folder:
         house = House(Path(folder), environment={"CITY": "shanghai", "DEMO": "0"})
         house.prepare()
-        data = house.do("from benchmarks import house_data; answer = house_data.prepare()")
+        data = house.do("from benchmarks import operations_house; answer = operations_house.prepare()")
         house.start()
         try:
             yield "ingest_batched_per_s", ingest_batched_per_s(house, data)
