@@ -103,3 +103,8 @@ def set_shift(
         thing = Thing(kind="board", office_ids=frozenset(offices))
         audit.record(actor, "update", thing, at=at, body={"on_shift": on_shift, "crews": changed})
     return changed
+
+
+def crew_of(office_id: int | None) -> Crew | None:
+    """The crew of an office."""
+    return Crew.objects.filter(office_id=office_id).first() if office_id is not None else None

@@ -10,6 +10,7 @@ from liangwang.base.models import Office
 from liangwang.base.transactions import write
 from liangwang.cases import actions
 from liangwang.cases.models import Case, Task
+from liangwang.operations.dispatch_models import Crew
 from tests.cases.factories import (
     AT,
     Street,
@@ -76,7 +77,8 @@ def test_a_crew_sees_where_why_and_the_next_step(street: Street, task: Task) -> 
     crew = browser(street.crew, "crew")
     assert "井盖移位" in said(crew.get("/field/"))
     shown = said(crew.get(f"/field/tasks/{task.ref}/"))
-    assert "接单" in shown and "权属单位的队伍" in shown and "我到现场了" not in shown
+    assert "接单" in shown and "权属单位的队伍" in shown
+    assert 'data-stage="assigned">' in shown and 'data-stage="accepted" hidden' in shown
     assert "井盖移位" not in said(browser(street.other_crew, "crew").get("/field/"))
 
 
@@ -192,3 +194,67 @@ def test_a_committee_worker_starts_with_the_report_form(street: Street) -> None:
     start = client.get("/field/")
     assert start.status_code == 302 and start["Location"] == "/field/report/"
     assert client.get("/field/report/").status_code == 200
+
+
+# --- without a signal ------------------------------------------------------------------------------------
+
+
+def queued(client: Client, task: Task, verb: str, key: str, **fields: object) -> tuple[int, dict[str, str]]:
+    """What the phone's queue sends: with its key, for an answer in JSON."""
+    answer = client.post(
+        f"/field/tasks/{task.ref}/{verb}",
+        {"idempotency_key": key, **fields},
+        headers={"accept": "application/json"},
+    )
+    return answer.status_code, answer.json()
+
+
+def test_what_waited_on_the_phone_is_done_in_order_and_once(street: Street, task: Task) -> None:
+    crew = browser(street.crew, "crew")
+    acts: list[tuple[str, dict[str, object]]] = [
+        ("accept", {}), ("arrive", {}), ("photo", {"kind": "photo_before"}), ("photo", {"kind": "photo_after"}),
+        ("report", {"note": "复位"}),
+    ]  # fmt: skip
+    for n, (verb, fields) in enumerate(acts):
+        for _ in range(2):  # the first answer was lost on the way
+            more = {"photo": photo()} if verb == "photo" else {}
+            assert queued(crew, task, verb, f"key-of-act-{n}", **fields, **more) == (200, {})
+    task.refresh_from_db()
+    assert task.state == "reported" and task.proofs.count() == 2
+
+
+def test_a_conflict_comes_back_in_words_and_changes_nothing(street: Street, task: Task) -> None:
+    crew = browser(street.crew, "crew")
+    status, said_why = queued(crew, task, "arrive", "key-of-arrive")  # not accepted yet
+    assert status == 409 and said_why["message"]
+    Task.objects.filter(pk=task.pk).update(crew_office=street.other_crew)  # given to another meanwhile
+    gone = crew.post(f"/field/tasks/{task.ref}/accept", headers={"accept": "application/json"})
+    assert gone.status_code == 404, "the page has its own words for it"
+    task.refresh_from_db()
+    assert task.state == "assigned"
+
+
+def test_a_crew_says_whether_it_is_on_shift(data_dir: object) -> None:
+    load_city()
+    row = Crew.objects.filter(repairs=True)[0]
+    crew = browser(row.office, "crew")
+    assert crew.post("/field/shift", {"on": "no"}).status_code == 302
+    row.refresh_from_db()
+    assert not row.on_shift and "不在班" in said(crew.get("/field/"))
+    assert crew.post("/field/shift", {"on": "yes"}).status_code == 302
+    row.refresh_from_db()
+    assert row.on_shift
+
+
+def test_the_way_to_the_place_is_on_the_map(data_dir: object) -> None:
+    load_city()
+    row = Crew.objects.filter(office__key__startswith="crew.fallback.")[0]
+    street = make_street()
+    one = open_incident(street, REPAIR).tasks.get()
+    Task.objects.filter(pk=one.pk).update(crew_office=row.office, state="accepted")
+    type(one.case).objects.filter(pk=one.case_id).update(lon=122.485, lat=30.495)
+    drawn = browser(row.office, "crew").get(f"/field/tasks/{one.ref}/way").json()["features"]
+    lines = [f for f in drawn if f["properties"]["role"] == "way"]
+    assert len(lines) == 1
+    assert lines[0]["geometry"]["coordinates"][-1] == [122.485, 30.495]
+    assert lines[0]["properties"]["minutes"] > 0

@@ -88,6 +88,7 @@ def page(task: Task, actor: Actor, at: datetime) -> Page:
         ],
         "ready_to_report": all(kind in photos for kind in wanted),
         "may_handle": access.may(actor, "handle", thing).allowed,
+        "in_hand": ("ready", "assigned", "accepted", "arrived"),
         "at_work": task.state == "arrived" and access.may(actor, "handle", thing).allowed,
         "may_verify": access.may(actor, "verify", thing).allowed and task.state == "reported",
         "failed": history.last_failed_check(task),

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,10 +16,14 @@ from liangwang.base import clock, files
 from liangwang.base.access import door
 from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.hats import Actor
+from liangwang.base.idempotency import hash_request, once
 from liangwang.base.transactions import write
 from liangwang.cases import actions, history, queries
 from liangwang.cases.queries import Task
+from liangwang.operations.crews import crew_of, set_shift
+from liangwang.operations.ways import way_to
 
+from ..shared import geometry
 from . import shown
 
 
@@ -44,6 +49,7 @@ def mine(request: HttpRequest) -> HttpResponse:
         "cards": shown.cards(queries.inbox(actor), at),
         "now": at,
         "checking": actor.role == "supervisor",
+        "crew": crew_of(actor.office_id) if actor.role == "crew" else None,
     }
     return render(request, "field/tasks.html", page)
 
@@ -63,18 +69,70 @@ def one(request: HttpRequest, task: Task) -> HttpResponse:
     return render(request, "field/task.html", shown.page(task, _actor(request), clock.now()))
 
 
+def _once(request: HttpRequest, verb: Callable[[], object]) -> None:
+    """Does a verb, and only once for the key that the phone's queue gives it: an answer may be lost on the way."""
+    key = request.POST.get("idempotency_key", "")
+
+    def do() -> dict[str, Any]:
+        verb()
+        return {}
+
+    if 8 <= len(key) <= 80:
+        once(f"field:{_actor(request).party_ref}", key, hash_request(request.path), do)
+    else:
+        verb()
+
+
 def _act(request: HttpRequest, task: Task, verb: Callable[[], object], said: str) -> HttpResponse:
-    """Does one verb in one transaction; a refusal comes back on the task's page with nothing lost."""
+    """Does one verb in one transaction; a refusal comes back on the task's page with nothing lost.
+
+    The phone's queue asks for JSON: 200, or the refusal's status and its words.
+    """
+    queued = "application/json" in request.headers.get("Accept", "")
     try:
         with write():
-            verb()
+            _once(request, verb)
     except Refusal as refusal:
+        if queued:
+            return JsonResponse({"message": refusal.message(get_language() or "zh")}, status=refusal.status)
         page = shown.page(task, _actor(request), clock.now())
         page["errors"] = {"act": refusal.message(get_language() or "zh")}
         page["typed"] = request.POST
         return render(request, "field/task.html", page, status=refusal.status)
+    if queued:
+        return JsonResponse({})
     messages.success(request, said)
     return HttpResponseRedirect(reverse("field-task", args=[task.ref]))
+
+
+@door("read", "incident_task", of=task_of)
+def way(request: HttpRequest, task: Task) -> HttpResponseBase:
+    """GeoJSON of the ground with the quickest way from where the crew is to the place, around what is closed."""
+    place = task.case.place
+    found = geometry.areas(place) if place else {"type": "FeatureCollection", "features": []}
+    line = way_to(task, at=clock.now())
+    if line is not None:
+        found = {**found, "features": [*found["features"], line.geojson()]}
+    return JsonResponse(found)
+
+
+@door("open", "public")
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """Keeps the field's pages for when there is no signal; served here because its scope is /field/."""
+    source = (settings.ROOT / "liangwang" / "web" / "static" / "js" / "field" / "sw.js").read_bytes()
+    return HttpResponse(source, content_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+@door(None, "home", post="update")
+def shift(request: HttpRequest) -> HttpResponse:
+    """上班、下班: a crew says for itself whether it can be sent."""
+    actor, on = _actor(request), request.POST.get("on") == "yes"
+    if actor.role != "crew" or actor.office_id is None:
+        raise NotFound
+    with write():
+        set_shift(actor=actor, at=clock.now(), office_ids=[actor.office_id], on_shift=on)
+    messages.success(request, _("已上班，可以派单") if on else _("已下班，不再派单"))
+    return HttpResponseRedirect(reverse("field"))
 
 
 @door(None, "incident_task", post="handle", of=task_of)

@@ -6,8 +6,11 @@ from . import reports, tasks
 
 urlpatterns = [
     path("", tasks.mine, name="field"),
+    path("sw.js", tasks.service_worker, name="field-service-worker"),
+    path("shift", tasks.shift, name="field-shift"),
     path("done/", tasks.done, name="field-done"),
     path("tasks/<slug:ref>/", tasks.one, name="field-task"),
+    path("tasks/<slug:ref>/way", tasks.way, name="field-way"),
     path("tasks/<slug:ref>/accept", tasks.accept, name="field-accept"),
     path("tasks/<slug:ref>/arrive", tasks.arrive, name="field-arrive"),
     path("tasks/<slug:ref>/photo", tasks.photo, name="field-photo"),

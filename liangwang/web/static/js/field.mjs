@@ -1,4 +1,6 @@
-// Field pages: where a photo was taken, sending it as soon as it is taken, and keeping what is typed meanwhile.
+// Field pages: where a photo was taken, what is done goes through the ordered queue, and what is typed is kept meanwhile.
+
+import * as queue from "./field/queue.mjs";
 
 function locate(form) {
   navigator.geolocation?.getCurrentPosition(
@@ -24,3 +26,67 @@ document.querySelectorAll("form[data-keep]").forEach((form) => {
   note.value ||= sessionStorage.getItem(key) ?? "";
   note.addEventListener("input", () => sessionStorage.setItem(key, note.value));
 });
+
+const box = document.querySelector("[data-waiting]");
+const owner = box?.dataset.owner ?? "";
+const token = () => document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
+const AFTER = { accept: "accepted", arrive: "arrived", report: "reported", decline: "reported" };
+
+/** The step that comes after what waits in the queue is shown, so that the work goes on without a signal. */
+function showStage(acts) {
+  const here = acts.filter((act) => act.task === box.dataset.task && !act.refused);
+  const stage = here.reduce((now, act) => AFTER[act.act] ?? now, null);
+  if (stage) document.querySelectorAll("[data-stage]").forEach((part) => (part.hidden = part.dataset.stage !== stage));
+  for (const { act, fields } of here) {
+    const kind = act === "photo" && fields.find(([name]) => name === "kind")?.[1];
+    const mark = kind && document.querySelector(`[data-kept="${kind}"]`);
+    if (mark) mark.hidden = false;
+  }
+}
+
+async function showWaiting() {
+  const acts = (await queue.all()).filter((act) => act.owner === owner);
+  const waiting = acts.filter((act) => !act.refused);
+  const refused = acts.filter((act) => act.refused);
+  box.hidden = acts.length === 0;
+  box.querySelector("[data-count]").textContent = waiting.length;
+  box.querySelector("[data-some]").hidden = waiting.length === 0;
+  box.querySelector("ul").replaceChildren(
+    ...refused.map((act) => {
+      const row = box.querySelector("template").content.firstElementChild.cloneNode(true);
+      row.querySelector("b").textContent = act.words;
+      row.querySelector("span").textContent = act.refused;
+      row.querySelector("[data-again]").onclick = async () => { await queue.again(act); await run(); };
+      row.querySelector("[data-drop]").onclick = async () => { await queue.drop(act.n); await run(); };
+      return row;
+    }),
+  );
+  showStage(acts);
+}
+
+/** One tab sends at a time, or two would send out of order. */
+async function run() {
+  const send = () => queue.flush(token(), owner, box.dataset.gone);
+  const found = await (navigator.locks ? navigator.locks.request("field-queue", send) : send());
+  if (found.sent && !found.refused.length && !found.left) location.reload();
+  else await showWaiting();
+}
+
+if (box && "indexedDB" in window) {
+  document.querySelectorAll("form[data-act]").forEach((form) =>
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      await queue.add(queue.actOf(form, owner));
+      await showWaiting();
+      await run();
+    }),
+  );
+  addEventListener("online", run);
+  document.addEventListener("visibilitychange", () => document.hidden || run());
+  run();
+  if (navigator.serviceWorker) {
+    await navigator.serviceWorker.register("/field/sw.js", { scope: "/field/" });
+    const pages = [location.href, ...[...document.querySelectorAll("a.card.linked")].map((link) => link.href)];
+    (await navigator.serviceWorker.ready).active.postMessage({ pages });
+  }
+}

@@ -28,6 +28,7 @@ export function style(source, dark) {
       { id: "areas", type: "fill", source: "things", filter: of("Polygon"), paint: { "fill-color": c.area } },
       { id: "borders", type: "line", source: "things", filter: of("Polygon"), paint: { "line-color": c.line, "line-width": 1.2 } },
       { id: "lines", type: "line", source: "things", filter: of("LineString"), paint: { "line-color": c.line, "line-width": 2 } },
+      { id: "ways", type: "line", source: "things", filter: ["==", ["get", "role"], "way"], layout: { "line-cap": "round", "line-join": "round" }, paint: { "line-color": LEVELS.info, "line-width": 5 } },
       { id: "points", type: "circle", source: "things", filter: ["all", of("Point"), ["!=", ["get", "role"], "name"]], paint: { "circle-radius": 7, "circle-color": level, "circle-stroke-color": c.halo, "circle-stroke-width": 2 } },
       { id: "names", type: "symbol", source: "things", layout: { "text-field": ["get", "name"], "text-size": 13, "text-offset": [0, 1.1], "text-anchor": "top" }, paint: { "text-color": c.text, "text-halo-color": c.halo, "text-halo-width": 1.5 } },
     ],
