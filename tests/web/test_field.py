@@ -129,10 +129,10 @@ def test_passed_work_is_listed_as_done(street: Street, task: Task) -> None:
 
 def test_declining_needs_a_reason_from_the_list_and_happens_once(street: Street, task: Task) -> None:
     crew = browser(street.crew, "crew")
-    wrong = crew.post(f"/field/tasks/{task.ref}/decline", {"reason": "no mood", "note": "车坏了"})
+    wrong = crew.post(f"/field/tasks/{task.ref}/decline", {"reason": "no mood", "decline_note": "车坏了"})
     assert wrong.status_code >= 400 and "车坏了" in said(wrong)
     reason = next(iter(actions.DECLINE_REASONS))
-    assert press(crew, task, "decline", reason=reason, note="车坏了") == 302
+    assert press(crew, task, "decline", reason=reason, decline_note="车坏了") == 302
     task.refresh_from_db()
     assert task.crew_office is None and task.declined == 1
 

@@ -182,7 +182,7 @@ def report(request: HttpRequest, task: Task) -> HttpResponse:
 
 @door(None, "incident_task", post="handle", of=task_of)
 def decline(request: HttpRequest, task: Task) -> HttpResponse:
-    reason, note = request.POST.get("reason", ""), request.POST.get("note", "")
+    reason, note = request.POST.get("reason", ""), request.POST.get("decline_note", "")
     verb = lambda: actions.decline_task(  # noqa: E731
         actor=_actor(request), at=clock.now(), task=task, reason=reason, note=note
     )
