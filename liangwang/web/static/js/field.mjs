@@ -87,6 +87,7 @@ if (box && "indexedDB" in window) {
   if (navigator.serviceWorker) {
     await navigator.serviceWorker.register("/field/sw.js", { scope: "/field/" });
     const pages = [location.href, ...[...document.querySelectorAll("a.card.linked")].map((link) => link.href)];
-    (await navigator.serviceWorker.ready).active.postMessage({ pages });
+    const files = performance.getEntriesByType("resource").map((entry) => entry.name).filter((name) => new URL(name).pathname.startsWith("/static/"));
+    (await navigator.serviceWorker.ready).active.postMessage({ pages, files });
   }
 }

@@ -6,9 +6,11 @@ const FILES = "field-files-1";
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 
-// The page names the tasks in hand: they are fetched while there is a network.
+// The page names the tasks in hand and the files that it has loaded: they are fetched while there is a network.
 self.addEventListener("message", (event) => {
-  event.waitUntil(Promise.all(event.data.pages.map((page) => fromNetwork(new Request(page)).catch(() => {}))));
+  const { pages, files } = event.data;
+  const kept = [...files.map((file) => fromFiles(new Request(file))), ...pages.map((page) => fromNetwork(new Request(page)))];
+  event.waitUntil(Promise.allSettled(kept));
 });
 
 async function fromNetwork(request) {
