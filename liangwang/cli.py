@@ -118,7 +118,7 @@ COMMANDS: tuple[Command, ...] = (
     Command(
         "import-streets",
         "把 OpenStreetMap 的 PBF 文件变成派遣用的路网 · make the street graph of dispatch from an OpenStreetMap extract",
-        "liangwang.engines.osm:import_streets",
+        "liangwang.operations.commands:import_streets",
         (_arg("file", help="FILE.osm.pbf"),),
     ),
     Command(

@@ -1,19 +1,17 @@
 """Real streets: a PBF extract of OpenStreetMap becomes the arrays of a StreetGraph; read by pyosmium."""
 
 import math
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from django.conf import settings
 from numpy.typing import NDArray
 
 from liangwang.base.geo import METRES_PER_DEGREE
 from liangwang.base.labels import Label
 
-from .street_graph import KINDS, StreetGraph, largest_part, write_streets
+from .street_graph import KINDS, StreetGraph, largest_part
 
 CLASSES: Mapping[str, tuple[str, float]] = {
     "motorway": ("express", 80), "motorway_link": ("express", 45), "trunk": ("express", 60),
@@ -176,22 +174,3 @@ def _joined(tail: NDArray[Any], head: NDArray[Any], seconds: NDArray[Any], n: in
     _, first = np.unique((tail.astype(np.int64) * n + head)[order], return_index=True)
     kept = order[first]
     return np.sort(kept[tail[kept] != head[kept]])
-
-
-def import_streets(file: str) -> int:
-    """The command: reads an extract into DATA/graph, where dispatch finds it at its next start."""
-    try:
-        graph = streets_of(Path(file))
-    except NotStreets:
-        print(
-            " · ".join(NotStreets.template[tongue].format(file=file) for tongue in ("zh", "en")),
-            file=sys.stderr,
-        )
-        return 2
-    folder = settings.DATA / "graph"
-    folder.mkdir(parents=True, exist_ok=True)
-    write_streets(graph, folder / FILE)
-    print(
-        f"{len(graph):,} 个节点 · nodes, {len(graph.tail):,} 条有向路段 · arcs\n{NOTICE['zh']}\n{NOTICE['en']}"
-    )
-    return 0

@@ -7,9 +7,10 @@ import osmium
 import pytest
 from osmium.osm.mutable import Node, Way
 
-from liangwang.engines.osm import NotStreets, import_streets, road_of, streets_of
+from liangwang.engines.osm import NotStreets, road_of, streets_of
 from liangwang.engines.routing import Router
 from liangwang.engines.street_graph import KINDS, read_streets
+from liangwang.operations.commands import import_streets
 
 # 1 ─── 2 ─── 3   a square of 0.002° (about 200 m), 5 and 6 hang on 4 by a footway
 # │           │
