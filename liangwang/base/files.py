@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import secrets
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, ClassVar, NamedTuple
@@ -49,7 +50,7 @@ def _keep(raw: bytes) -> str:
     path = path_of(sha256)
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{os.getpid()}")
+        fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")  # two threads may bring the same
         with fresh.open("wb") as f:
             f.write(raw)
             f.flush()

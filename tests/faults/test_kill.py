@@ -155,10 +155,11 @@ def settled(house: House) -> bool:
     ("reports", "applications", "covers", "steps", "kills"),
     [
         pytest.param(140, 5, 40, 50, 4, id="short"),
-        pytest.param(1850, 150, 200, 100, 24, id="long", marks=pytest.mark.slow),
+        pytest.param(
+            1850, 150, 200, 100, 24, id="long", marks=[pytest.mark.slow, pytest.mark.both_databases]
+        ),
     ],
 )
-@pytest.mark.both_databases
 def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice(
     make_house: Callable[..., House],
     reports: int,

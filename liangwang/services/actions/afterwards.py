@@ -143,6 +143,8 @@ def _ask(actor: Actor, certificate: Certificate, kind: str, reason: str, at: dat
 
 def _open(actor: Actor, certificate: Certificate, kind: str, reasons: list[str], at: datetime) -> Case:
     """The case of one certificate and kind; only one of a kind is open at a time. Raises NotInForce, AlreadyAsked."""
+    # Who asks at the same moment waits here, and then finds the case of the first.
+    certificate = Certificate.objects.select_for_update(of=("self",)).get(pk=certificate.pk)
     if certificate.revoked_at is not None or certificate.replaced_by_id is not None:
         raise NotInForce(**_named(certificate))
     before = _before(certificate, kind)
