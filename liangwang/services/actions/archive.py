@@ -38,12 +38,13 @@ def archive_case(case: cases.Case, *, at: datetime) -> Archive | None:
     """The sealed archive of a case; made once, when the case is over. None while it is not."""
     if is_live(case):
         return None
+    series = _series(case, at)  # who archives it at the same moment waits here, and then finds it made
     known = Archive.objects.filter(case=case).first()
     if known is not None:
         return known
     submission = submission_of_case(case)
     documents = list(_documents(case, submission, at))
-    number = _number(case, at)
+    number = _next(series)
     manifest = {
         "v": 1,
         "archive": number,
@@ -72,12 +73,18 @@ def archive_case(case: cases.Case, *, at: datetime) -> Archive | None:
     return made
 
 
-def _number(case: cases.Case, at: datetime) -> str:
-    """档号: the office, the year and the next number of the two, under lock as those of letters: no gap, no double."""
+def _series(case: cases.Case, at: datetime) -> LetterSeries:
+    """The numbers of the office in this year, under lock as those of letters: no gap, no double."""
     office, year = case.lead_office.key if case.lead_office else "city", local_day(at).year
     series, _ = LetterSeries.objects.select_for_update().get_or_create(key=f"{office}/档/{year}")
+    return series
+
+
+def _next(series: LetterSeries) -> str:
+    """档号: the office, the year and the next number of the two."""
     series.last += 1
     series.save(update_fields=["last"])
+    office, _archives, year = series.key.rsplit("/", 2)
     return f"{office}-{year}-{series.last:06d}"
 
 
