@@ -44,5 +44,6 @@ def test_a_benchmark_of_one_size_is_run_at_that_size(two: None) -> None:
 
 
 def test_parts_are_benchmarks_of_their_own() -> None:
+    pytest.importorskip("recordlinkage", reason="the peers of benchmarks come with requirements/bench.txt")
     left_out = set(bench.names()) - set(bench.once_each())
     assert left_out == {"derive", "inbox", "kernel", "linkage"}
