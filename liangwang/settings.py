@@ -202,4 +202,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
+    # How it simplifies a query is no news to whoever reads the log.
+    "loggers": {"sqlglot": {"level": "WARNING"}},
 }

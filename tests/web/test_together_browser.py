@@ -12,7 +12,7 @@ from tests.web.test_axe import AXE
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]  # who may write what is tested without a browser too
 PHONE = {"width": 390, "height": 844}
 MAKE = """
 from datetime import date
