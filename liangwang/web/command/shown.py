@@ -191,7 +191,19 @@ def day(actor: Actor, place: Place, at: datetime) -> Page:
 
 
 def points(actor: Actor, place: Place, at: datetime) -> Page:
-    """Incidents (with names to print), units and things of the place, as GeoJSON."""
+    """What moves on the map of a place, as a GeoJSON FeatureCollection: incidents, units, things in alarm, counts.
+
+    Every feature has `properties.key`, the same at every instant, by which a page updates it by difference, and `role`:
+    - incident (Point): key `i:<ref>`, ref, number, name (the title), where, status (bad warn watch info: its level),
+      stage (words), since (ISO: when its running clock began), limit_s (float or null), late (bool), rank, href;
+    - unit (Point): key `u:<ref of the crew>`, name, status (info: has a task in hand, idle: free);
+    - thing (Point): key `t:<number of the asset>`, number, status: only things with a standing signal; where the
+      quiet ones stand is told once by `things`;
+    - count (Point): key `c:<code>`, code, name (3 件): open incidents of a place one level below.
+    A page that shows a recorded instant gets the same from the DOM event `moment` on document, whose detail is
+    {at: ISO, points: this collection, incidents: [the properties of each incident feature, overdue first]}; the event
+    `live` takes it back to now.
+    """
     lang = get_language() or "zh"
     drawn = [
         geometry.point(lon, lat, role="thing", status="idle" if ok else "watch")
