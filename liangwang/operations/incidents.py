@@ -1,13 +1,10 @@
-"""案件: opens incidents from signals and from people's reports; a cleared signal lets them go on."""
+"""案件: opens incidents from signals; a cleared signal lets them go on. Reports open theirs in reporting.py."""
 
 from datetime import datetime, timedelta
-from typing import Any
-
-from liangwang.base.hats import Actor, platform
+from liangwang.base.hats import platform
 from liangwang.base.labels import Label
-from liangwang.base.models import Subject
 from liangwang.base.packs import declared
-from liangwang.base.places import containing, duty_place
+from liangwang.base.places import duty_place
 from liangwang.cases import actions
 from liangwang.cases import queries as cases
 from liangwang.cases.declare import compile_plan
@@ -165,38 +162,3 @@ def reported(task: Task, *, at: datetime) -> None:
     """A crew has reported a task that the clear signal verifies: if the signal is over already, so is the task."""
     if task.verify == "signal" and not _still_standing(task.case):
         _clear_verifies(task.case, at)
-
-
-def report_incident(
-    *,
-    actor: Actor,
-    at: datetime,
-    plan: str,
-    title: Label,
-    point: tuple[float, float],
-    text: str,
-    level: str = "yellow",
-    facts: dict[str, Any] | None = None,
-    key: str | None = None,
-) -> Case:
-    """上报 by a person: an incident where the duty officer first confirms; the reporter can follow it.
-
-    `plan` is `pack:key`; `point` is (lon, lat). Raises OutsideCity, NotFound.
-    """
-    pack = plan.partition(":")[0]
-    reporter = Subject.objects.filter(pk=actor.for_subject_id or actor.subject_id or 0).first()
-    return actions.open_case(
-        actor=actor,
-        at=at,
-        plan=declared_plan(plan, within=pack, at=at),
-        kind="incident",
-        title=title,
-        place=duty_place(containing(*point)),
-        point=point,
-        subject=reporter,
-        source="report",
-        pack=pack,
-        key=key,
-        level=level,
-        facts={"text": text, "since": at.isoformat(), **(facts or {})},
-    )

@@ -79,7 +79,7 @@ def send_reports(sender: Sender, numbers: range, city: dict[str, Any], acknowled
     """Reports of incidents, each with its own key, as a committee worker's phone sends them."""
     for number in numbers:
         form = {
-            "what": "manholes:cover_missing",
+            "what": "manholes:missing",
             "text": f"report {number}",
             "place": city["place"],
             "lon": city["lon"],

@@ -30,7 +30,7 @@ def house(house_factory: Callable[..., House]) -> House:
 def test_a_locked_database_says_try_again(house: House) -> None:
     city = house.city  # type: ignore[attr-defined]
     form = {
-        "what": "manholes:cover_missing",
+        "what": "manholes:missing",
         "place": city["place"],
         "idempotency_key": "locked-1",
         "csrfmiddlewaretoken": CSRF,

@@ -252,17 +252,22 @@ def test_the_cover_that_tilts_again_is_the_same_incident(city: Path) -> None:
 
 
 def test_a_report_from_a_neighbour_is_confirmed_first(city: Path) -> None:
-    from liangwang.operations.incidents import report_incident
+    from liangwang.operations.actions import report
     from tests.cases.factories import make_actor
 
     committee = make_actor(
         Office.objects.filter(key__startswith="committee.").order_by("key")[0], "committee"
     )
     with write():
-        case = report_incident(
-            actor=committee, at=DAY, plan="manholes:guard_and_replace", title={"zh": "井盖破损", "en": "Broken cover"},
-            point=(122.481, 30.491), text="井盖裂了",
-        )  # fmt: skip
+        row = report(
+            actor=committee,
+            at=DAY,
+            kind="manholes:broken",
+            point=(122.4805, 30.4917),
+            text="井盖裂了",
+            channel="field",
+        )
+    case = row.case
     assert (case.state, case.stage) == ("open", "report")
     centre = Office.objects.get(key=f"operations.{case.place.code if case.place else ''}")
     duty = browser(centre, "duty_officer")

@@ -56,7 +56,7 @@ def reported(house: House, browser: object) -> str:
     page = browser.new_context(locale="zh-CN").new_page()  # type: ignore[attr-defined]
     sign_in(page, house, "committee")
     page.goto(f"{house.address}/field/report/")
-    page.get_by_label("井盖移位").check()
+    page.get_by_role("link", name="井盖移位").click()
     page.locator("select[name=place]").select_option(index=1)
     page.locator("textarea[name=text]").fill("盖子翘起来了")
     page.locator("main form .button.wide").click()

@@ -171,7 +171,7 @@ def test_a_report_says_what_is_missing_and_keeps_what_was_typed(committee: Clien
 
 def test_a_report_sent_twice_opens_one_case_that_the_officer_confirms(committee: Client) -> None:
     form = {
-        "what": "manholes:cover_displaced", "at_lon": "122.481", "at_lat": "30.491", "address": "幼儿园门口",
+        "what": "manholes:moved", "at_lon": "122.481", "at_lat": "30.491", "address": "幼儿园门口",
         "text": "盖子翘起来了", "idempotency_key": "one-form",
     }  # fmt: skip
     for _ in range(2):

@@ -25,12 +25,9 @@ def sent_to(house: House) -> str:
         from liangwang.base.models import Office
         from liangwang.cases import actions
         from liangwang.cases.models import Task
-        from liangwang.operations import incidents
+        from liangwang.operations.actions import report
         at, actor = datetime.now(UTC), platform("manholes")
-        case = incidents.report_incident(
-            actor=actor, at=at, plan="manholes:guard_and_replace", title={{"zh": "井盖移位", "en": "Cover moved"}},
-            point=(122.481, 30.491), text="地下车库入口",
-        )
+        case = report(actor=actor, at=at, kind="manholes:moved", point=(122.481, 30.491), text="地下车库入口").case
         actions.confirm_case(actor=actor, at=at, case=case, confirmed=True)
         task = Task.objects.get(case=case, node="repair")
         crew = Office.objects.get(key="crew.fallback.{STREET}-1")

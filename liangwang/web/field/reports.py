@@ -1,7 +1,6 @@
 """上报: a committee worker or crew reports what they see: what, where, a photo; the duty officer confirms."""
 
 import secrets
-from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
@@ -11,26 +10,17 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from liangwang.base import clock, files, packs
+from liangwang.base import clock, files
 from liangwang.base.access import door
 from liangwang.base.errors import Refusal
 from liangwang.base.hats import Actor
 from liangwang.base.idempotency import hash_request, once
-from liangwang.base.labels import Label, pick
 from liangwang.base.models import Place
 from liangwang.base.transactions import write
-from liangwang.operations import incidents
+from liangwang.operations import actions, kinds
 
 MAX_TEXT = 500
-
-
-def choices() -> list[tuple[str, Label]]:
-    """What can be reported: each rule of a routine pack that leads to a plan, by its own label."""
-    routine = {pack.key for pack in packs.packs() if pack.meta.mode == "routine"}
-    rows = packs.declarations("rules.yaml")
-    return [
-        (row.ref, row.value.label) for row in rows if row.pack in routine and getattr(row.value, "plan", None)
-    ]
+CHANNEL = "field"
 
 
 def neighbourhoods(actor: Actor) -> list[Place]:
@@ -49,19 +39,28 @@ def middle_of(actor: Actor) -> tuple[float, float]:
 
 
 def _point(request: HttpRequest) -> tuple[float, float] | None:
-    """The picked or located point, else the middle of the chosen neighbourhood."""
+    """The point that was picked on the map or that the phone knows."""
     try:
         return float(request.POST["at_lon"]), float(request.POST["at_lat"])
     except (KeyError, ValueError):
-        place = Place.objects.filter(code=request.POST.get("place", "")).exclude(lon=None).first()
-    return (place.lon, place.lat) if place and place.lon is not None and place.lat is not None else None
+        return None
 
 
-def _errors(request: HttpRequest) -> dict[str, str]:
+def _place(request: HttpRequest) -> Place | None:
+    """The neighbourhood that was chosen where nobody could point; its middle stands for the place."""
+    rows = Place.objects.select_related("parent").filter(code=request.POST.get("place", ""), ended_at=None)
+    return rows.exclude(lon=None).first()
+
+
+def _kind(name: str) -> kinds.Known | None:
+    return next((one for one in kinds.kinds() if one.ref == name and one.value.by_people), None)
+
+
+def _errors(request: HttpRequest, kind: kinds.Known | None) -> dict[str, str]:
     errors = {}
-    if request.POST.get("what") not in {key for key, _label in choices()}:
+    if kind is None:
         errors["what"] = _("请选择看到了什么")
-    if _point(request) is None:
+    if _point(request) is None and _place(request) is None:
         errors["place"] = _("请在地图上点一下位置，或选择所在居委")
     if len(request.POST.get("text", "")) > MAX_TEXT:
         errors["text"] = _("说明请不超过 %(n)s 字") % {"n": MAX_TEXT}
@@ -70,14 +69,19 @@ def _errors(request: HttpRequest) -> dict[str, str]:
 
 @door("create", "incident", post="create")
 def new(request: HttpRequest) -> HttpResponse:
-    """The form, and its submission; the same form sent twice reports once."""
+    """First what it is, then where, with a photo and words; the same form sent twice reports once."""
     actor: Actor = request.actor  # type: ignore[attr-defined]
-    errors = _errors(request) if request.method == "POST" else {}
-    if request.method == "POST" and not errors:
+    kind = _kind(request.POST.get("what") or request.GET.get("what", ""))
+    if kind is None and request.method != "POST":
+        return render(request, "field/report_kinds.html", {"groups": kinds.groups()})
+    errors = _errors(request, kind) if request.method == "POST" else {}
+    if request.method == "POST" and kind is not None and not errors:
         try:
-            number = _report(request, actor)
+            number = _report(request, actor, kind.ref)
         except Refusal as refusal:
-            errors["photo"] = refusal.message(get_language() or "zh")
+            errors["place" if refusal.code == "outside_city" else "photo"] = refusal.message(
+                get_language() or "zh"
+            )
         else:
             messages.success(request, _("已上报，编号 %(number)s。值班长核实后派单。") % {"number": number})
             return HttpResponseRedirect(reverse("field"))
@@ -86,7 +90,11 @@ def new(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "ground": actor.place_code[:9],
         "middle": middle_of(actor),
-        "choices": [(key, label, "") for key, label in choices()],
+        "kind": kind,
+        "choices": [
+            ("", _("请选择"), ""),
+            *((one.ref, one.value.label, "") for one in kinds.kinds() if one.value.by_people),
+        ],
         "places": [("", _("请选择"), ""), *((p.code, p.name, "") for p in neighbourhoods(actor))],
         "errors": errors,
         "typed": request.POST,
@@ -95,33 +103,22 @@ def new(request: HttpRequest) -> HttpResponse:
     return render(request, "field/report.html", context, status=422 if errors else 200)
 
 
-def _report(request: HttpRequest, actor: Actor) -> str:
-    """Opens the incident, once for a form; returns its number."""
-    at: datetime = clock.now()
+def _report(request: HttpRequest, actor: Actor, kind: str) -> str:
+    """Takes the report, once for a form; returns the number of the incident that it opened or joined."""
+    at, text = clock.now(), request.POST.get("text", "").strip()
+    point, place = _point(request), _place(request)
     upload: Any = request.FILES.get("photo")
-    what, text = request.POST["what"], request.POST.get("text", "").strip()
-    label = dict(choices())[what]
-    point = _point(request)
-    assert point is not None
+    brought = files.judge(upload, upload.name or "photo", allowed=files.IMAGES) if upload else None
 
     def do() -> dict[str, Any]:
-        facts: dict[str, Any] = {"address": request.POST.get("address", "").strip()}
-        if upload is not None:
-            name = upload.name or "photo"
-            stored = files.store(upload, name, at=at, allowed=files.IMAGES, by=actor.party_id)
-            facts["photo"] = stored.ref
-        rule = packs.declared("rules.yaml", what)
-        case = incidents.report_incident(
-            actor=actor, at=at, plan=_plan(rule), title=label, point=point, text=text, facts=facts
-        )
-        return {"number": case.number}
+        row = actions.report(
+            actor=actor, at=at, kind=kind, text=text, point=point, place=place, channel=CHANNEL,
+            address=request.POST.get("address", ""),
+            photos=[files.keep(brought, at=at, by=actor.party_id)] if brought else [],
+        )  # fmt: skip
+        return {"number": row.case.number}
 
     key = request.POST.get("idempotency_key") or secrets.token_hex(16)
+    asked = hash_request(kind, text, str(point), place.code if place else "")
     with write():
-        asked = hash_request(what, text, pick(label, "zh"), str(point))
         return str(once(f"report:{actor.party_ref}", key, asked, do)["number"])
-
-
-def _plan(rule: packs.Declared) -> str:
-    plan = str(rule.value.plan)
-    return plan if ":" in plan else f"{rule.pack}:{plan}"
