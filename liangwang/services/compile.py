@@ -1,5 +1,7 @@
 """Compiles items or a bundle for one situation into one form, one material list and the most parallel plan."""
 
+from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -60,13 +62,16 @@ def _concerning(bound: Bound, questions: tuple[Question, ...], answers: Answers)
     if not isinstance(head, Bundle):
         return questions
     wanted = {"i_am", *(question.question for question in head.questions)}
-    parts: list[Any] = [*head.joins, *head.consents]
+    parts: list[Iterable[Any]] = [head.joins, head.consents]
     for source in _joined(bound, answers):
         item = source.item
-        wanted |= {question.question for question in item.questions}
-        parts += (*item.fields, *item.groups, *item.materials, *item.consents)
-        parts += (*item.steps, *item.outputs, *item.fees, *item.delivery)
-    wanted |= {name for part in parts for name in part.when}
+        for question in item.questions:
+            wanted.add(question.question)
+        parts += (item.fields, item.groups, item.materials, item.consents)
+        parts += (item.steps, item.outputs, item.fees, item.delivery)
+    for part in chain.from_iterable(parts):
+        if part.when:
+            wanted.update(part.when)
     return tuple(question for question in questions if question.question in wanted)
 
 

@@ -196,7 +196,7 @@ def _asked_by_all(first: Ask, asked: list[tuple[str, Field]]) -> Ask:
         first,
         hint=next((field.hint for _, field in asked if field.hint), None),
         required=any(field.required for _, field in asked),
-        asked_by=tuple(key for key, _ in asked),
+        asked_by=tuple([key for key, _ in asked]),
     )
 
 

@@ -54,14 +54,13 @@ def nodes(
     _hand_over(handed, drafts, index, edges)
     order = _ordered(edges, words)
     by_key = {draft.key: draft for draft in drafts}
-    ends: dict[str, int] = {}
     found: dict[str, Node] = {}
     for key in order:
-        draft = by_key[key]
-        starts = max((ends[edge.before] for edge in edges[key]), default=0)
-        ends[key] = starts + draft.step.working_days
-        found[key] = _node(draft, edges[key], starts, ends[key])
-    return tuple(found[draft.key] for draft in drafts)
+        waits, starts = edges[key], 0
+        for edge in waits:
+            starts = max(starts, found[edge.before].ends)
+        found[key] = _node(by_key[key], waits, starts)
+    return tuple([found[draft.key] for draft in drafts])
 
 
 def critical_days(plan: Iterable[Node]) -> int:
@@ -71,15 +70,30 @@ def critical_days(plan: Iterable[Node]) -> int:
 
 def own_days(plan: Iterable[Node]) -> dict[str, int]:
     """Working days that each item's own steps take once everything from elsewhere is there."""
+    by_item: dict[str, dict[str, Node]] = {}
+    for node in plan:
+        by_item.setdefault(node.item, {})[node.key] = node
+    return {item: _own_days(own) for item, own in by_item.items()}
+
+
+def _own_days(own: dict[str, Node]) -> int:
+    """Working days of one item's steps, which seldom wait for anything but the step declared before them."""
     ends: dict[str, int] = {}
-    item: dict[str, str] = {}
-    longest: dict[str, int] = {}
-    for node in in_order(plan):
-        item[node.key] = node.item
-        before = (ends[need] for need in node.needs if item[need] == node.item)
-        ends[node.key] = took = node.days + max(before, default=0)
-        longest[node.item] = max(longest.get(node.item, 0), took)
-    return longest
+    waiting = list(own.values())
+    while waiting:
+        later: list[Node] = []
+        for node in waiting:
+            begins = 0
+            for need in node.needs:
+                if need in own:
+                    if need not in ends:
+                        later.append(node)
+                        break
+                    begins = max(begins, ends[need])
+            else:
+                ends[node.key] = begins + node.days
+        waiting = later
+    return max(ends.values())
 
 
 def in_order(plan: Iterable[Node]) -> list[Node]:
@@ -182,8 +196,8 @@ def _edges(draft: Draft, index: _Index, supplied: frozenset[str]) -> list[Edge]:
     for uses in draft.step.uses:
         if uses not in supplied:
             edges += [Edge(giver, uses) for giver in index.givers.get(uses, ()) if giver != draft.key]
-    pack = draft.source.key.partition(":")[0]
     for after in draft.step.after:
+        pack = draft.source.key.partition(":")[0]
         for full in (f"{draft.source.key}.{after}", f"{pack}:{after}", after):
             if full in index.steps:
                 edges.append(Edge(index.steps[full], "law"))
@@ -222,12 +236,15 @@ def _topological(needs: Mapping[str, Iterable[str]]) -> list[str]:
     """
     waits: dict[str, int] = {}
     after: dict[str, list[str]] = {}
+    order: list[str] = []
     for key, wanted in needs.items():
         distinct = set(wanted)
+        if not distinct:
+            order.append(key)
+            continue
         waits[key] = len(distinct)
         for one in distinct:
             after.setdefault(one, []).append(key)
-    order = [key for key, left in waits.items() if not left]
     for key in order:
         for one in after.get(key, ()):
             waits[one] -= 1
@@ -265,23 +282,24 @@ def _name(why: str, words: Words) -> Label:
     return words.documents[key].label if key in words.documents else words.concept(key).label
 
 
-def _node(draft: Draft, edges: list[Edge], starts: int, ends: int) -> Node:
-    by = draft.step.by or draft.source.item.office
+def _node(draft: Draft, edges: list[Edge], starts: int) -> Node:
+    step = draft.step
+    by = step.by or draft.source.item.office
     return Node(
         key=draft.key,
         item=draft.source.key,
-        label=draft.step.label,
+        label=step.label,
         department=by.department,
         level=by.level,
-        days=draft.step.working_days,
-        needs=tuple(dict.fromkeys(edge.before for edge in edges)),
-        uses=draft.step.uses,
+        days=step.working_days,
+        needs=tuple(dict.fromkeys([edge.before for edge in edges])),
+        uses=step.uses,
         gives=draft.gives,
-        because=tuple(dict.fromkeys(edge.why for edge in edges)),
+        because=tuple(dict.fromkeys([edge.why for edge in edges])),
         starts=starts,
-        ends=ends,
-        special=draft.step.special,
-        sign=draft.step.sign,
+        ends=starts + step.working_days,
+        special=step.special,
+        sign=step.sign,
     )
 
 

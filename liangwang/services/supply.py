@@ -71,14 +71,14 @@ def _need(
 ) -> Need:
     material = asked[0][1]
     document = words.document(material.type)
-    forms = set.intersection(*(set(ACCEPTS[m.form]) for _, m in asked))
+    forms = set.intersection(*[set(ACCEPTS[form]) for form in {m.form for _, m in asked}])
     validity = [m.valid_months for _, m in asked if m.valid_months is not None]
     commitment = next((m.commitment for _, m in asked if m.commitment), None)
     if not all(m.commitment for _, m in asked):
         commitment = None
-    makers = {source.key for source, _ in asked}
+    items = tuple([source.key for source, _ in asked])
     # An item that consumes its own product would be circular: only another item's output supplies it.
-    maker = given.get(id) if given.get(id) not in makers else None
+    maker = given.get(id) if given.get(id) not in items else None
     return Need(
         id=id,
         type=material.type,
@@ -94,11 +94,11 @@ def _need(
         else _supply(
             id, _shown(asked, proved), labels.get(maker or ""), commitment, proved, min(validity, default=0)
         ),
-        asked_by=tuple(source.key for source, _ in asked),
-        item_labels=tuple(source.item.label for source, _ in asked),
+        asked_by=items,
+        item_labels=tuple([source.item.label for source, _ in asked]),
         hint=next((m.hint for _, m in asked if m.hint), None),
         commitment=commitment,
-        gates=tuple(f"{_short(source.key)}.{m.gates}" for source, m in asked if m.gates),
+        gates=tuple([f"{_short(source.key)}.{m.gates}" for source, m in asked if m.gates]),
     )
 
 
@@ -143,7 +143,7 @@ def _months(evidence: Evidence, today: str) -> int:
 
 def _shown(asked: list[tuple[Source, Material]], proved: Proved) -> Evidence | None:
     """The hub value that says what the document says, for every item that asks it; the latest one is cited."""
-    if not all(m.shown_by for _, m in asked):
+    if not proved.values or not all(m.shown_by for _, m in asked):
         return None
     wanted = [(field_id(m.role, c), reads) for _, m in asked for c, reads in m.shown_by.items()]
     known = [proved.values[key] for key, _ in wanted if key in proved.values]
