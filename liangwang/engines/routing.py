@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Sequence
 from copy import copy
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +14,10 @@ from scipy.spatial import cKDTree
 
 from liangwang.base.geo import METRES_PER_DEGREE, Point
 
+from .overlay import Arcs, Overlay
 from .street_graph import StreetGraph
 
-FIRST_LIMIT_S = 300.0
+FIRST_LIMIT_S, WIDER = 300.0, 2.0
 WALK_M_S = 1.4  # from a point to the nearest node of the graph, and back
 CLOSED = np.inf
 
@@ -25,6 +27,13 @@ class Snap(NamedTuple):
 
     node: int
     walk_s: float
+
+
+class Snapped(NamedTuple):
+    """The nearest nodes of many points, int64[n], and the seconds on foot to them, float[n]."""
+
+    node: NDArray[np.int64]
+    walk_s: NDArray[np.float64]
 
 
 class Way(NamedTuple):
@@ -57,7 +66,6 @@ class Router:
     def __init__(self, graph: StreetGraph, closed: Collection[int] = ()) -> None:
         self.graph = graph
         self.closed = frozenset(closed)
-        self._reverse = self._held()
         self._squeeze = math.cos(math.radians(float(graph.lat.mean())))
         self._tree = cKDTree(self._metres(np.column_stack([graph.lon, graph.lat])))
 
@@ -65,19 +73,37 @@ class Router:
         """A router on which these arcs too are closed (flooded, fenced off)."""
         other = copy(self)  # the tree of nodes is the same: only the times are held anew
         other.closed = self.closed | frozenset(arcs)
-        other._reverse = other._held()
+        for held in ("_reverse", "_overlay"):
+            other.__dict__.pop(held, None)
+        if "_overlay" in self.__dict__:
+            other.__dict__["_overlay"] = self._overlay.with_costs(other._costs())
         return other
 
-    def _held(self) -> csr_matrix:
-        n, seconds = len(self.graph), self.graph.seconds.astype(np.float64, copy=True)
-        # SciPy sums parallel arcs of a coordinate matrix; the lattice has none, an importer must join its own.
+    def _costs(self) -> NDArray[np.float64]:
+        seconds = self.graph.seconds.astype(np.float64, copy=True)
         seconds[list(self.closed)] = CLOSED
-        return csr_matrix((seconds, (self.graph.head, self.graph.tail)), shape=(n, n))
+        return seconds
+
+    @cached_property
+    def _reverse(self) -> csr_matrix:
+        # SciPy sums parallel arcs of a coordinate matrix; the lattice has none, an importer must join its own.
+        n = len(self.graph)
+        return csr_matrix((self._costs(), (self.graph.head, self.graph.tail)), shape=(n, n))
+
+    @cached_property
+    def _overlay(self) -> Overlay:
+        """Made at the first question for times: about a second for a city, which a page that draws a way need not spend."""
+        head, tail = self.graph.head.astype(np.int64), self.graph.tail.astype(np.int64)
+        return Overlay(np.asarray(self._tree.data), Arcs(head, tail, self._costs()))
 
     def snap(self, points: Sequence[Point]) -> list[Snap]:
         """For each point the nearest node, and the seconds on foot to it."""
-        distance, node = self._tree.query(self._metres(np.asarray(points, float).reshape(-1, 2)))
-        return [Snap(int(i), float(d) / WALK_M_S) for d, i in zip(distance, node, strict=True)]
+        nodes, walked = self._snapped(points)
+        return [Snap(node, walk_s) for node, walk_s in zip(nodes.tolist(), walked.tolist(), strict=True)]
+
+    def _snapped(self, points: Sequence[Point]) -> "Snapped":
+        metres, node = self._tree.query(self._metres(np.asarray(points, float).reshape(-1, 2)))
+        return Snapped(np.asarray(node, np.int64), np.asarray(metres, float) / WALK_M_S)
 
     def seconds_to(
         self, event: Point, units: Sequence[Point], limit_s: float = np.inf
@@ -85,7 +111,7 @@ class Router:
         """float[units]: seconds from each unit to the event; inf beyond `limit_s` or where no way leads."""
         if not units:
             return np.empty(0)
-        return self._seconds(self.snap([event])[0], self.snap(units), limit_s)
+        return self._seconds(self.snap([event])[0], self._snapped(units), limit_s)
 
     def matrix(
         self, events: Sequence[Point], units: Sequence[Point], limit_s: float = np.inf
@@ -93,7 +119,7 @@ class Router:
         """float[events, units]: seconds from each unit to each event."""
         if not events or not units:
             return np.empty((len(events), len(units)))
-        at = self.snap(units)
+        at = self._snapped(units)
         return np.array([self._seconds(snap, at, limit_s) for snap in self.snap(events)])
 
     def way(self, unit: Point, event: Point) -> Way | None:
@@ -108,11 +134,9 @@ class Router:
             node = int(before[node])
         return Way(start.walk_s + float(seconds[start.node]) + end.walk_s, [*points, event])
 
-    def _seconds(self, event: Snap, units: Sequence[Snap], limit_s: float) -> NDArray[np.float64]:
-        driven = dijkstra(self._reverse, indices=event.node, limit=limit_s)
-        nodes = np.fromiter((s.node for s in units), np.int64, len(units))
-        walked = np.fromiter((s.walk_s for s in units), np.float64, len(units))
-        found = driven[nodes] + walked + event.walk_s
+    def _seconds(self, event: Snap, units: "Snapped", limit_s: float) -> NDArray[np.float64]:
+        driven = self._overlay.seconds(event.node, units.node, limit_s)
+        found = driven + units.walk_s + event.walk_s
         return np.where(found <= limit_s, found, np.inf)
 
     def _metres(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -130,17 +154,17 @@ def widening_seconds(
 ) -> NDArray[np.float64]:
     """float[units]: seconds to the event, inf for those not looked at or not there within `limit_s`.
 
-    The search widens by doubling until `enough` is content with those that are surely found: most events find their
-    unit within five minutes' travel, and a search over the whole city costs twenty times as much. `slower` (1 or more,
+    The search widens by doubling until `enough` is content with those that are surely found: most events find their unit within
+    five minutes' travel, and a search over the whole city costs seven times as much. `slower` (1 or more,
     one for each unit) multiplies travel times; whoever has not been found yet cannot be quicker than the limit.
     """
-    at_event, at_units = router.snap([event])[0], router.snap(units)
+    at_event, at_units = router.snap([event])[0], router._snapped(units)
     limit = min(FIRST_LIMIT_S, limit_s)
     while True:
         seconds = router._seconds(at_event, at_units, limit) * slower
         if limit >= limit_s or enough(seconds <= limit):
             return np.where(seconds <= limit_s, seconds, np.inf)
-        limit = min(2 * limit, limit_s)
+        limit = min(WIDER * limit, limit_s)
 
 
 def nearest_units(
