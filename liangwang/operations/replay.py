@@ -27,7 +27,7 @@ from liangwang.rules.declare import LEVELS
 from liangwang.rules.durations import microseconds
 from liangwang.rules.sets import Judged
 
-from . import dispatch, rule_drafts, signals
+from . import competence, rule_drafts, signals, solving
 from .dispatch_models import Crew
 from .models import Asset
 from .road import router
@@ -242,17 +242,19 @@ def _round(
     free = np.flatnonzero(free_at <= now)
     if not len(ready) or not len(free):
         return []
-    seconds = way.matrix([(one.lon, one.lat) for one, _ in ready], [where[i] for i in free], dispatch.LIMIT_S)
+    seconds = way.matrix(
+        [(one.lon, one.lat) for one, _ in ready], [where[i] for i in free], competence.LIMIT_S
+    )
     cost = np.full(seconds.shape, np.inf)
     for row, (one, job) in enumerate(ready):
-        weight = dispatch.SEVERITY.get(one.level, 1.0)
+        weight = solving.SEVERITY.get(one.level, 1.0)
         for column, place in enumerate(free):
             rank = rank_of(job.by, one.owner, one.street, crews[int(place)])
             if rank is not None:
-                cost[row, column] = rank * dispatch.RANK_S + weight * seconds[row, column]
-    severe = np.array([dispatch.SEVERITY.get(one.level, 1.0) for one, _ in ready])
+                cost[row, column] = rank * competence.RANK_S + weight * seconds[row, column]
+    severe = np.array([solving.SEVERITY.get(one.level, 1.0) for one, _ in ready])
     done = []
-    for row, column in enumerate(assign(cost, dispatch.UNSERVED_S * severe)):
+    for row, column in enumerate(assign(cost, solving.UNSERVED_S * severe)):
         if column < 0:
             continue
         one, job = ready[row]
@@ -266,7 +268,7 @@ def _round(
 
 
 def rank_of(by: Mapping[str, Any], owner: str, street: str, crew: Crew) -> int | None:
-    """Return a crew's rank of competence for a task as `dispatch.ranks` has it, None where it may not go."""
+    """Return a crew's rank of competence for a task as `competence.ranks` has it, None where it may not go."""
     if by.get("anyone"):
         return 0
     wanted = by["crew"]

@@ -15,10 +15,12 @@ from liangwang.cases import actions
 from liangwang.cases import queries as cases
 from liangwang.cases.models import Case, Task
 from liangwang.operations import closures
+from liangwang.operations.competence import Candidate, enough
 from liangwang.operations.crews import set_shift
-from liangwang.operations.dispatch import Candidate, dispatch_ready, enough, send_next, solved, weight_of
+from liangwang.operations.dispatch import dispatch_ready, send_next
 from liangwang.operations.dispatch_models import Crew, Sending
 from liangwang.operations.road import router
+from liangwang.operations.solving import solved, weight_of
 from tests.cases.factories import AT, INCIDENT, make_actor, make_plan
 from tests.operations.factories import STREET, load_city, office
 from tests.tries import tries
