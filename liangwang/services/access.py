@@ -72,16 +72,17 @@ def _with_parts(case: Any) -> Thing:
 
 
 def _certificate(certificate: Certificate) -> Thing:
-    """A certificate is of its holder, and of the guardians of a holder who is a child."""
+    """A certificate is of whom it is about, of its keeper, and of the guardians of a holder who is a child."""
     office = certificate.office
-    guardians = Guardian.objects.filter(ward_id=certificate.subject_id, ended_at=None)
+    own = {certificate.subject_id, certificate.kept_by_id}
+    guardians = Guardian.objects.filter(ward_id__in=own, ended_at=None)
     return Thing(
         kind="certificate",
         ref=certificate.ref,
         place_code=office.place.code,
         office_ids=frozenset({office.pk}),
         departments=frozenset({office.department}),
-        subject_ids=frozenset({certificate.subject_id, *guardians.values_list("guardian_id", flat=True)}),
+        subject_ids=frozenset({*own, *guardians.values_list("guardian_id", flat=True)}),
     )
 
 
@@ -106,7 +107,8 @@ def _handover(handover: Handover) -> Thing:
 
 
 def _guarded(value: Any) -> Q:
-    return Q(subject_id__in=Guardian.objects.filter(guardian_id=value, ended_at=None).values("ward_id"))
+    wards = Guardian.objects.filter(guardian_id=value, ended_at=None).values("ward_id")
+    return Q(subject_id__in=wards) | Q(keeper_id__in=wards)
 
 
 _application = kind_of("application")
@@ -134,7 +136,7 @@ register_kind(
     place="office__place__code",
     offices=("office_id",),
     departments=("office__department",),
-    subjects=("subject_id", _guarded),
+    subjects=("subject_id", "keeper_id", _guarded),
     personal=True,
 )
 register_kind("visit", of=_visit, place="office__place__code", offices=("office_id",))

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterator
 
 from liangwang.base.declare import Problem
+from liangwang.base.errors import NotFound
 from liangwang.base.inspection import Look, inspect
 from liangwang.base.labels import Label
 from liangwang.base.packs import Declared
 
+from . import catalogue
+from .compiled import Bound
 from .declare import Item
 from .forms_of_text import is_credit_code
 
@@ -54,3 +57,38 @@ def credit_code_of_the_office(one: Declared, look: Look) -> Iterator[Problem]:
         }
         remedy: Label = {"zh": "照公布的编码核对", "en": "compare it with the published code"}
         yield look.problem(one, ("code",), "code", message, remedy)
+
+
+@inspect("items.yaml")
+def certificates_have_a_keeper(one: Declared, look: Look) -> Iterator[Problem]:
+    """Every certificate is about a party of the application, or names the party who keeps it; else nobody could have it."""
+    try:
+        bound = catalogue.bound(one.ref, look.root)
+    except NotFound:
+        return  # the reference check has said so
+    parties = _parties(bound)
+    for source in bound.items:
+        for output in source.item.outputs:
+            if output.certificate and not {output.role, output.keeper} & parties:
+                message: Label = {
+                    "zh": f"{source.key} 的证照 {output.certificate} 发给“{output.role}”，申请里没有这个人",
+                    "en": f"{source.key} issues '{output.certificate}' to '{output.role}', who is no party",
+                }
+                remedy: Label = {
+                    "zh": f"写 keeper，取 {'、'.join(sorted(parties))} 之一",
+                    "en": f"name a 'keeper', one of {', '.join(sorted(parties))}",
+                }
+                yield look.problem(one, (), "keeper", message, remedy)
+
+
+def _parties(bound: Bound) -> set[str]:
+    """The roles that are somebody's once an application is handed in."""
+    consents = [*bound.head.consents, *(c for source in bound.items for c in source.item.consents)]
+    named = {
+        field.role
+        for source in bound.items
+        for field in source.item.fields
+        if field.concept.endswith(".name")
+    }
+    about = {bound.head.subject} & named
+    return {"applicant", *bound.head.apply, *about, *(consent.role for consent in consents)}

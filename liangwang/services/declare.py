@@ -154,11 +154,13 @@ class Output(Shape, frozen=True, kw_only=True):
     """What the item ends in: a certificate, and the values that enter the hub with it.
 
     `again`: every application makes a new one (a second home, a further employee, a renewal), so one that the person
-    has already neither settles the item nor stands for the new one.
+    has already neither settles the item nor stands for the new one. `keeper` is the role of the party who has it in
+    her hands where `role`, whom it is about, cannot: the relative who applies for the certificate of a death.
     """
 
     certificate: Annotated[str, reference("materials.csv")] | None = None
     role: str
+    keeper: str = ""
     again: bool = False
     attributes: tuple[Annotated[str, reference("concepts.csv")], ...] = ()
     valid_months: int | None = None

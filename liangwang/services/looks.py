@@ -18,7 +18,7 @@ LOOKING = ("read", "check")
 
 def note_check(*, actor: Actor, certificate: Certificate, how: str, at: datetime) -> None:
     """核验: somebody checked it by `how` (shown, code, file, ref); the same one within ten minutes is one look."""
-    if actor.for_subject_id == certificate.subject_id:
+    if actor.for_subject_id in (certificate.subject_id, certificate.kept_by_id):
         return
     who = actor.party_ref or actor.hat
     key = f"{certificate.ref}/{who}/{how}/{int(at.timestamp()) // SLOT_S}"
@@ -32,7 +32,7 @@ def note_check(*, actor: Actor, certificate: Certificate, how: str, at: datetime
 
 def looks_at(certificate: Certificate, limit: int = 10) -> list[AuditEntry]:
     """The newest entries in which somebody read or checked this certificate, the latest first."""
-    rows = AuditEntry.objects.filter(subjects__subject=certificate.subject_id, body__isnull=False)
+    rows = AuditEntry.objects.filter(subjects__subject=certificate.kept_by_id, body__isnull=False)
     found = []
     for entry in rows.order_by("-id")[:NEWEST]:
         body = json.loads(bytes(entry.body or b"{}"))

@@ -176,11 +176,17 @@ class GivenValue(models.Model):
 
 
 class Certificate(RefModel):
-    """A signed certificate; `body` is what it says, `signed` the code on it, `file` its PDF once its holder asked for it."""
+    """A signed certificate; `body` is what it says, `signed` the code on it, `file` its PDF once its holder asked for it.
+
+    It is about `subject`; `keeper` has it in her hands where that one cannot (a certificate of a death).
+    """
 
     number = models.CharField(max_length=40, unique=True)
     type = models.CharField(max_length=60)
     subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="certificates")
+    keeper = models.ForeignKey(
+        Subject, null=True, on_delete=models.PROTECT, related_name="certificates_kept"
+    )
     role = models.CharField(max_length=40)
     case = models.ForeignKey("cases.Case", null=True, on_delete=models.PROTECT, related_name="certificates")
     node = models.CharField(max_length=120)
@@ -205,3 +211,12 @@ class Certificate(RefModel):
             )
         ]
         indexes: ClassVar = [models.Index(fields=["subject", "type"])]
+
+    @property
+    def kept_by(self) -> Subject:
+        """Who shows, uses and answers for it."""
+        return self.keeper or self.subject
+
+    @property
+    def kept_by_id(self) -> int:
+        return self.keeper_id or self.subject_id

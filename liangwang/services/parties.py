@@ -1,4 +1,4 @@
-"""Who a draft is about: the applicant's own role, and the child, employee or company that an application names."""
+"""Who a draft is about: the applicant's own role, and the child, employee, company or dead that an application names."""
 
 from datetime import date, datetime
 from typing import Any
@@ -7,6 +7,7 @@ from liangwang.base import subjects
 from liangwang.base.models import Company, CompanyRole, Guardian, Person, Place, Subject
 from liangwang.base.working_days import local_day
 
+from .declare import holds
 from .drafting import Seen
 from .models import Authorisation
 from .provable import companies_among, own_role
@@ -28,7 +29,26 @@ def people_of(seen: Seen, values: dict[str, Any], at: datetime) -> dict[str, Sub
             people[about] = _company(about, values, seen, at)
         else:
             people[about] = _person(about, values, seen, at)
+    for role in _kept_for(seen):
+        if role not in people and f"{role}.name" in values:
+            company = role in companies_among(seen.draft.version.body)
+            people[role] = _company(role, values, seen, at) if company else _somebody(role, values, at)
     return people
+
+
+def _kept_for(seen: Seen) -> list[str]:
+    """The roles about whom a certificate will be that somebody else keeps."""
+    outputs = (output for source in seen.compiled.items for output in source.item.outputs)
+    return [one.role for one in outputs if one.keeper and holds(one.when, seen.draft.scenario)]
+
+
+def _somebody(role: str, values: dict[str, Any], at: datetime) -> Subject:
+    """A person whose number and name are known; anyone else is a subject without a row of her own: nobody signs in."""
+    number = str(values.get(f"{role}.identity_number", ""))
+    known = subjects.person_by_identity(number) if number else None
+    if known is not None and known.name == str(values[f"{role}.name"]):
+        return known.subject
+    return subjects.new_subject("person", at=at)
 
 
 def place_of(subject: Subject) -> Place | None:

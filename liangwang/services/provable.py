@@ -11,6 +11,7 @@ from liangwang.base.working_days import local_day
 from liangwang.hub import queries as hub
 
 from . import sealed
+from .certified import stated_values
 from .compiled import Evidence, Proved
 from .models import Authorisation, Certificate, Draft, Submission
 from .models_together import DraftPart
@@ -27,12 +28,16 @@ def proved_for(draft: Draft, at: datetime) -> Proved:
     certificates: dict[str, Evidence] = {}
     values: dict[str, Evidence] = {}
     earlier: dict[str, Evidence] = {}
-    for role, subject in _agreed(draft).items():
+    people = _agreed(draft)
+    for role, subject in people.items():
         values.update(_of_person(role, subject))
         values.update(_of_company(role, subject))
         values.update(_not_weaker(_of_hub(role, subject), values))
         certificates.update(_library(role, subject, at))
         earlier.update(_earlier(role, subject, draft))
+    for key, evidence, stated in _kept(draft, people, at):
+        certificates.setdefault(key, evidence)
+        values = {**stated, **values}
     return Proved(
         certificates=certificates,
         values=values,
@@ -153,17 +158,60 @@ def _sources(keys: list[str]) -> Label:
 
 
 def _library(role: str, subject: Subject, at: datetime) -> dict[str, Evidence]:
-    """Certificates in force; the newest of a type."""
+    """Certificates in force that are in her own hands; the newest of a type."""
+    return {f"{role}.{row.type}": _shown_by(row) for row in _in_force(at, subject=subject, keeper=None)}
+
+
+def _in_force(at: datetime, **whose: Any) -> list[Certificate]:
+    """Certificates that count now, the oldest first."""
     rows = Certificate.objects.filter(
-        subject=subject, revoked_at=None, suspended_at=None, replaced_by=None
+        **whose, revoked_at=None, suspended_at=None, replaced_by=None
     ).select_related("office")
-    found = {}
-    for row in rows.order_by("issued_at"):
-        if row.valid_until is None or row.valid_until >= at.date():
-            found[f"{role}.{row.type}"] = Evidence(
-                source=row.office.name, at=row.issued_at.date().isoformat(), ref=row.ref
-            )
+    today = local_day(at)
+    return [row for row in rows.order_by("issued_at") if row.valid_until is None or row.valid_until >= today]
+
+
+def _shown_by(row: Certificate) -> Evidence:
+    return Evidence(source=row.office.name, at=row.issued_at.date().isoformat(), ref=row.ref)
+
+
+Kept = tuple[str, Evidence, dict[str, Evidence]]
+
+
+def _kept(draft: Draft, people: dict[str, Subject], at: datetime) -> list[Kept]:
+    """Certificates about somebody else that these people keep: ("role.type", evidence, what it proposes), newest first.
+
+    Only of whom the form is about: by the name and number typed, and before these are typed where there is only one
+    it can be. An item that makes a new one of the type (another death in the family) is proposed nothing of the old.
+    """
+    rows = _in_force(at, keeper__in=people.values())
+    if not rows:
+        return []
+    made, typed = _made_by(draft.version.body), opened(draft)
+    found: list[Kept] = []
+    about = {row.role: {one.subject_id for one in rows if one.role == row.role} for row in rows}
+    for row in reversed(rows):
+        key, stated = f"{row.role}.{row.type}", stated_values(row)
+        said = {
+            name: typed.get(name, "").strip() for name in (f"{row.role}.name", f"{row.role}.identity_number")
+        }
+        told = {name: value for name, value in said.items() if value}
+        fits = all(value == str(stated.get(name, "")) for name, value in told.items())
+        if row.role in people or key in made or not fits or not (told or len(about[row.role]) == 1):
+            continue
+        shown = _shown_by(row)
+        proposed = {
+            name: Evidence(source=shown.source, value=value, state="single", at=shown.at)
+            for name, value in stated.items()
+        }
+        found.append((key, shown, proposed))
     return found
+
+
+def _made_by(body: dict[str, Any]) -> set[str]:
+    """Every "role.type" of which an item version makes a new one at each application."""
+    outputs = (output for source in body["items"] for output in source["item"]["outputs"])
+    return {f"{one['role']}.{one['certificate']}" for one in outputs if one["again"]}
 
 
 def _earlier(role: str, subject: Subject, draft: Draft) -> dict[str, Evidence]:

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from liangwang.base.hats import Actor
 from liangwang.base.subjects import masked
 from liangwang.engines.sign import qr_svg
@@ -41,9 +43,13 @@ def code_of(actor: Actor, at: datetime) -> dict[str, Any]:
 
 
 def certificates(subject_id: int, at: datetime) -> list[dict[str, Any]]:
-    """The valid certificates of a person, newest first: `{ref, number, type, label, office, …}`."""
+    """The valid certificates that a person has in her hands, newest first: `{ref, number, type, label, office, …}`."""
     rows = Certificate.objects.select_related("office").filter(
-        subject_id=subject_id, revoked_at=None, suspended_at=None, replaced_by=None, issued_at__lte=at
+        Q(subject_id=subject_id, keeper=None) | Q(keeper_id=subject_id),
+        revoked_at=None,
+        suspended_at=None,
+        replaced_by=None,
+        issued_at__lte=at,
     )
     return [
         {

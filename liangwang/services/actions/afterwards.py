@@ -65,7 +65,7 @@ def open_revocation(*, actor: Actor, certificate: Certificate, reasons: list[str
     case = _open(actor, certificate, "revocation", reasons, at)
     number, zh = certificate.number, "；".join(reasons)
     notices.notify(
-        to=certificate.subject,
+        to=certificate.kept_by,
         template="services.revocation",
         title={
             "zh": f"拟撤销：{_named(certificate)['what']}",
@@ -152,7 +152,7 @@ def _open(actor: Actor, certificate: Certificate, kind: str, reasons: list[str],
         raise AlreadyAsked(number=open_one.number, **_named(certificate))
     first = certificate.case
     return _follow(
-        actor, kind, at, first=first, what=certificate.body["label"], subject=certificate.subject,
+        actor, kind, at, first=first, what=certificate.body["label"], subject=certificate.kept_by,
         office=certificate.office, place=first.place if first else certificate.office.place,
         key=f"{kind}/{certificate.ref}/{len(before)}",
         facts={"certificate": certificate.ref, "reasons": reasons},
@@ -161,7 +161,7 @@ def _open(actor: Actor, certificate: Certificate, kind: str, reasons: list[str],
 
 def _before(certificate: Certificate, kind: str) -> list[Case]:
     """The cases of a kind about a certificate so far."""
-    about = Case.objects.filter(subject_id=certificate.subject_id, follows_as=kind)
+    about = Case.objects.filter(subject_id=certificate.kept_by_id, follows_as=kind)
     return list(about.filter(facts__certificate=certificate.ref))
 
 

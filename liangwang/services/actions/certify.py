@@ -11,14 +11,14 @@ from liangwang.base.labels import Label
 from liangwang.base.models import Office, Subject
 from liangwang.base.subjects import subject_by_ref
 from liangwang.base.working_days import local_day
-from liangwang.cases.queries import Case, Task
+from liangwang.cases.queries import Task
 
 from .. import catalogue, sealed
 from ..certificate_codes import code_of
-from ..certificate_layouts import layout_of
-from ..models import Certificate, GivenValue, Submission
+from ..certified import certified
+from ..declare import Output
+from ..models import Certificate, Submission
 from ..refusals import NotIssuable
-from ..vocabulary import field_id
 
 
 def issue_certificate(
@@ -33,7 +33,7 @@ def issue_certificate(
     document = catalogue.words().document(type)
     if task is None or task.office is None:
         raise NotIssuable(what=document.label["zh"], what_en=document.label["en"])
-    values = _values(submission, case, type, role)
+    values = _values(submission, type, role)
     known = Certificate.objects.filter(case=case, node=node, type=type, role=role, revoked_at=None).first()
     if known is not None and known.body["values"] == values:
         return known
@@ -104,6 +104,7 @@ def reissue(
     made = Certificate(
         type=certificate.type,
         subject=certificate.subject,
+        keeper=certificate.keeper,
         role=certificate.role,
         case=certificate.case,
         node=certificate.node,
@@ -136,17 +137,19 @@ def _revoke(certificate: Certificate, at: datetime, because: Label) -> None:
 def _make(
     submission: Submission, task: Task, type: str, role: str, values: dict[str, Any], at: datetime
 ) -> Certificate:
-    holder = subject_by_ref(submission.roles[role])
+    holder, output = subject_by_ref(submission.roles[role]), _output(submission, type, role)
+    keeper = submission.roles.get(output.keeper) if output and output.keeper else None
     office = cast(Office, task.office)  # issue_certificate has seen that there is one
     certificate = Certificate(
         type=type,
         subject=holder,
+        keeper=subject_by_ref(keeper) if keeper else None,
         role=role,
         case=submission.case,
         node=task.node,
         office=office,
         issued_at=at,
-        valid_until=_valid_until(submission, type, role, at),
+        valid_until=_valid_until(output, at),
     )
     _sign(
         certificate,
@@ -181,17 +184,9 @@ def _sign(
     certificate.save(update_fields=["number", "body", "signed"])
 
 
-def _values(submission: Submission, case: Case, type: str, role: str) -> dict[str, Any]:
-    """What the type certifies of the person: her answers and what the case gave, personal numbers masked."""
-    found = {
-        field: sealed.read(field, value, submission.draft.ref)
-        for field, value in submission.answers.items()
-        if field.startswith(f"{role}.")
-    }
-    for row in GivenValue.objects.filter(case=case, ended_at=None, field__startswith=f"{role}."):
-        found[row.field] = sealed.read(row.field, row.value, case.ref)
-    shown = [field_id(role, concept) for concept in layout_of(type).shows]
-    return {field: sealed.masked(field, found[field]) for field in shown if field in found}
+def _values(submission: Submission, type: str, role: str) -> dict[str, Any]:
+    """What the type certifies of the person, personal numbers masked."""
+    return {field: sealed.masked(field, value) for field, value in certified(submission, type, role).items()}
 
 
 def _holder_name(holder: Subject, role: str, submission: Submission) -> str:
@@ -199,19 +194,16 @@ def _holder_name(holder: Subject, role: str, submission: Submission) -> str:
     return person.name if person else str(submission.answers.get(f"{role}.name", ""))
 
 
-def _valid_until(submission: Submission, type: str, role: str, at: datetime) -> date | None:
+def _output(submission: Submission, type: str, role: str) -> Output | None:
+    """The certificate as the item declares it."""
     body = catalogue.read_body(submission.version.body)
-    months = next(
-        (
-            o.valid_months
-            for s in body.items
-            for o in s.item.outputs
-            if (o.certificate, o.role) == (type, role)
-        ),
-        None,
-    )
-    if months is None:
+    outputs = (output for source in body.items for output in source.item.outputs)
+    return next((one for one in outputs if (one.certificate, one.role) == (type, role)), None)
+
+
+def _valid_until(output: Output | None, at: datetime) -> date | None:
+    if output is None or output.valid_months is None:
         return None
     day = local_day(at)
-    year, month = divmod(day.month - 1 + months, 12)
+    year, month = divmod(day.month - 1 + output.valid_months, 12)
     return date(day.year + year, month + 1, min(day.day, 28))

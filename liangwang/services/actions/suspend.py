@@ -63,7 +63,7 @@ def _tell(actor: Actor, certificate: Certificate, what: str, because: Label, at:
 def _inform(certificate: Certificate, what: str, because: Label, at: datetime) -> None:
     label, title, office = certificate.body["label"], TOLD[what], certificate.office.name
     notices.notify(
-        to=certificate.subject,
+        to=certificate.kept_by,
         template=f"certificate.{what}",
         title={"zh": f"{label['zh']}：{title['zh']}", "en": f"{label['en']}: {title['en']}"},
         body={

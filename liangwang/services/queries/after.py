@@ -40,7 +40,7 @@ def after_facts(case: Case) -> dict[str, Any] | None:
 
 def cases_about(certificate: Certificate) -> list[Case]:
     """Changes, renewals, cancellations and revocations of a certificate, the newest first."""
-    rows = Case.objects.filter(subject_id=certificate.subject_id, follows_as__in=LABELS)
+    rows = Case.objects.filter(subject_id=certificate.kept_by_id, follows_as__in=LABELS)
     return list(rows.filter(facts__certificate=certificate.ref).order_by("-id"))
 
 

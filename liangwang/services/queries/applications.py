@@ -53,7 +53,7 @@ def authorisation_by_ref(ref: str) -> Authorisation | None:
 
 def certificate_by_ref(ref: str) -> Certificate | None:
     """The certificate that a link or a QR names."""
-    return Certificate.objects.select_related("office__place", "subject", "case").filter(ref=ref).first()
+    return Certificate.objects.select_related("office__place", "subject", "keeper", "case").filter(ref=ref).first()
 
 
 def applications_of(subject_id: int) -> list[dict[str, Any]]:
@@ -67,9 +67,11 @@ def applications_of(subject_id: int) -> list[dict[str, Any]]:
 
 
 def certificates_of(subject_id: int) -> list[Certificate]:
-    """Certificates of a person and of her wards, newest first; revoked ones too, marked."""
+    """Certificates of a person and of her wards, and those that she keeps for somebody; revoked ones too, marked."""
     wards = Guardian.objects.filter(guardian_id=subject_id, ended_at=None).values("ward_id")
-    rows = Certificate.objects.filter(Q(subject_id=subject_id) | Q(subject_id__in=wards))
+    rows = Certificate.objects.filter(
+        Q(subject_id=subject_id) | Q(keeper_id=subject_id) | Q(subject_id__in=wards)
+    )
     return list(rows.select_related("office", "subject").order_by("-issued_at"))
 
 
