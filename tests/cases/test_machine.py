@@ -17,6 +17,7 @@ from liangwang.base.models import Event
 from liangwang.cases import actions
 from liangwang.cases.models import OPEN_TASK_STATES, CaseEvent, Task
 from tests.cases.factories import AT, make_actor, make_plan, make_street, node
+from tests.cases.test_course import stands
 from tests.tries import tries
 
 NODES = [
@@ -190,6 +191,10 @@ class Engine(RuleBasedStateMachine):
                 assert who["party"] not in workers - {""}
 
     @invariant()
+    def the_timeline_ends_where_the_case_stands(self) -> None:
+        stands(self.case)
+
+    @invariant()
     def closed_once_and_only_when_all_is_done(self) -> None:
         counted = Counter(CaseEvent.objects.filter(case=self.case).values_list("what", flat=True))
         assert counted["case.closed"] <= 1 and counted["case.rated"] <= 1
@@ -227,6 +232,7 @@ def test_a_long_day_keeps_the_promises_and_gets_to_the_end(seed: int) -> None:
             engine.one_holder_at_a_time()
             engine.nobody_verified_or_closed_own_work()
             engine.closed_once_and_only_when_all_is_done()
+            engine.the_timeline_ends_where_the_case_stands()
         done = set(CaseEvent.objects.filter(case=engine.case).values_list("what", flat=True))
         assert {"task.verified", "task.reported", "case.closed"} <= done
     finally:

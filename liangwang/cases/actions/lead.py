@@ -65,7 +65,8 @@ def rule_task(*, actor: Actor, at: datetime, task: Task, office: Office, note: s
     flip(task, [Task.State.READY], {"zh": "指定主办", "en": "given to an office"}, **values)
     locked.put(assigned_at=locked.case.assigned_at or at)
     locked.reach("dispatch")
-    locked.note("task.ruled", task, stage="dispatch", to=office.name, note=note.strip())
+    sent = {"crew": office.key} if crew else {}
+    locked.note("task.ruled", task, stage="dispatch", to=office.name, note=note.strip(), **sent)
     locked.seal("dispatch", "task.ruled", task, body={"to": office.key, "attempt": task.attempt})
     title: Label = {
         "zh": f"指定主办：{task.label['zh']}",

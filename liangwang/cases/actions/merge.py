@@ -46,8 +46,9 @@ def unmerge_case(*, actor: Actor, at: datetime, case: Case, reason: str = "") ->
     for node, state in before["tasks"].items():
         task = locked.tasks[node]
         fresh = parts.get(state, State.READY)
-        Task.objects.filter(pk=task.pk).update(state=fresh, crew_office=None, assignee=None)
-        task.state, task.crew_office_id = fresh, None
+        attempt = task.attempt + (fresh == State.READY)  # what is begun anew is told anew
+        Task.objects.filter(pk=task.pk).update(state=fresh, attempt=attempt, crew_office=None, assignee=None)
+        task.state, task.attempt, task.crew_office_id = fresh, attempt, None
         if fresh == State.READY:
             again.append(task)
     locked.put(state=before["state"], closed_at=None, follows=None, follows_as="")

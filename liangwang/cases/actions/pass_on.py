@@ -56,7 +56,7 @@ def _to_office(locked: Locked, task: Task, office: Office | None, reason: str) -
         raise WrongOffice(**both("office", office.name))
     values = {"office_id": office.pk, "crew_office_id": None, "assignee_id": None, "state": State.READY}
     flip(task, IN_HAND, {"zh": "转办", "en": "passed on"}, **values)
-    locked.note("task.passed_on", task, to=office.name, reason=reason)
+    locked.note("task.passed_on", task, to=office.name, office=office.key, reason=reason)
     body = {"to": office.key, "reason": reason, "attempt": task.attempt}
     locked.seal("handle", "task.passed_on", task, body=body)
     number = locked.case.number
