@@ -44,3 +44,8 @@ def once(scope: str, key: str, request_hash: str, do: Callable[[], dict[str, Any
         row.answer = do()
         row.save(update_fields=["answer"])
     return dict(row.answer)
+
+
+def is_done(scope: str, key: str) -> bool:
+    """Whether an act with this key has been done."""
+    return IdempotencyKey.objects.filter(scope=scope, key=key).exists()

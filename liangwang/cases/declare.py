@@ -97,6 +97,7 @@ class PlanNode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     verify: Verify | None = None
     stage: str = ""
     tell: list[str] = []
+    guide: list[Label] = []
     special: bool = False
     sign: Sign | None = None
 
@@ -113,7 +114,10 @@ class PlanBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class TaskDeclaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One task of a declared plan: by whom, within what time, after what, shown by what, verified how."""
+    """One task of a declared plan: by whom, within what time, after what, shown by what, verified how.
+
+    `guide` is what whoever does it reads on the spot, line by line.
+    """
 
     task: str
     label: Label
@@ -126,6 +130,7 @@ class TaskDeclaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     verify: Verify | None = None
     stage: Stage = "handle"
     tell: list[str] = []
+    guide: list[Label] = []
     special: bool = False
     sign: Sign | None = None
 

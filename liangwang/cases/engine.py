@@ -57,13 +57,17 @@ def both(name: str, label: Label | dict[str, str]) -> dict[str, str]:
 
 @dataclass
 class Locked:
-    """A case held by this transaction, its graph and tasks; lines of the timeline are written together at the end."""
+    """A case held by this transaction, its graph and tasks; lines of the timeline are written together at the end.
+
+    `did_at` is when it was done on a phone without a signal, if before `at`: said on the timeline, never on a clock.
+    """
 
     case: Case
     graph: Graph
     tasks: dict[str, Task]
     actor: Actor
     at: datetime
+    did_at: datetime | None = None
     lines: list[CaseEvent] = field(default_factory=list)
     outbox: list[Event] = field(default_factory=list)
     changed: set[str] = field(default_factory=set)
@@ -76,6 +80,8 @@ class Locked:
             "role": self.actor.role,
             "label": self.actor.label,
         }
+        if self.did_at is not None:
+            body = {**body, "did_at": self.did_at.isoformat()}
         self.lines.append(
             CaseEvent(case=self.case, task=task, at=self.at, what=what, stage=stage, who=who, body=body)
         )
@@ -186,9 +192,10 @@ def lock_case(case_id: int, actor: Actor, at: datetime) -> Locked:
     return Locked(case, graph_of(case.plan_id), tasks, actor, at)
 
 
-def lock_task(task: Task, actor: Actor, at: datetime) -> tuple[Locked, Task]:
+def lock_task(task: Task, actor: Actor, at: datetime, did_at: datetime | None = None) -> tuple[Locked, Task]:
     """The task's case under lock, and the task as it is now; the caller's copy may be old."""
     locked = lock_case(task.case_id, actor, at)
+    locked.did_at = did_at
     if task.node not in locked.tasks:
         raise NotFound
     return locked, locked.tasks[task.node]

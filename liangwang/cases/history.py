@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 
 from liangwang.base.access import visible
 from liangwang.base.hats import Actor
@@ -30,6 +30,33 @@ def cases_seen(actor: Actor, kind: str) -> QuerySet[Case]:
 def live(rows: QuerySet[Case]) -> QuerySet[Case]:
     """Those of some cases that are not over."""
     return rows.filter(state__in=LIVE_CASE_STATES)
+
+
+def on_the_board(code: str) -> QuerySet[Case]:
+    """Live incidents of a place, the oldest first, each with those of its tasks that are open or rest.
+
+    Outlines of places and bodies of plans stay in the database: a board of hundreds is read at every event.
+    """
+    tasks = Task.objects.filter(state__in=(*OPEN_TASK_STATES, Task.State.DEFERRED)).order_by("id")
+    rows = live(cases_in("incident", code)).select_related("place", "lead_office")
+    rows = rows.defer("place__polygon", "limits").order_by("id")
+    return rows.prefetch_related(Prefetch("tasks", queryset=tasks.defer("result", "because")))
+
+
+def tally(code: str, at: datetime) -> dict[str, tuple[int, int, int]]:
+    """Live incidents of a place by the code of their own: how many, how many red, in how many a time has run out."""
+    over = Task.objects.filter(case=OuterRef("pk"), state__in=OPEN_TASK_STATES, due_at__lt=at)
+    rows = live(cases_in("incident", code)).annotate(over=Exists(over)).order_by().values("place__code")
+    counted = rows.annotate(
+        n=Count("pk"), red=Count("pk", filter=Q(level="red")), late=Count("pk", filter=Q(over=True))
+    )
+    return {row["place__code"]: (row["n"], row["red"], row["late"]) for row in counted}
+
+
+def told_level(refs: list[str], level: str) -> dict[str, datetime]:
+    """When a level was told that some cases are late, by their refs; the first telling counts."""
+    rows = CaseEvent.objects.filter(case__ref__in=refs, what="task.overdue", body__level=level)
+    return {ref: at for ref, at in rows.order_by("-id").values_list("case__ref", "at")}
 
 
 def is_live(case: Case) -> bool:
@@ -126,3 +153,17 @@ def opened_by(case: Case) -> str:
     """The ref of the party who opened a case; "" for a rule or the clock."""
     row = CaseEvent.objects.filter(case=case, what="case.opened").order_by("id").first()
     return str(row.who.get("party", "")) if row else ""
+
+
+def had_task(actor: Actor, task: Task) -> bool:
+    """Whether somebody of the actor's office has ever acted on a task, or has it now."""
+    if actor.office_id is None:
+        return False
+    if task.crew_office_id == actor.office_id:
+        return True
+    return CaseEvent.objects.filter(task=task, who__office=actor.office_key).exists()
+
+
+def last_event(task: Task) -> CaseEvent | None:
+    """The newest line of a task on the timeline."""
+    return CaseEvent.objects.filter(task=task).order_by("-id").first()

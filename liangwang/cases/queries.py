@@ -33,6 +33,7 @@ from .plans import graph_of
 from .tickets import ticket_of
 
 __all__ = [
+    "NOBODY",
     "STAGES",
     "STAGE_LABELS",
     "STATE_LABELS",

@@ -1,6 +1,7 @@
 """案件: opens incidents from signals; a cleared signal lets them go on. Reports open theirs in reporting.py."""
 
 from datetime import datetime, timedelta
+
 from liangwang.base.hats import platform
 from liangwang.base.labels import Label
 from liangwang.base.packs import declared

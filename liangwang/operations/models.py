@@ -9,6 +9,7 @@ from liangwang.base.models import RefModel
 from .dispatch_models import Closure, Crew, Sending
 from .history_models import HistoryFile
 from .intake_models import Described, SequenceGap, SourceState, WarningIn
+from .relay_models import Relay
 from .report_models import Contact, Joining, Report, ShiftHandover
 from .rule_models import RuleDraft, Trial
 
@@ -23,6 +24,7 @@ __all__ = [
     "Joining",
     "JudgedTo",
     "Quarantined",
+    "Relay",
     "Report",
     "RuleDraft",
     "Sending",

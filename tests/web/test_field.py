@@ -258,3 +258,179 @@ def test_the_way_to_the_place_is_on_the_map(data_dir: object) -> None:
     assert len(lines) == 1
     assert lines[0]["geometry"]["coordinates"][-1] == [122.485, 30.495]
     assert lines[0]["properties"]["minutes"] > 0
+
+
+# --- while it is in hand ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def crews(data_dir: object) -> list[Crew]:
+    """The crews of the city that may all do the same repair, the nearest first."""
+    load_city()
+    rows = Crew.objects.filter(repairs=True, office__key__startswith="crew.fallback.").order_by("pk")
+    first = rows[0]
+    others = Crew.objects.filter(repairs=True).exclude(pk=first.pk).order_by("pk")[:2]
+    for row in others:
+        row.owners, row.skills = ["*"], first.skills
+        row.save()
+        Office.objects.filter(pk=row.office_id).update(place=first.office.place)
+    return [first, *Crew.objects.filter(pk__in=[row.pk for row in others]).order_by("pk")]
+
+
+@pytest.fixture
+def in_hand(crews: list[Crew]) -> Task:
+    """A repair that the first crew has accepted, in its own street."""
+    street = make_street()
+    case = open_incident(street, REPAIR)
+    Case.objects.filter(pk=case.pk).update(lon=122.485, lat=30.495, place=crews[0].office.place)
+    one = case.tasks.get()
+    Task.objects.filter(pk=one.pk).update(crew_office=crews[0].office, state="accepted", assigned_at=AT)
+    return Task.objects.select_related("case").get(pk=one.pk)
+
+
+def test_a_task_is_handed_over_only_once_the_other_crew_says_yes(crews: list[Crew], in_hand: Task) -> None:
+    first, second, third = (browser(row.office, "crew") for row in crews)
+    page = said(first.get(f"/field/tasks/{in_hand.ref}/"))
+    assert crews[1].office.key in page and "转交给另一支队伍" in page
+    unsaid = first.post(
+        f"/field/tasks/{in_hand.ref}/hand-over", {"crew": crews[1].office.key, "relay_note": "差一块盖板"}
+    )
+    assert unsaid.status_code == 422 and "差一块盖板" in said(unsaid)
+    assert (
+        press(first, in_hand, "hand-over", why="tools", crew=crews[1].office.key, relay_note="差一块盖板")
+        == 302
+    )
+    in_hand.refresh_from_db()
+    assert in_hand.crew_office_id == crews[0].office_id, "asked is not given"
+    assert "对方答应前，仍由您办理" in said(first.get(f"/field/tasks/{in_hand.ref}/"))
+    offer = said(second.get("/field/"))
+    assert "请您接手" in offer and "差一块盖板" in offer
+    address = "/field/relays/" + offer.partition("/field/relays/")[2].partition('"')[0]
+    assert third.post(address, {"taken": "yes"}).status_code == 404
+    assert second.post(address, {"taken": "yes"}).status_code == 302
+    in_hand.refresh_from_db()
+    assert (in_hand.crew_office_id, in_hand.state) == (crews[1].office_id, "accepted")
+    assert first.get(f"/field/tasks/{in_hand.ref}/").status_code == 404
+    assert second.post(address, {"taken": "yes"}).status_code == 302  # a double click changes nothing
+    assert "已接手（缺工具、材料或人手）" in said(second.get(f"/field/tasks/{in_hand.ref}/"))
+
+
+def test_what_was_asked_before_is_recalled_and_a_reported_task_stays(
+    crews: list[Crew], in_hand: Task
+) -> None:
+    first, second, third = (browser(row.office, "crew") for row in crews)
+    for row in crews[1:]:
+        assert press(first, in_hand, "hand-over", why="tools", crew=row.office.key) == 302
+    assert "请您接手" not in said(second.get("/field/"))
+    offer = said(third.get("/field/"))
+    Task.objects.filter(pk=in_hand.pk).update(state="reported")
+    address = "/field/relays/" + offer.partition("/field/relays/")[2].partition('"')[0]
+    third.post(address, {"taken": "yes"})
+    in_hand.refresh_from_db()
+    assert in_hand.crew_office_id == crews[0].office_id
+
+
+def test_more_time_is_asked_for_and_a_demand_answered_from_the_phone(street: Street, task: Task) -> None:
+    crew = browser(street.crew, "crew")
+    press(crew, task, "accept")
+    day = (AT + timedelta(days=3)).date().isoformat()
+    without = crew.post(f"/field/tasks/{task.ref}/defer", {"how": "shelve", "until": day, "defer_note": ""})
+    assert without.status_code == 422 and 'role="alert"' in said(without)
+    assert press(crew, task, "defer", how="postpone", until=day, defer_note="等盖板到货") == 302
+    task.refresh_from_db()
+    assert task.state == "accepted" and (task.defer_asked or {})["how"] == "postpone"
+    assert "已申请缓办到" in said(crew.get(f"/field/tasks/{task.ref}/"))
+    with write():
+        actions.supervise_task(
+            actor=make_actor(street.centre, "duty_officer"), at=AT, task=task, note="今天要办完"
+        )
+    shown = said(crew.get(f"/field/tasks/{task.ref}/"))
+    demand = task.case.supervisions.get()
+    assert "今天要办完" in shown
+    assert press(crew, task, "reply", demand=demand.ref, reply="盖板下午到，五点前装好") == 302
+    demand.refresh_from_db()
+    assert demand.reply == "盖板下午到，五点前装好"
+    assert "今天要办完" not in said(crew.get(f"/field/tasks/{task.ref}/")).partition("经过")[0]
+
+
+def test_what_waited_says_when_it_was_done_and_a_wrong_clock_is_not_believed(
+    street: Street, task: Task
+) -> None:
+    crew = browser(street.crew, "crew")
+    clock.shift(AT + timedelta(minutes=40) - datetime.now(UTC))
+    queued(crew, task, "accept", "key-of-accept", waited_s="1500")
+    queued(crew, task, "arrive", "key-of-arrive", waited_s="5")
+    queued(crew, task, "photo", "key-of-photo", waited_s="900000", kind="photo_before", photo=photo())
+    accepted = task.events.get(what="task.accepted")
+    assert datetime.fromisoformat(accepted.body["did_at"]) - AT == pytest.approx(
+        timedelta(minutes=15), abs=timedelta(seconds=5)
+    )
+    assert "did_at" not in task.events.get(what="task.arrived").body
+    shown = said(crew.get(f"/field/tasks/{task.ref}/"))
+    assert shown.count("在没有信号处已办") == 1
+    task.refresh_from_db()
+    assert task.accepted_at and task.accepted_at - AT > timedelta(minutes=39), (
+        "clocks count from what arrived"
+    )
+    proof = task.proofs.get()
+    assert proof.at - AT > timedelta(minutes=39), "more than three days is not believed"
+
+
+def test_a_crew_learns_what_became_of_a_task_that_it_had(street: Street, task: Task) -> None:
+    crew, other = browser(street.crew, "crew"), browser(street.other_crew, "crew")
+    queued(crew, task, "accept", "key-of-accept")
+    Task.objects.filter(pk=task.pk).update(crew_office=street.other_crew)
+    told = crew.get(f"/field/tasks/{task.ref}/became?key=key-of-accept").json()
+    assert told["done"] and "已交给" in told["message"]
+    assert not crew.get(f"/field/tasks/{task.ref}/became?key=key-of-other").json()["done"]
+    assert other.get(f"/field/tasks/{task.ref}/became").status_code == 200
+    assert browser(street.grid, "crew").get(f"/field/tasks/{task.ref}/became").status_code == 404
+
+
+# --- what a picture may carry ----------------------------------------------------------------------------
+
+SCRIPT = b"<script>alert(1)</script>"
+PAGE = b"<html><body>" + SCRIPT + b"</body></html>"
+
+
+def spiked() -> bytes:
+    """A JPEG that is also a web page: a script in its comment, its EXIF with a position, and behind its end."""
+    import io
+
+    from PIL import Image
+
+    raw, exif = io.BytesIO(), Image.Exif()
+    exif[0x010E] = SCRIPT.decode()  # description
+    exif.get_ifd(0x8825)[1], exif.get_ifd(0x8825)[2] = "N", (31.0, 13.0, 5.0)  # where it was taken
+    Image.new("RGB", (16, 16), "grey").save(raw, "JPEG", exif=exif, comment=PAGE)
+    return raw.getvalue() + PAGE
+
+
+@pytest.mark.parametrize("name", ["cover.svg", "cover.jpg", "cover.html"])
+def test_a_picture_that_is_a_program_is_refused(street: Street, task: Task, name: str) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    crew = browser(street.crew, "crew")
+    press(crew, task, "accept")
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg">' + SCRIPT + b"</svg>"
+    for raw in (svg, PAGE, b"<?xml version='1.0'?>" + svg):
+        wrong = SimpleUploadedFile(name, raw, "image/jpeg")
+        assert press(crew, task, "photo", kind="photo_before", photo=wrong) == 415
+    assert not task.proofs.exists()
+
+
+def test_of_a_picture_only_its_pixels_are_kept(street: Street, task: Task) -> None:
+    from django.core.files.uploadedfile import SimpleUploadedFile
+
+    raw = spiked()
+    assert SCRIPT in raw and b"Exif" in raw
+    crew = browser(street.crew, "crew")
+    press(crew, task, "accept")
+    brought = SimpleUploadedFile("cover.jpg", raw, "image/jpeg")
+    assert press(crew, task, "photo", kind="photo_before", photo=brought, lon="121.43", lat="31.22") == 302
+    proof = task.proofs.get()
+    answer = crew.get(f"/field/tasks/{task.ref}/proofs/{proof.ref}")
+    kept = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    assert answer["Content-Type"] == "image/jpeg" and answer["X-Content-Type-Options"] == "nosniff"
+    assert b"script" not in kept and b"Exif" not in kept and kept.startswith(b"\xff\xd8")
+    assert (proof.lon, proof.lat) == (121.43, 31.22), "the phone's own word, beside the picture and not in it"

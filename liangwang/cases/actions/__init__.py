@@ -36,6 +36,7 @@ from .pass_on import pass_on
 from .put_back import put_back_task
 from .send_back import send_back
 from .sign import ask_signature, sign_task
+from .take_over import take_over_task
 from .verify import verify_task
 
 __all__ = [
@@ -88,6 +89,7 @@ __all__ = [
     "supply",
     "supply_lacking",
     "take_back_desk",
+    "take_over_task",
     "unmerge_case",
     "verify_task",
     "wake_task",

@@ -31,12 +31,15 @@ DEFERRALS: dict[str, Label] = {
 """延期 goes on with a later limit; 缓办 rests until a day; 挂账 rests as it cannot be done now, until looked at again."""
 
 
-def decline_task(*, actor: Actor, at: datetime, task: Task, reason: str, note: str = "") -> Task:
+def decline_task(
+    *, actor: Actor, at: datetime, task: Task, reason: str, note: str = "", did_at: datetime | None = None
+) -> Task:
     """退单 before accepting: a reason from the list, within the limit, once; then the duty officer names the lead.
 
     A crew declines what it was sent to, an office what has come to it; meanwhile the lead office answers for it.
+    The limit is judged by when it was declined: a phone without a signal does not make it late.
     """
-    locked, task = lock_task(task, actor, at)
+    locked, task = lock_task(task, actor, at, did_at)
     require_live(locked.case)
     require_holder(actor, task)
     if reason not in DECLINE_REASONS:
@@ -46,7 +49,7 @@ def decline_task(*, actor: Actor, at: datetime, task: Task, reason: str, note: s
     if task.declined:
         raise DeclineRefused(why="已经退过一次", why_en="it has been declined once")
     came = task.assigned_at if task.crew_office_id else task.ready_at
-    if came and at - came > DECLINE_WITHIN:
+    if came and (did_at or at) - came > DECLINE_WITHIN:
         minutes = int(DECLINE_WITHIN.total_seconds() // 60)
         raise DeclineRefused(why=f"已超过 {minutes} 分钟", why_en=f"more than {minutes} minutes have passed")
     declined_by = task.crew_office or task.office
@@ -61,7 +64,7 @@ def decline_task(*, actor: Actor, at: datetime, task: Task, reason: str, note: s
     flip(task, [held], {"zh": "退单", "en": "declined"}, **values)
     body = {"reason": reason, "by": declined_by.key if declined_by else ""}
     locked.note("task.declined", task, stage="dispatch", note=note, label=DECLINE_REASONS[reason], **body)
-    locked.seal("handle", "task.declined", task, body=body, key=f"task.declined/{task.ref}")
+    locked.seal("handle", "task.declined", task, body=body, key=f"task.declined/{task.ref}/{task.attempt}")
     if locked.case.lead_office:
         _tell_office(
             locked.case.lead_office, task, "declined", at,
@@ -71,10 +74,17 @@ def decline_task(*, actor: Actor, at: datetime, task: Task, reason: str, note: s
 
 
 def defer_task(
-    *, actor: Actor, at: datetime, task: Task, until: datetime, reason: str, how: str = "shelve"
+    *,
+    actor: Actor,
+    at: datetime,
+    task: Task,
+    until: datetime,
+    reason: str,
+    how: str = "shelve",
+    did_at: datetime | None = None,
 ) -> Task:
     """Asks for 延期, 缓办 or 挂账 (`how`, of DEFERRALS): nothing changes until someone else approves."""
-    locked, task = lock_task(task, actor, at)
+    locked, task = lock_task(task, actor, at, did_at)
     require_live(locked.case)
     require_holder(actor, task)
     if not reason.strip() or until <= at:
@@ -106,7 +116,8 @@ def approve_deferral(*, actor: Actor, at: datetime, task: Task, approved: bool, 
     how = asked.get("how", "shelve")
     if approved:
         until = datetime.fromisoformat(asked["until"])
-        rests = {"state": State.DEFERRED, "deferred_until": until, "due_at": until}
+        back = {**asked, "from": task.state}  # it may have gone on while the answer was awaited
+        rests = {"state": State.DEFERRED, "deferred_until": until, "due_at": until, "defer_asked": back}
         longer = {"due_at": until, "defer_asked": None, "climbed": ""}
         flip(task, OPEN_TASK_STATES, DEFERRALS[how], **(longer if how == "extend" else rests))
         if locked.case.due_at is not None:
@@ -114,7 +125,7 @@ def approve_deferral(*, actor: Actor, at: datetime, task: Task, approved: bool, 
     else:
         flip(task, OPEN_TASK_STATES, {"zh": "退回挂账申请", "en": "kept going"}, defer_asked=None)
     said = "task.deferred" if approved else "task.not_deferred"
-    locked.note(said, task, note=note, until=asked["until"], how=DEFERRALS[how])
+    locked.note(said, task, note=note, until=asked["until"], how=DEFERRALS[how], rests=how != "extend")
     locked.seal(
         "dispatch", "task.deferred" if approved else None, task, body={"approved": approved, "how": how}
     )
@@ -157,9 +168,12 @@ def supervise_task(
     return task
 
 
-def reply_supervision(*, actor: Actor, at: datetime, row: Supervision, text: str) -> Supervision:
+def reply_supervision(
+    *, actor: Actor, at: datetime, row: Supervision, text: str, did_at: datetime | None = None
+) -> Supervision:
     """The office that was supervised says what it has done about it, once."""
     locked = lock_case(row.case_id, actor, at)
+    locked.did_at = did_at
     if row.office_id is None or actor.office_id != row.office_id:
         raise NotAsked(task=row.note, task_en=row.note)
     if not text.strip():
@@ -183,14 +197,16 @@ def escalate_task(*, actor: Actor, at: datetime, task: Task, level: str, offices
     flip(task, OPEN_TASK_STATES, {"zh": "升级", "en": "escalated"}, climbed=level)
     locked.note("task.overdue", task, level=level)
     body = {"level": level, "offices": [office.key for office in offices]}
-    key = f"task.overdue/{task.ref}/{task.attempt}/{level}"
+    # With a later limit (延期) it can be late anew, in the same attempt.
+    again = f"{task.attempt}/{int(task.due_at.timestamp()) if task.due_at else 0}"
+    key = f"task.overdue/{task.ref}/{again}/{level}"
     locked.seal("supervise", "task.overdue", task, body=body, key=key)
     for office in offices:
         text: Label = {
             "zh": f"{locked.case.number} 的“{task.label['zh']}”已超时",
             "en": f"'{task.label['en']}' of {locked.case.number} is late",
         }
-        _tell_office(office, task, f"late/{level}/{task.attempt}", at, text)
+        _tell_office(office, task, f"late/{level}/{again}", at, text)
     return True
 
 

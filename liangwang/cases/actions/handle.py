@@ -53,7 +53,14 @@ def assign_task(
     flip(task, [State.READY, State.ASSIGNED], {"zh": "派单", "en": "assigned"}, **values)
     locked.put(assigned_at=locked.case.assigned_at or at)
     locked.reach("dispatch")
-    locked.note("task.assigned", task, stage="dispatch", to=crew_office.name, because=because or {})
+    locked.note(
+        "task.assigned",
+        task,
+        stage="dispatch",
+        to=crew_office.name,
+        crew=crew_office.key,
+        because=because or {},
+    )
     locked.seal("dispatch", "task.assigned", task, body={"to": crew_office.key, "attempt": task.attempt})
     return task
 
@@ -66,9 +73,9 @@ def require_holder(actor: Actor, task: Task) -> None:
         raise NotHolder(**both("task", task.label), **both("holder", name))
 
 
-def accept_task(*, actor: Actor, at: datetime, task: Task) -> Task:
+def accept_task(*, actor: Actor, at: datetime, task: Task, did_at: datetime | None = None) -> Task:
     """接单: one post of the crew takes the task and is its one holder."""
-    locked, task = lock_task(task, actor, at)
+    locked, task = lock_task(task, actor, at, did_at)
     require_live(locked.case)
     require_holder(actor, task)
     values = {"state": State.ACCEPTED, "assignee_id": actor.post_id, "accepted_at": at}
@@ -79,9 +86,9 @@ def accept_task(*, actor: Actor, at: datetime, task: Task) -> Task:
     return task
 
 
-def arrive_task(*, actor: Actor, at: datetime, task: Task) -> Task:
+def arrive_task(*, actor: Actor, at: datetime, task: Task, did_at: datetime | None = None) -> Task:
     """到场: the first arrival of a case stops its minutes-to-arrive."""
-    locked, task = lock_task(task, actor, at)
+    locked, task = lock_task(task, actor, at, did_at)
     require_live(locked.case)
     require_holder(actor, task)
     values = {"state": State.ARRIVED, "arrived_at": at}
@@ -92,9 +99,14 @@ def arrive_task(*, actor: Actor, at: datetime, task: Task) -> Task:
     return task
 
 
-def add_proof(*, actor: Actor, at: datetime, task: Task, shown: Shown) -> Proof:
-    """Keeps one photo or document of the present attempt; later ones of a kind stand beside earlier ones."""
-    locked, task = lock_task(task, actor, at)
+def add_proof(
+    *, actor: Actor, at: datetime, task: Task, shown: Shown, did_at: datetime | None = None
+) -> Proof:
+    """Keeps one photo or document of the present attempt; later ones of a kind stand beside earlier ones.
+
+    Its time is when it was taken, where a phone kept it until there was a signal.
+    """
+    locked, task = lock_task(task, actor, at, did_at)
     require_live(locked.case)
     require_holder(actor, task)
     proof = _prove(locked, task, [shown])[0]
@@ -105,7 +117,8 @@ def add_proof(*, actor: Actor, at: datetime, task: Task, shown: Shown) -> Proof:
 def _prove(locked: Locked, task: Task, proofs: Iterable[Shown]) -> list[Proof]:
     rows = [
         Proof(
-            task=task, attempt=task.attempt, kind=shown.kind, file=shown.file, at=locked.at, lon=shown.lon,
+            task=task, attempt=task.attempt, kind=shown.kind, file=shown.file, at=locked.did_at or locked.at,
+            lon=shown.lon,
             lat=shown.lat, party_id=locked.actor.party_id, office_id=locked.actor.office_id,
         )
         for shown in proofs
@@ -120,9 +133,10 @@ def report_task(
     task: Task,
     result: dict[str, Any] | None = None,
     proofs: Iterable[Shown] = (),
+    did_at: datetime | None = None,
 ) -> Task:
     """反馈: done, with the proof that the plan asks for; waits for verification where there is one."""
-    locked, task = lock_task(task, actor, at)
+    locked, task = lock_task(task, actor, at, did_at)
     require_live(locked.case)
     require_holder(actor, task)
     _prove(locked, task, proofs)

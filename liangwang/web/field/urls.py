@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import reports, tasks
+from . import acts, reports, tasks
 
 urlpatterns = [
     path("", tasks.mine, name="field"),
@@ -11,12 +11,17 @@ urlpatterns = [
     path("done/", tasks.done, name="field-done"),
     path("tasks/<slug:ref>/", tasks.one, name="field-task"),
     path("tasks/<slug:ref>/way", tasks.way, name="field-way"),
-    path("tasks/<slug:ref>/accept", tasks.accept, name="field-accept"),
-    path("tasks/<slug:ref>/arrive", tasks.arrive, name="field-arrive"),
-    path("tasks/<slug:ref>/photo", tasks.photo, name="field-photo"),
-    path("tasks/<slug:ref>/report", tasks.report, name="field-report-done"),
-    path("tasks/<slug:ref>/decline", tasks.decline, name="field-decline"),
-    path("tasks/<slug:ref>/verify", tasks.verify, name="field-verify"),
+    path("tasks/<slug:ref>/became", tasks.became, name="field-became"),
+    path("tasks/<slug:ref>/accept", acts.accept, name="field-accept"),
+    path("tasks/<slug:ref>/arrive", acts.arrive, name="field-arrive"),
+    path("tasks/<slug:ref>/photo", acts.photo, name="field-photo"),
+    path("tasks/<slug:ref>/report", acts.report, name="field-report-done"),
+    path("tasks/<slug:ref>/decline", acts.decline, name="field-decline"),
+    path("tasks/<slug:ref>/defer", acts.defer, name="field-defer"),
+    path("tasks/<slug:ref>/reply", acts.reply, name="field-reply"),
+    path("tasks/<slug:ref>/hand-over", acts.hand_over, name="field-hand-over"),
+    path("tasks/<slug:ref>/verify", acts.verify, name="field-verify"),
     path("tasks/<slug:ref>/proofs/<slug:proof>", tasks.proof, name="proof"),
+    path("relays/<slug:ref>", acts.answer, name="field-relay"),
     path("report/", reports.new, name="field-report"),
 ]

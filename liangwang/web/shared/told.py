@@ -1,6 +1,7 @@
 """A case's timeline in words: what the engine noted, as one would tell it to an office, or to the person whose case it is."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.utils.translation import get_language
@@ -70,6 +71,9 @@ ACTS: dict[str, Act] = {
     "task.not_deferred": Act("idle", _("{task}：不同意{how}"), _("{task} · 不同意缓办")),
     "task.woken": Act("idle", _("{task}：恢复办理"), _("{task} · 恢复办理")),
     "task.overdue": Act("bad", _("{task}：超时，上报上一级"), _("{task} · 已超时，正在催办")),
+    "task.relay_asked": Act("watch", _("请 {to} 接手（{label}）"), _("队伍之间正在转交")),
+    "task.relay_refused": Act("idle", _("接不了，仍由原队伍办理"), _("仍由原队伍办理")),
+    "task.taken_over": Act("brand", _("{task}：已接手（{label}）"), _("{task} · 已由另一支队伍接手")),
     "task.supervised": Act("watch", _("{task}：督办"), _("{task} · 督办")),
 }
 
@@ -101,6 +105,7 @@ def _line(line: Any, act: Act, to_applicant: bool, lang: str) -> Line:
         "by": pick(line["who"].get("label"), lang),
         "kind": act.kind,
         "what": line["what"],
+        "did_at": datetime.fromisoformat(line["body"]["did_at"]) if "did_at" in line["body"] else None,
         "note": _note(line["body"], lang),
     }
 

@@ -36,12 +36,32 @@ const AFTER = { accept: "accepted", arrive: "arrived", report: "reported", decli
 function showStage(acts) {
   const here = acts.filter((act) => act.task === box.dataset.task && !act.refused);
   const stage = here.reduce((now, act) => AFTER[act.act] ?? now, null);
-  if (stage) document.querySelectorAll("[data-stage]").forEach((part) => (part.hidden = part.dataset.stage !== stage));
+  if (stage) document.querySelectorAll("[data-stage]").forEach((part) => (part.hidden = !part.dataset.stage.split(" ").includes(stage)));
   for (const { act, fields } of here) {
     const kind = act === "photo" && fields.find(([name]) => name === "kind")?.[1];
     const mark = kind && document.querySelector(`[data-kept="${kind}"]`);
     if (mark) mark.hidden = false;
   }
+}
+
+/** What was typed and photographed stays readable beside a refusal; a photo can be saved from there. */
+function showKept(row, act) {
+  const typed = act.fields.filter(([name, value]) => /note|reply/.test(name) && value).map(([, value]) => value).join(" ");
+  const photos = act.fields.filter(([, value]) => value instanceof Blob && value.size);
+  row.querySelector("[data-typed]").textContent = typed;
+  row.querySelector("[data-typed]").hidden = !typed;
+  row.querySelector("[data-photos]").hidden = !photos.length;
+  row.querySelector("[data-photos]").append(
+    ...photos.map(([, file]) => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(file);
+      link.download = file.name || "photo.jpg";
+      const image = link.appendChild(document.createElement("img"));
+      image.src = link.href;
+      image.alt = act.words;
+      return link;
+    }),
+  );
 }
 
 async function showWaiting() {
@@ -55,7 +75,9 @@ async function showWaiting() {
     ...refused.map((act) => {
       const row = box.querySelector("template").content.firstElementChild.cloneNode(true);
       row.querySelector("b").textContent = act.words;
+      row.querySelector("time").textContent = new Date(act.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
       row.querySelector("span").textContent = act.refused;
+      showKept(row, act);
       row.querySelector("[data-again]").onclick = async () => { await queue.again(act); await run(); };
       row.querySelector("[data-drop]").onclick = async () => { await queue.drop(act.n); await run(); };
       return row;
@@ -68,7 +90,7 @@ async function showWaiting() {
 async function run() {
   const send = () => queue.flush(token(), owner, box.dataset.gone);
   const found = await (navigator.locks ? navigator.locks.request("field-queue", send) : send());
-  if (found.sent && !found.refused.length && !found.left) location.reload();
+  if (found.sent && !found.refused.length && !found.left) found.then ? location.assign(found.then) : location.reload();
   else await showWaiting();
 }
 
@@ -86,8 +108,12 @@ if (box && "indexedDB" in window) {
   run();
   if (navigator.serviceWorker) {
     await navigator.serviceWorker.register("/field/sw.js", { scope: "/field/" });
-    const pages = [location.href, ...[...document.querySelectorAll("a.card.linked")].map((link) => link.href)];
-    const files = performance.getEntriesByType("resource").map((entry) => entry.name).filter((name) => new URL(name).pathname.startsWith("/static/"));
+    // Of each task its page and its way: the place and the route are there without a signal too.
+    const links = [...document.querySelectorAll("a.card.linked")].map((link) => link.href);
+    const ways = [...document.querySelectorAll("[data-source]")].map((map) => new URL(map.dataset.source, location).href);
+    const pages = [location.href, ...links, ...links.map((link) => new URL("way", link).href), ...ways.filter((way) => way.includes("/field/"))];
+    const loaded = performance.getEntriesByType("resource").map((entry) => entry.name).filter((name) => new URL(name).pathname.startsWith("/static/"));
+    const files = [...new Set([...loaded, ...box.dataset.files.split(" ").map((name) => new URL(name, location).href)])];
     (await navigator.serviceWorker.ready).active.postMessage({ pages, files });
   }
 }

@@ -33,7 +33,8 @@ const put = (act) => within("readwrite", (store) => store.put(act));
 /** Of a form: address, fields and files as they stand, the task it belongs to, and a key of its own. */
 export function actOf(form, owner) {
   const fields = [...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken");
-  return { url: form.action, task: form.dataset.task, act: form.dataset.act, words: form.dataset.words, fields, owner, key: crypto.randomUUID(), at: new Date().toISOString() };
+  const { task, act, words, then } = form.dataset;
+  return { url: form.action, task, act, words, then, fields, owner, key: crypto.randomUUID(), at: new Date().toISOString() };
 }
 
 /** What may be sent now, oldest first: after an act that was refused, those of the same task wait for a person. */
@@ -42,16 +43,28 @@ export function sendable(acts, owner) {
   return acts.filter((act) => act.owner === owner && !stuck.has(act.task)).sort((a, b) => a.n - b.n);
 }
 
-/** Sends what waits, in order; stops where the network ends. `gone` says that a task is no longer ours. Returns {sent, left, refused}. */
+/** What has become of a task that is no longer ours; also tells an act that was done although its answer was lost. */
+async function became(act, gone, send) {
+  try {
+    const answer = await send(`${new URL("became", act.url).href}?key=${act.key}`, { headers: { Accept: "application/json" }, redirect: "manual" });
+    const said = answer.ok ? await answer.json() : {};
+    return { done: Boolean(said.done), message: said.message || gone };
+  } catch {
+    return { done: false, message: gone };
+  }
+}
+
+/** Sends what waits, in order; stops where the network ends. `gone` says that a task is no longer ours. Returns {sent, left, refused, then}. */
 export async function flush(token, owner, gone, send = fetch) {
   let sent = 0;
+  let then = "";
   for (;;) {
     const [act] = sendable(await all(), owner);
     if (!act) break;
     const body = new FormData();
     for (const [name, value] of act.fields) body.append(name, value);
     body.set("idempotency_key", act.key);
-    body.set("did_at", act.at);
+    body.set("waited_s", Math.max(0, (Date.now() - Date.parse(act.at)) / 1000).toFixed(1));
     let answer;
     try {
       answer = await send(act.url, { method: "POST", body, headers: { Accept: "application/json", "X-CSRFToken": token }, redirect: "manual" });
@@ -61,13 +74,19 @@ export async function flush(token, owner, gone, send = fetch) {
     if (answer.ok) {
       await drop(act.n);
       sent += 1;
+      then = act.then ?? then;
+    } else if (answer.status === 404) {
+      const { done, message } = await became(act, gone, send);
+      if (done) await drop(act.n);
+      else await put({ ...act, refused: message });
+      sent += Number(done);
     } else if (answer.status >= 400 && answer.status < 500 && answer.status !== 401 && answer.status !== 408 && answer.status !== 429) {
       const said = await answer.json().catch(() => ({}));
       await put({ ...act, refused: said.message || gone });
     } else break; // the server is not well, or wants a login: it waits
   }
   const rest = (await all()).filter((act) => act.owner === owner);
-  return { sent, left: rest.filter((act) => !act.refused).length, refused: rest.filter((act) => act.refused) };
+  return { sent, left: rest.filter((act) => !act.refused).length, refused: rest.filter((act) => act.refused), then };
 }
 
 /** A refused act is tried again as it was. */

@@ -17,7 +17,7 @@ async function fromNetwork(request) {
   const answer = await fetch(request);
   // Sent elsewhere means logged out or another hat: nothing of the one before stays on the phone.
   if (answer.redirected && !new URL(answer.url).pathname.startsWith("/field/")) await caches.delete(PAGES);
-  else if (answer.ok && !answer.redirected) (await caches.open(PAGES)).put(request.url, answer.clone());
+  else if (answer.ok && !answer.redirected && !new URL(request.url).search) (await caches.open(PAGES)).put(request.url, answer.clone());
   return answer;
 }
 
