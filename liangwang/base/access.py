@@ -64,7 +64,13 @@ class Row:
     note: str
 
     def covers(self, cell: dict[str, str]) -> bool:
-        return all(cell[name] in values for name, values in self.cells.items())
+        for (
+            name,
+            values,
+        ) in self.cells.items():  # `all(…)` takes twice the time, and the whole table is enumerated
+            if cell[name] not in values:
+                return False
+        return True
 
 
 class PolicyError(ValueError):
