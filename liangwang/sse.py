@@ -22,6 +22,7 @@ log = logging.getLogger("liangwang.sse")
 
 POLL_S = 0.3
 QUEUE = 256
+BEAT = "event: beat\ndata: {}\n\n"  # no comment line: a page hears that the stream lives, and notices where it does not
 LOOK_BACK = 200
 HEADERS = [
     ("content-type", "text/event-stream; charset=utf-8"),
@@ -47,9 +48,10 @@ class Told(msgspec.Struct, frozen=True):
     at: str
     place: str
     thing: Thing
+    case: str = ""  # of an event about a task: the ref of its case
 
     def line(self) -> str:
-        body = {"type": self.type, "ref": self.ref, "at": self.at, "place": self.place}
+        body = {"type": self.type, "ref": self.ref, "at": self.at, "place": self.place, "case": self.case}
         return f"id: {self.id}\nevent: {self.type}\ndata: {msgspec.json.encode(body).decode()}\n\n"
 
 
@@ -74,7 +76,10 @@ def read_after(last: int) -> list[Told]:
     """
     close_old_connections()
     rows = Event.objects.filter(id__gt=last - LOOK_BACK).order_by("id")[: LOOK_BACK + 1000]
-    return [Told(e.pk, e.type, e.ref, e.at.isoformat(), e.place_code, thing_of_event(e)) for e in rows]
+    return [
+        Told(e.pk, e.type, e.ref, e.at.isoformat(), e.place_code, thing_of_event(e), e.body.get("case", ""))
+        for e in rows
+    ]
 
 
 def newest() -> int:
@@ -169,7 +174,7 @@ async def serve(
                 told = await asyncio.wait_for(reader.queue.get(), KEPT_S)
                 await transport.send_str(told.line() if told else "event: reload\ndata: {}\n\n")
             except TimeoutError:
-                await transport.send_str(": beat\n\n")
+                await transport.send_str(BEAT)
             # Every turn, so that a busy stream is checked too; the look-up itself is kept for five seconds.
             if (await known.actor(who)).key != actor.key:
                 await transport.send_str("event: signed-out\ndata: {}\n\n")

@@ -1,5 +1,6 @@
 """Cases as lists: of a place, of a hat, live, late, done of late; and what a check found."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
@@ -9,7 +10,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 
 from .access import tasks_seen
-from .models import LIVE_CASE_STATES, OPEN_TASK_STATES, Case, CaseEvent, Task
+from .models import LIVE_CASE_STATES, OPEN_TASK_STATES, Case, CaseEvent, Proof, Task
 from .plans import graph_of
 from .queries import TASK_WITH, task_by_ref
 
@@ -56,7 +57,7 @@ def tally(code: str, at: datetime) -> dict[str, tuple[int, int, int]]:
 def told_level(refs: list[str], level: str) -> dict[str, datetime]:
     """When a level was told that some cases are late, by their refs; the first telling counts."""
     rows = CaseEvent.objects.filter(case__ref__in=refs, what="task.overdue", body__level=level)
-    return {ref: at for ref, at in rows.order_by("-id").values_list("case__ref", "at")}
+    return dict(rows.order_by("-id").values_list("case__ref", "at"))
 
 
 def is_live(case: Case) -> bool:
@@ -167,3 +168,12 @@ def had_task(actor: Actor, task: Task) -> bool:
 def last_event(task: Task) -> CaseEvent | None:
     """The newest line of a task on the timeline."""
     return CaseEvent.objects.filter(task=task).order_by("-id").first()
+
+
+def proof_places(
+    cases: Sequence[Case], since: datetime, until: datetime
+) -> list[tuple[str, datetime, float, float]]:
+    """Where crews took the photos of some cases between two moments: office's key, when, lon, lat."""
+    rows = Proof.objects.filter(task__case__in=cases, at__gte=since, at__lt=until, lon__isnull=False)
+    found = rows.values_list("office__key", "at", "lon", "lat").order_by("at")
+    return [(key, at, lon, lat) for key, at, lon, lat in found if key and lon is not None and lat is not None]

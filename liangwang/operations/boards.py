@@ -8,11 +8,13 @@ from typing import Any, TypedDict
 
 from liangwang.base.labels import Label
 from liangwang.base.models import Event, Place
-from liangwang.cases import actions
+from liangwang.cases import actions, history
 from liangwang.cases import queries as cases
 from liangwang.cases.queries import STAGE_LABELS, Case, Minutes
 
-OPEN_STATES = ("open", "accepted")
+from . import decisions
+
+MOST = 2000
 DEEPER = {2: 6, 6: 9, 9: 12}  # length of a division code -> of the codes below it
 FEED_TYPES = (
     "case.opened", "case.accepted", "case.level", "task.assigned", "task.accepted", "task.arrived", "task.reported",
@@ -42,6 +44,10 @@ class Row(TypedDict):
     supervised: bool
     climbed: str
     resting: Label | None  # 缓办 or 挂账: it stays on the board
+    kind: str  # pack:kind, or the pack alone where it names no kind
+    waits_for: str  # the decision of a duty officer that is due (decisions.DECISIONS), or ""
+    unassigned: bool  # a step wants a crew and has none
+    lead_level: str  # city, district or street: whose operations centre leads
 
 
 class Running(TypedDict):
@@ -52,6 +58,7 @@ class Running(TypedDict):
     due_at: datetime
     left_s: float
     share: float
+    whole_s: float
 
 
 class Medians(TypedDict):
@@ -76,7 +83,7 @@ def running_clock(case: Case, at: datetime) -> Running | None:
     used = (at - task.ready_at).total_seconds()
     return Running(
         task=task.ref, label=task.label, due_at=task.due_at, left_s=(task.due_at - at).total_seconds(),
-        share=round(used / whole, 3) if whole > 0 else 1.0,
+        share=round(used / whole, 3) if whole > 0 else 1.0, whole_s=whole,
     )  # fmt: skip
 
 
@@ -86,7 +93,8 @@ def _is_open(state: str) -> bool:
 
 def incident_row(case: Case, at: datetime) -> Row:
     """One incident as the screen lists it."""
-    climbed = [task.climbed for task in case.tasks.all() if task.climbed and _is_open(task.state)]
+    tasks = list(case.tasks.all())
+    climbed = [task.climbed for task in tasks if task.climbed and _is_open(task.state)]
     return Row(
         ref=case.ref, number=case.number, title=case.title, level=case.level, stage=case.stage,
         stage_label=STAGE_LABELS[case.stage], place=case.place.name if case.place else {"zh": "", "en": ""},  # type: ignore[typeddict-item]
@@ -94,6 +102,9 @@ def incident_row(case: Case, at: datetime) -> Row:
         closed_at=case.closed_at, clock=running_clock(case, at), minutes=cases.incident_minutes(case),
         supervised=case.supervised, resting=_resting(case),
         climbed=max(climbed, key=("street", "district", "city").index, default=""),
+        kind=case.facts.get("kind") or case.pack, waits_for=decisions.due(case, tasks),
+        unassigned=any(decisions.wants_crew(task) for task in tasks),
+        lead_level=case.lead_office.level if case.lead_office else "",
     )  # fmt: skip
 
 
@@ -105,15 +116,9 @@ def _resting(case: Case) -> Label | None:
     return None
 
 
-def open_incidents(code: str, at: datetime, limit: int = 200) -> list[Row]:
-    """Open incidents of a place, those with the least time left first."""
-    rows = (
-        cases.incidents_in(code)
-        .filter(state__in=OPEN_STATES)
-        .prefetch_related("tasks")
-        .order_by("-opened_at")
-    )
-    found = [incident_row(case, at) for case in rows[:limit]]
+def open_incidents(code: str, at: datetime, limit: int = MOST) -> list[Row]:
+    """Open incidents of a place, those with the least time left first: what is overdue comes before all."""
+    found = [incident_row(case, at) for case in history.on_the_board(code)[:limit]]
     return sorted(found, key=lambda row: row["clock"]["left_s"] if row["clock"] else float("inf"))
 
 
@@ -158,23 +163,16 @@ def drill_down(code: str, at: datetime) -> list[Below]:
     if length is None:
         return []
     counts: dict[str, Counter[str]] = {}
-    open_rows = cases.incidents_in(code).filter(state__in=OPEN_STATES).prefetch_related("tasks")
-    for case in open_rows:
-        here = counts.setdefault(case.place.code[:length] if case.place else "", Counter())
-        late = any(task.due_at and task.due_at < at and _is_open(task.state) for task in case.tasks.all())
-        here.update({"open": 1, "red": case.level == "red", "late": late})
-    places = (
-        Place.objects.filter(parent__code=code, ended_at=None)
-        .exclude(kind="statistical_unit")
-        .order_by("code")
-    )
+    for own, (n, red, late) in history.tally(code, at).items():
+        counts.setdefault(own[:length], Counter()).update({"open": n, "red": red, "late": late})
+    places = Place.objects.filter(parent__code=code, ended_at=None).exclude(kind="statistical_unit")
     return [
         Below(
             code=place.code, name=place.name, open=counts.get(place.code, Counter())["open"],
             red=counts.get(place.code, Counter())["red"], late=counts.get(place.code, Counter())["late"],
             lon=place.lon, lat=place.lat,
         )
-        for place in places
+        for place in places.defer("polygon").order_by("code")
     ]  # fmt: skip
 
 

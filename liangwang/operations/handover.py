@@ -10,7 +10,7 @@ from liangwang.base.access import thing_of
 from liangwang.base.errors import Conflict, Refusal
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
-from liangwang.base.models import Office
+from liangwang.base.models import Office, Place
 from liangwang.cases import joined
 
 from . import boards, contacts
@@ -119,6 +119,11 @@ def handovers_of(office_id: int, limit: int = 20) -> QuerySet[ShiftHandover]:
     """The hand-overs of an office, the newest first."""
     rows = ShiftHandover.objects.filter(office_id=office_id).select_related("given_by", "taken_by", "office")
     return rows.order_by("-at")[:limit]
+
+
+def centre_at(place: Place) -> Office | None:
+    """The operations centre whose shift is worked on the screen of a place."""
+    return Office.objects.filter(place=place, kind="operations_centre", ended_at=None).order_by("pk").first()
 
 
 def handover_by_ref(ref: str) -> ShiftHandover | None:

@@ -1,4 +1,4 @@
-"""What packs put on the screen (board.yaml): measures by dimension, the course of the day, and the points of the map."""
+"""What packs put on the screen (board.yaml): measures by dimension, the course of the day, crews on duty."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -131,7 +131,7 @@ def _by_hour(rows: QuerySet[Case], at: datetime) -> list[int]:
     return counts
 
 
-# --- the day and the map --------------------------------------------------------------------------------
+# --- the day and the crews -------------------------------------------------------------------------------
 
 
 def count_open(code: str) -> int:
@@ -152,19 +152,6 @@ def last_day_medians(code: str, at: datetime) -> Medians:
     """Median minutes to detect, assign, arrive and close, over incidents opened in the last 24 hours."""
     rows = history.cases_in("incident", code).filter(opened_at__gte=at - timedelta(days=1))
     return medians(incident_minutes(case) for case in rows)
-
-
-def things_in(code: str) -> list[tuple[float, float, bool]]:
-    """lon, lat and whether no signal stands, of every asset in a place."""
-    standing = set(Signal.objects.filter(cleared_at=None).values_list("asset_id", flat=True))
-    rows = Asset.objects.filter(ended_at=None, place__code__startswith=code)
-    return [(lon, lat, pk not in standing) for pk, lon, lat in rows.values_list("pk", "lon", "lat")]
-
-
-def units_in(code: str) -> list[tuple[float, float]]:
-    """lon and lat of every crew on shift in a place that can repair."""
-    rows = Crew.objects.filter(on_shift=True, repairs=True, office__place__code__startswith=code)
-    return list(rows.values_list("lon", "lat"))
 
 
 class OnDuty(TypedDict):

@@ -27,7 +27,7 @@ from liangwang.operations import after_action, deferrals, levels, merging, repor
 from liangwang.operations.reporting import working_limit
 
 from ..shared.stored import file_answer
-from . import incident
+from . import brief, incident
 from .incident_acts import office_named
 
 
@@ -73,7 +73,11 @@ def _performed(
         case.refresh_from_db()
         shown = incident.page(case, actor_of(request), clock.now(), opened=name, typed=request.POST)
         shown["errors"] = {"main": refusal.message(get_language() or "zh")}
+        if brief.wanted(request):
+            return brief.shown(request, shown, refusal.status)
         return render(request, "command/incident.html", shown, status=refusal.status)
+    if brief.wanted(request):
+        return brief.answer(request, case, actor_of(request), str(said))
     messages.success(request, said)
     return HttpResponseRedirect(reverse("command-incident", args=[case.ref]))
 

@@ -1,4 +1,4 @@
-"""What the command screen shows of a place: panels by dimension, open incidents with clocks, the day, the map's points."""
+"""What the command screen shows of a place: panels by dimension, its level and shift, the day, the map's points."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,22 +9,17 @@ from django.utils.translation import gettext as _
 
 from liangwang.base import access
 from liangwang.base.hats import Actor
-from liangwang.base.labels import Label, pick
+from liangwang.base.labels import pick
 from liangwang.base.models import Place
-from liangwang.cases import history
 from liangwang.hub import queries as hub
-from liangwang.operations import boards, reports
+from liangwang.operations import boards, handover, levels, things
 from liangwang.operations import panels as board_panels
 
 from ..shared import geometry
-from ..shared.clock_face import level_of
 
 Page = dict[str, Any]
 LEVELS = ("city", "district", "street")
-FEED_CARDS = 24  # what does not fit the wall is behind the link to all
-STEPS = 2  # next steps that a card shows
 CREWS = 14
-FRESH = timedelta(seconds=20)
 STATUS_OF = {"red": "bad", "orange": "warn", "yellow": "watch", "blue": "info"}
 ICON_OF = {"bad": "octagon-x", "warn": "diamond", "watch": "triangle-alert", "info": "info"}
 SLOTS = 144  # ten minutes each
@@ -59,8 +54,9 @@ def panels(actor: Actor, place: Place, at: datetime) -> Page:
         if place.level != "street"
         else [_crew(row) for row in board_panels.on_duty(place.code, CREWS)],
         "level": place.level,
+        "duty": levels.DUTIES.get(place.level),
         "code": place.code,
-        "own": access.may(actor, "handle", access.thing_of("board", place)).allowed,
+        "shift": shift(actor, place),
     }
 
 
@@ -96,67 +92,6 @@ def progress(state: str, minutes: float | None) -> str:
 
 
 TRAVELLING = {"assigned", "accepted"}
-
-
-def _next_steps(refs: list[str]) -> dict[str, list[Page]]:
-    """For each incident the steps that are open now: what, who, how far they are."""
-    found: dict[str, list[Page]] = {}
-    for task in history.steps_of(refs):
-        holder = task.crew_office or task.office
-        sent, wants_crew = history.sent_to(task), "crew" in task.by or "anyone" in task.by
-        step = {
-            "label": task.label,
-            "who": holder.name if holder else "",
-            "word": progress(task.state, sent[1] if sent else None) if sent or wants_crew else "",
-        }
-        found.setdefault(task.case.ref, []).append(step)
-    return found
-
-
-def _card(row: boards.Row, steps: list[Page], at: datetime, told: int = 0) -> Page:
-    status = STATUS_OF.get(row["level"], "info")
-    clock = row["clock"]
-    whole = clock["left_s"] / (1 - clock["share"]) if clock and clock["share"] != 1 else None
-    since = clock["due_at"] - timedelta(seconds=whole) if clock and whole else row["opened_at"]
-    climbed: dict[str, Label] = {
-        "street": {"zh": "已报街镇", "en": "told the street"},
-        "district": {"zh": "已报区", "en": "told the district"},
-        "city": {"zh": "已报市", "en": "told the city"},
-    }
-    return {
-        "ref": row["ref"],
-        "title": row["title"],
-        "where": row["place"],
-        "status": status,
-        "icon": ICON_OF[status],
-        "stage": clock["label"] if clock else row["stage_label"],
-        "since": since,
-        "limit_s": whole,
-        "steps": steps[:STEPS],
-        "stage_label": row["stage_label"],
-        "climbed": climbed.get(row["climbed"]),
-        "supervised": row["supervised"],
-        "resting": row["resting"],
-        "told": told if told > 1 else 0,
-        "fresh": at - row["opened_at"] < FRESH,
-        "href": reverse("command-incident", args=[row["ref"]]),
-    }
-
-
-def feed(actor: Actor, place: Place, at: datetime) -> Page:
-    """Open incidents, the least time left first: what is next and who is on the way; and the count of all."""
-    rows = boards.open_incidents(place.code, at)
-    refs = [row["ref"] for row in rows[:FEED_CARDS]]
-    steps, told = _next_steps(refs), reports.how_many(refs)
-    return {
-        "incidents": [
-            _card(row, steps.get(row["ref"], []), at, told.get(row["ref"], 0)) for row in rows[:FEED_CARDS]
-        ],
-        "open_count": board_panels.count_open(place.code),
-        "late_count": sum(1 for row in rows if row["clock"] and row["clock"]["left_s"] < 0),
-        "list_href": reverse("staff-incidents") + "?state=open",
-        "now": at,
-    }
 
 
 def orders(at: datetime) -> list[Page]:
@@ -205,32 +140,73 @@ def points(actor: Actor, place: Place, at: datetime) -> Page:
     `live` takes it back to now.
     """
     lang = get_language() or "zh"
-    drawn = [
-        geometry.point(lon, lat, role="thing", status="idle" if ok else "watch")
-        for lon, lat, ok in board_panels.things_in(place.code)
-    ]
+    drawn = [_unit(unit, lang) for unit in things.units(place.code)]
     drawn += [
-        geometry.point(lon, lat, role="unit", status="info") for lon, lat in board_panels.units_in(place.code)
-    ]
+        geometry.point(
+            one.lon, one.lat, role="thing", key=f"t:{one.number}", number=one.number, status=STATUS_OF.get(one.level, "info")
+        )
+        for one in things.alarms(place.code)
+    ]  # fmt: skip
     for below in _below(place, at):
         if below["open"] and below["lon"] is not None and below["lat"] is not None:
             said = _("%(n)d 件") % {"n": below["open"]}
-            drawn.append(geometry.point(below["lon"], below["lat"], role="count", name=said))
-    for row in boards.open_incidents(place.code, at):
-        if row["lon"] is None or row["lat"] is None:
-            continue
-        status = STATUS_OF.get(row["level"], "info")
-        share = row["clock"]["share"] if row["clock"] else None
-        drawn.append(
-            geometry.point(
-                row["lon"],
-                row["lat"],
-                role="incident",
-                status=status,
-                name=pick(row["title"], lang) if place.level == "street" else "",
-                rank=-(share or 0),
-                late=level_of(share) == "bad",
-                href=reverse("command-incident", args=[row["ref"]]),
+            code = below["code"]
+            drawn.append(
+                geometry.point(
+                    below["lon"], below["lat"], role="count", key=f"c:{code}", code=code, name=said
+                )
             )
-        )
-    return geometry.collection(drawn)
+    rows = boards.open_incidents(place.code, at)
+    return geometry.collection([*drawn, *(shown for row in rows if (shown := _incident(row, lang)))])
+
+
+def _unit(unit: things.Unit, lang: str) -> Page:
+    status = "info" if unit.busy else "idle"
+    return geometry.point(
+        unit.lon, unit.lat, role="unit", key=f"u:{unit.ref}", name=pick(unit.name, lang), status=status
+    )
+
+
+def _incident(row: boards.Row, lang: str) -> Page | None:
+    if row["lon"] is None or row["lat"] is None:
+        return None
+    since, limit_s = ran_since(row)
+    clock = row["clock"]
+    return geometry.point(
+        row["lon"], row["lat"], role="incident", key=f"i:{row['ref']}", ref=row["ref"], number=row["number"],
+        name=pick(row["title"], lang), where=pick(row["place"], lang), status=STATUS_OF.get(row["level"], "info"),
+        stage=pick(clock["label"] if clock else row["stage_label"], lang), since=since.isoformat(), limit_s=limit_s,
+        late=bool(clock and clock["left_s"] < 0), rank=-(clock["share"] if clock else 0),
+        href=reverse("command-incident", args=[row["ref"]]),
+    )  # fmt: skip
+
+
+def ran_since(row: boards.Row) -> tuple[datetime, float | None]:
+    """When the clock of an incident began, and its limit in seconds; without a clock, since it was opened."""
+    clock = row["clock"]
+    if clock is None or clock["whole_s"] <= 0:
+        return row["opened_at"], None
+    return clock["due_at"] - timedelta(seconds=clock["whole_s"]), clock["whole_s"]
+
+
+def ground(place: Place) -> Page:
+    """Number, lon and lat of every thing of a place, by column: half the size of GeoJSON for what hardly ever changes."""
+    rows = things.positions(place.code)
+    return {
+        "number": [number for number, _lon, _lat in rows],
+        "lon": [round(lon, 6) for _number, lon, _lat in rows],
+        "lat": [round(lat, 6) for _number, _lon, lat in rows],
+    }
+
+
+def shift(actor: Actor, place: Place) -> Page:
+    """Who has the shift of a place's operations centre, since when, and how much was handed over."""
+    centre = handover.centre_at(place)
+    last = next(iter(handover.handovers_of(centre.pk, 1)), None) if centre else None
+    return {
+        "own": access.may(actor, "handle", access.thing_of("board", place)).allowed,
+        "last": last,
+        "who": (last.taken_by or last.given_by).label if last else None,
+        "handed": last.body.get("open_count", 0) if last else 0,
+        "code": place.code,
+    }

@@ -1,19 +1,29 @@
-"""The command screen and the fragments that keep it live."""
+"""The duty page: the screen of a place, the fragments that keep it live, the map's points, an incident in brief."""
 
+import hashlib
 import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from liangwang.base import clock
 from liangwang.base.access import door
 from liangwang.base.hats import Actor
+from liangwang.base.labels import pick
 from liangwang.base.models import Place
+from liangwang.cases import queries
+from liangwang.cases.queries import Case
+from liangwang.operations import things, ways
 
-from ..shared import geometry
-from . import shown
+from ..shared import geometry, maps
+from . import brief, incident_list, shown
+
+TRAVELLING = ("assigned", "accepted")
 
 
 def place_of(code: str) -> Place | None:
@@ -23,6 +33,10 @@ def place_of(code: str) -> Place | None:
         .select_related("parent")
         .first()
     )
+
+
+def _case_of(ref: str) -> Case | None:
+    return queries.case_by_ref(ref)
 
 
 def _actor(request: HttpRequest) -> Actor:
@@ -46,12 +60,25 @@ def screen(request: HttpRequest, place: Place) -> HttpResponse:
         "bounds": json.dumps(geometry.bounds(place)),
         "drill": "" if place.level == "street" else reverse("command", args=["CODE"]),
         "approximate": place.level != "city",
+        "credit": maps.credit(),
         "orders": shown.orders(at),
+        "keyboard": _keyboard(),
         **shown.panels(actor, place, at),
-        **shown.feed(actor, place, at),
+        **incident_list.feed(place, at, incident_list.asked(request.GET, place.level)),
         **shown.day(actor, place, at),
     }
     return render(request, "command/screen.html", page)
+
+
+def _keyboard() -> list[tuple[str, str]]:
+    return [
+        ("J  K", _("下一件、上一件")),
+        ("Enter", _("进入选中的案件，字母对应按钮")),
+        ("O", _("打开整页")),
+        ("/", _("查找")),
+        ("Esc", _("关闭，回到列表")),
+        ("?", _("显示这张表")),
+    ]
 
 
 @door("open", "board", of=place_of)
@@ -61,7 +88,9 @@ def panels(request: HttpRequest, place: Place) -> HttpResponse:
 
 @door("open", "board", of=place_of)
 def feed(request: HttpRequest, place: Place) -> HttpResponse:
-    return render(request, "command/feed.html", shown.feed(_actor(request), place, clock.now()))
+    """The rows of the list: ?show= open decide late unassigned led told, ?kind= pack:kind, ?q= words, ?n= rows."""
+    ask = incident_list.asked(request.GET, place.level)
+    return render(request, "command/feed.html", incident_list.feed(place, clock.now(), ask))
 
 
 @door("open", "board", of=place_of)
@@ -69,7 +98,70 @@ def day(request: HttpRequest, place: Place) -> HttpResponse:
     return render(request, "command/day.html", shown.day(_actor(request), place, clock.now()))
 
 
-@door("read", "board", of=place_of)
+def _unless_known(request: HttpRequest, mark: str) -> HttpResponse | None:
+    """304 where the browser has what bears this mark already."""
+    return HttpResponse(status=304) if request.headers.get("If-None-Match") == mark else None
+
+
+def _marked(answer: HttpResponse, mark: str) -> HttpResponse:
+    """Kept by the browser, which asks each time whether it still holds."""
+    answer["ETag"] = mark
+    answer["Cache-Control"] = "private, no-cache"
+    answer["Vary"] = "Accept-Language, Cookie"
+    return answer
+
+
+@door("open", "board", of=place_of)
 def points(request: HttpRequest, place: Place) -> HttpResponse:
-    """Things, units and open incidents as GeoJSON points."""
-    return JsonResponse(shown.points(_actor(request), place, clock.now()))
+    """What moves on the map as GeoJSON: incidents, units, things in alarm, counts (see shown.points)."""
+    answer = JsonResponse(shown.points(_actor(request), place, clock.now()))
+    mark = f'"{hashlib.sha256(answer.content).hexdigest()[:32]}"'
+    return _marked(_unless_known(request, mark) or answer, mark)
+
+
+@door("open", "board", of=place_of)
+def ground(request: HttpRequest, place: Place) -> HttpResponse:
+    """Where every thing of the place stands; read again only when one came, went or was moved."""
+    mark = f'"{things.version(place.code)}"'
+    return _marked(_unless_known(request, mark) or JsonResponse(shown.ground(place)), mark)
+
+
+@door("read", "asset", of=things.asset_by_number)
+def thing(request: HttpRequest, asset: Any) -> HttpResponse:
+    """The card of one thing: name, state, latest values with their curves, its incident."""
+    return render(request, "command/thing.html", {"card": things.card(asset), "status_of": shown.STATUS_OF})
+
+
+@door("read", "incident", of=_case_of)
+def in_brief(request: HttpRequest, case: Case) -> HttpResponse:
+    """An incident beside the list; its acts are those of its own page, and answer with this again."""
+    return brief.answer(request, case, _actor(request))
+
+
+@door("read", "incident", of=_case_of)
+def ways_to(request: HttpRequest, case: Case) -> HttpResponseBase:
+    """The ways of crews that were sent and have not arrived, as GeoJSON lines with minutes and name."""
+    at, lang = clock.now(), get_language() or "zh"
+    tasks = queries.next_steps(case)
+    drawn = []
+    for task in tasks:
+        task.case = case
+        if task.state in TRAVELLING and task.crew_office and (way := ways.way_to(task, at=at)):
+            line = way.geojson()
+            line["properties"] |= {"key": f"w:{task.ref}", "name": pick(task.crew_office.name, lang)}
+            drawn.append(line)
+    return JsonResponse(geometry.collection(drawn))
+
+
+urlpatterns: list[URLPattern] = [
+    path("", own_screen, name="command-home"),
+    path("incidents/<slug:ref>/brief", in_brief, name="command-brief"),
+    path("incidents/<slug:ref>/ways", ways_to, name="command-ways"),
+    path("things/<int:number>/", thing, name="command-thing"),
+    path("<slug:code>/", screen, name="command"),
+    path("<slug:code>/panels", panels, name="command-panels"),
+    path("<slug:code>/feed", feed, name="command-feed"),
+    path("<slug:code>/day", day, name="command-day"),
+    path("<slug:code>/points", points, name="command-points"),
+    path("<slug:code>/things", ground, name="command-things"),
+]

@@ -61,12 +61,23 @@ class Run:
     share: float | None
     level: str
     text: str
+    left: str
 
 
 def running(since: datetime, limit_s: float | None, now: datetime | None) -> Run:
-    """Elapsed time as h:mm:ss and its share of the limit (None without one)."""
+    """Elapsed time as h:mm:ss, its share of the limit (None without one), and what is left of it or beyond it."""
     elapsed = max(0, int(((now or since) - since).total_seconds()))
     share = elapsed / limit_s if limit_s else None
-    hours, rest = divmod(elapsed, 3600)
-    text = f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
-    return Run(since, int(limit_s) if limit_s else None, elapsed, share, level_of(share), text)
+    limit = int(limit_s) if limit_s else None
+    left = spelled(abs(limit - elapsed)) if limit else ""
+    return Run(since, limit, elapsed, share, level_of(share), spelled(elapsed), left)
+
+
+def spelled(seconds: int) -> str:
+    """Seconds as h:mm:ss.
+
+    >>> spelled(3725)
+    '01:02:05'
+    """
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"

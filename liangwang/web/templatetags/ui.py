@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from liangwang.base.labels import pick as pick_label
 
-from ..shared import clock_face, lanes_chart
+from ..shared import clock_face, lanes_chart, maps
 
 register = template.Library()
 
@@ -305,9 +305,14 @@ def running_clock(
     now: datetime | None = None,
     label: str = "",
     stopped: bool = False,
+    left: bool = False,
 ) -> dict[str, Any]:
-    """An incident's clock: runs in the page (js/clock.mjs), with the share of its limit used in words, bar and shape."""
-    return {"run": clock_face.running(since, limit_s, now), "label": label, "stopped": stopped}
+    """An incident's clock: runs in the page (js/clock.mjs), with the share of its limit used in words, bar and shape.
+
+    With `left` it tells what is left of the limit, or how far beyond it is, where there is a limit.
+    """
+    run = clock_face.running(since, limit_s, now)
+    return {"run": run, "label": label, "stopped": stopped, "left": left and run.limit_s is not None}
 
 
 @register.inclusion_tag("components/timeline.html")
@@ -352,7 +357,7 @@ def map_box(
     pick: str = "",
 ) -> dict[str, Any]:
     """A map drawn by js/map.mjs from GeoJSON at `source`; without a script, the text `label` stands there."""
-    return locals()
+    return {**locals(), "credit": maps.credit()}
 
 
 @register.inclusion_tag("components/photo_pair.html")

@@ -16,11 +16,12 @@ export function spell(seconds) {
 }
 
 function show(element, loadedAt) {
-  const { elapsed, limit } = element.dataset;
+  const { elapsed, limit, left, over } = element.dataset;
   // The server's reading goes on, so a wrong clock of this machine does no harm.
   const seconds = Number(elapsed) + Math.floor((performance.now() - loadedAt) / 1000);
   const share = limit ? seconds / Number(limit) : null;
-  element.querySelector("time").textContent = spell(seconds);
+  const told = left && limit ? `${seconds > limit ? over : left} ${spell(Math.abs(limit - seconds))}` : spell(seconds);
+  element.querySelector("time").textContent = told;
   const bar = element.querySelector("progress");
   if (bar) bar.value = Math.min(1, share);
   element.classList.remove("ok", "watch", "warn", "bad", "info");
@@ -28,14 +29,18 @@ function show(element, loadedAt) {
 }
 
 const starts = new WeakMap();
+let running;
 
-/** Starts the clocks of the page, also of those that arrive later. */
+/** Shows every clock of the page as it is now. */
+export function tick() {
+  document.querySelectorAll("[data-since]:not([data-stopped])").forEach((element) => {
+    if (!starts.has(element)) starts.set(element, performance.now());
+    show(element, starts.get(element));
+  });
+}
+
+/** Starts the clocks of the page, also of those that arrive later; once. */
 export function start() {
-  const tick = () =>
-    document.querySelectorAll("[data-since]:not([data-stopped])").forEach((element) => {
-      if (!starts.has(element)) starts.set(element, performance.now());
-      show(element, starts.get(element));
-    });
   tick();
-  setInterval(tick, 1000);
+  running ??= setInterval(tick, 1000);
 }

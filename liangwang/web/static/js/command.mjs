@@ -1,154 +1,138 @@
-// The command screen: draws the city, keeps lists and map live by SSE, and drills down on a click.
+// The duty page: map, list and brief choose each other; all three follow the event stream, or a recorded instant.
 
-import { Map as LibreMap, LngLatBounds, setWorkerUrl } from "../npm/maplibre-gl/dist/maplibre-gl.mjs";
+import * as brief from "./duty/brief.mjs";
+import * as list from "./duty/list.mjs";
+import { listen, soon } from "./duty/live.mjs";
+import { cityMap } from "./duty/map.mjs";
+import { start as startClocks, tick } from "./clock.mjs";
 
-setWorkerUrl(new URL("../npm/maplibre-gl/dist/maplibre-gl-worker.mjs", import.meta.url).href);
-
-const COLOURS = { bad: "#ff6b5e", warn: "#ff9a4d", watch: "#f2c94c", info: "#5aa9ff", idle: "#5d7590", ok: "#4cc38a" };
-const GROUND = "#0b1118";
-const byLevel = ["match", ["get", "status"], ...Object.entries(COLOURS).flat(), "#9fb0c3"];
-const role = (name) => ["==", ["get", "role"], name];
-const EMPTY = { type: "FeatureCollection", features: [] };
 const box = document.getElementById("city-map");
+const past = document.getElementById("past");
+const stale = document.getElementById("stale");
+let map = null;
+let back = false; // a recorded instant is shown
 
-const layers = [
-  { id: "ground", type: "background", paint: { "background-color": "#0b1118" } },
-  { id: "areas", type: "fill", source: "areas", filter: role("area"), paint: { "fill-color": "#15212e" } },
-  { id: "outline-fill", type: "fill", source: "areas", filter: role("outline"), paint: { "fill-color": "#15212e", "fill-opacity": 0.6 } },
-  { id: "streets", type: "line", source: "areas", filter: role("street"), paint: { "line-color": "#22344a", "line-width": ["match", ["get", "kind"], 2, 4, 1, 2.4, 1.1] } },
-  { id: "borders", type: "line", source: "areas", filter: ["all", role("area"), ["!", ["to-boolean", ["get", "approximate"]]]], paint: { "line-color": "#33496a", "line-width": 1 } },
-  { id: "borders-approximate", type: "line", source: "areas", filter: ["all", role("area"), ["to-boolean", ["get", "approximate"]]], paint: { "line-color": "#33496a", "line-width": 1, "line-dasharray": [3, 3] } },
-  { id: "outline", type: "line", source: "areas", filter: role("outline"), paint: { "line-color": "#5a7aa8", "line-width": 1.6 } },
-  { id: "things", type: "circle", source: "points", filter: role("thing"), paint: { "circle-radius": ["interpolate", ["linear"], ["zoom"], 8, 1, 12, 2, 15, 4], "circle-color": byLevel, "circle-opacity": 0.75 } },
-  { id: "units", type: "symbol", source: "points", filter: role("unit"), layout: { "icon-image": "unit", "icon-allow-overlap": true, "icon-ignore-placement": true, "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.2, 12, 0.35, 15, 0.5] } },
-  { id: "halo", type: "circle", source: "points", filter: role("incident"), paint: { "circle-radius": 18, "circle-color": byLevel, "circle-opacity": 0.22 } },
-  { id: "names", type: "symbol", source: "areas", filter: role("name"), layout: { "text-field": ["get", "name"], "text-size": 15, "text-padding": 6 }, paint: { "text-color": "#9fb0c3", "text-halo-color": GROUND, "text-halo-width": 1.5 } },
-  // Above the names, because what is placed later and lies higher keeps its room: a place's name gives way to an incident's.
-  { id: "incidents", type: "symbol", source: "points", filter: role("incident"), layout: { "icon-image": ["get", "status"], "icon-size": 0.5, "icon-allow-overlap": true, "symbol-sort-key": ["get", "rank"], "text-field": ["get", "name"], "text-optional": true, "text-size": 16, "text-max-width": 24, "text-variable-anchor": ["left", "right", "top", "bottom"], "text-radial-offset": 1.2, "text-justify": "auto", "text-padding": 4 }, paint: { "text-color": "#eef3f8", "text-halo-color": GROUND, "text-halo-width": 2 } },
-  { id: "counts", type: "symbol", source: "points", filter: role("count"), layout: { "text-field": ["get", "name"], "text-size": 18, "text-offset": [0, 1.3], "text-padding": 2, "text-allow-overlap": true }, paint: { "text-color": "#eef3f8", "text-halo-color": GROUND, "text-halo-width": 2 } },
-];
+const fragment = (id) => async () => {
+  const element = document.getElementById(id);
+  const answer = await fetch(element.dataset.fragment);
+  if (answer.ok) list.replace(element, await answer.text());
+};
 
-// Shape and colour together, the same as in the legend: octagon, diamond, triangle, circle; a crew is an open square.
-const CORNERS = { bad: [8, Math.PI / 8], warn: [4, 0], watch: [3, -Math.PI / 2], info: [24, 0], unit: [4, Math.PI / 4] };
+async function renewList() {
+  if (!back) await list.renew();
+  tick();
+}
 
-/** One symbol as pixels, 48 × 48. */
-function symbol(name) {
-  const canvas = Object.assign(document.createElement("canvas"), { width: 48, height: 48 });
-  const pen = canvas.getContext("2d", { willReadFrequently: true });
-  const [corners, turn] = CORNERS[name];
-  const radius = name === "watch" ? 21 : 18;
-  pen.beginPath();
-  for (let i = 0; i < corners; i++) {
-    const angle = turn + (2 * Math.PI * i) / corners;
-    pen.lineTo(24 + radius * Math.cos(angle), 24 + radius * Math.sin(angle));
+async function renewMap() {
+  if (!map || back) return;
+  const found = await map.fetchPoints();
+  if (!back) await map.show(found);
+}
+
+const soonList = soon(renewList, 400);
+const soonMap = soon(renewMap, 400);
+const soonFigures = soon(() => Promise.all([fragment("panels")(), fragment("day")().then(dot)]), 4000);
+const soonBrief = soon(() => brief.renew().then(tick), 600);
+
+function everything() {
+  [soonList, soonMap, soonFigures, soonBrief].forEach((renew) => renew());
+}
+
+// --- choosing ------------------------------------------------------------------------------------------
+
+async function choose(ref, enter) {
+  list.mark(ref, true);
+  await Promise.all([brief.open(ref, enter), map?.choose(ref)]);
+  tick();
+}
+
+function leave() {
+  const ref = brief.chosen();
+  brief.close();
+  map?.choose(null);
+  map?.closeCard();
+  if (ref) document.querySelector(`#feed [data-ref="${CSS.escape(ref)}"] a`)?.focus();
+}
+
+function card(element) {
+  element.addEventListener("click", (event) => {
+    const link = event.target.closest("[data-choose]");
+    if (!link) return;
+    event.preventDefault();
+    choose(link.dataset.choose, true);
+  });
+}
+
+// --- live, broken, back --------------------------------------------------------------------------------
+
+let live = true;
+
+/** The mark in the footer, which is renewed with it. */
+function dot() {
+  const mark = document.getElementById("live");
+  if (!mark) return;
+  mark.classList.toggle("stale", !live);
+  mark.textContent = live ? mark.dataset.live : mark.dataset.stale;
+}
+
+const time = () => new Intl.DateTimeFormat("zh-CN", { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false, timeZone: "Asia/Shanghai" }).format(new Date());
+
+function lost() {
+  live = false;
+  dot();
+  stale.textContent = `${stale.dataset.sinceWord} ${time()}`;
+  stale.hidden = false;
+}
+
+function opened() {
+  if (!live) document.getElementById("said").textContent = stale.dataset.back;
+  live = true;
+  dot();
+  stale.hidden = true;
+  everything(); // what happened before the stream was open, or while it was broken
+}
+
+/** Whether an event lies in the place of this page. */
+const here = (event) => event.place.startsWith(box.dataset.code);
+
+function changed(event) {
+  if (!here(event)) return;
+  soonList();
+  soonMap();
+  soonFigures();
+  if (brief.chosen()) {
+    soonBrief();
+    map?.choose(brief.chosen());
   }
-  pen.closePath();
-  pen.lineJoin = "round";
-  pen.lineWidth = 5;
-  pen.fillStyle = name === "unit" ? GROUND : COLOURS[name];
-  pen.strokeStyle = name === "unit" ? COLOURS.info : GROUND;
-  pen.fill();
-  pen.stroke();
-  return pen.getImageData(0, 0, 48, 48);
 }
 
-async function json(url) {
-  const answer = await fetch(url, { headers: { Accept: "application/json" } });
-  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
-  return answer.json();
-}
+// --- a recorded instant --------------------------------------------------------------------------------
 
-function drawMap() {
-  box.querySelector(".fallback")?.remove();
-  const [west, south, east, north] = JSON.parse(box.dataset.bounds);
-  const map = new LibreMap({
-    container: box,
-    style: { version: 8, sources: { areas: { type: "geojson", data: box.dataset.areas }, points: { type: "geojson", data: EMPTY } }, layers },
-    bounds: new LngLatBounds([west, south], [east, north]),
-    fitBoundsOptions: { padding: 28 },
-    attributionControl: false,
-    dragRotate: false,
-    localIdeographFontFamily: getComputedStyle(document.body).fontFamily,
-  });
-  map.on("click", "incidents", ({ features }) => location.assign(features[0].properties.href));
-  map.on("click", "areas", ({ features, point }) => {
-    if (map.queryRenderedFeatures(point, { layers: ["incidents"] }).length) return;
-    if (box.dataset.drill) location.assign(box.dataset.drill.replace("CODE", features[0].properties.code));
-  });
-  for (const layer of ["incidents", "areas"]) {
-    map.on("mouseenter", layer, () => (map.getCanvas().style.cursor = "pointer"));
-    map.on("mouseleave", layer, () => (map.getCanvas().style.cursor = ""));
-  }
-  return new Promise((ready) =>
-    map.on("load", () => {
-      for (const name of Object.keys(CORNERS)) map.addImage(name, symbol(name));
-      ready(map);
-    }),
-  );
-}
+document.addEventListener("moment", ({ detail }) => {
+  back = true;
+  brief.close();
+  map?.choose(null);
+  map?.show(detail.points);
+  list.recorded(detail);
+  const word = past.querySelector("[data-word]");
+  word.textContent = `${word.dataset.word} ${new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Shanghai" }).format(new Date(detail.at))}`;
+  past.hidden = false;
+});
 
-const refs = () => new Set([...document.querySelectorAll(".incident")].map((card) => card.dataset.ref));
+document.addEventListener("live", () => {
+  back = false;
+  past.hidden = true;
+  everything();
+});
 
-/** Puts new content in place; what had the keyboard's focus keeps it, and a place scrolled to stays. */
-function replace(element, html) {
-  const focused = element.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-  const scrolled = element.querySelector(".grow")?.scrollTop ?? 0;
-  element.innerHTML = html;
-  if (focused) element.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-  element.querySelector(".grow")?.scrollTo(0, scrolled);
-}
+past.querySelector("button").addEventListener("click", () => document.dispatchEvent(new CustomEvent("live")));
 
-/** Tells a screen reader what is new, and only that. */
-function announce(before) {
-  const fresh = [...document.querySelectorAll(".incident")].filter((card) => !before.has(card.dataset.ref));
-  const said = document.getElementById("said");
-  if (fresh.length) said.textContent = `${said.dataset.new}: ${fresh.map((card) => card.querySelector("h3").innerText).join(", ")}`;
-}
+// --- begin ---------------------------------------------------------------------------------------------
 
-async function renew(map) {
-  const before = refs();
-  const fragments = [...document.querySelectorAll("[data-fragment]")].map(async (element) => {
-    const answer = await fetch(element.dataset.fragment);
-    if (answer.ok) replace(element, await answer.text());
-  });
-  const points = map ? json(box.dataset.points).then((data) => map.getSource("points").setData(data)) : null;
-  await Promise.all([...fragments, points]);
-  announce(before);
-  (await import("./clock.mjs")).tick?.();
-}
-
-/** Calls `work` soon, once for a burst of calls, and never twice at the same time. */
-function soon(work, wait) {
-  let timer, running = false, again = false;
-  const run = async () => {
-    timer = undefined;
-    if (running) return (again = true);
-    running = true;
-    await work().catch(console.error);
-    running = false;
-    if (again) { again = false; call(); }
-  };
-  const call = () => (timer ??= setTimeout(run, wait));
-  return call;
-}
-
-function listen(changed) {
-  const events = new EventSource("/events?topics=case,task");
-  const show = (fresh) => {
-    const dot = document.getElementById("live");
-    if (!dot) return;
-    dot.classList.toggle("stale", !fresh);
-    dot.textContent = fresh ? dot.dataset.live : dot.dataset.stale;
-  };
-  const types = ["case.opened", "case.accepted", "case.closed", "case.rated", "case.level", "case.supervised", "task.ready", "task.assigned", "task.accepted", "task.arrived", "task.reported", "task.done", "task.failed", "task.declined", "task.supervised", "task.overdue", "reload"];
-  types.forEach((type) => events.addEventListener(type, changed));
-  events.addEventListener("open", () => show(true));
-  events.addEventListener("error", () => show(false));
-  events.addEventListener("signed-out", () => location.reload());
-}
-
-const map = await drawMap().catch((error) => (console.error(error), null));
-await renew(map);
-const changed = soon(() => renew(map), 400);
-listen(changed);
-setInterval(changed, 30000);
+startClocks();
+list.start({ choose, close: leave });
+brief.start({ left: leave, acted: everything });
+listen({ opened, lost, changed, signal: (event) => here(event) && soonMap() });
+map = await cityMap(box, { incident: (ref) => choose(ref, false), card }).catch((error) => (console.error(error), null));
+if (map) await Promise.all([map.ground(), renewMap()]);
+box.dataset.ready = "1"; // the map shows everything: what tests and screenshots wait for

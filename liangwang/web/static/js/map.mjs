@@ -38,7 +38,7 @@ export function style(source, dark) {
 /** Draws one [data-map]; with data-pick, a click puts a pin and fills the fields `<pick>_lon` and `<pick>_lat`. */
 export function draw(element) {
   const { source, lon, lat, zoom, pick } = element.dataset;
-  element.textContent = "";
+  element.querySelector(".fallback")?.remove();
   const dark = Boolean(element.closest(".dark"));
   const empty = { type: "FeatureCollection", features: [] };
   const map = new LibreMap({ container: element, style: style(source || empty, dark), center: [Number(lon), Number(lat)], zoom: Number(zoom), attributionControl: false, dragRotate: false });
