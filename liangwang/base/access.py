@@ -64,13 +64,7 @@ class Row:
     note: str
 
     def covers(self, cell: dict[str, str]) -> bool:
-        for (
-            name,
-            values,
-        ) in self.cells.items():  # `all(…)` takes twice the time, and the whole table is enumerated
-            if cell[name] not in values:
-                return False
-        return True
+        return all(cell[name] in values for name, values in self.cells.items())
 
 
 class PolicyError(ValueError):
@@ -100,6 +94,12 @@ def policy() -> tuple[Row, ...]:
     return read_policy()
 
 
+@cache
+def _rows_about(kind: str) -> tuple[Row, ...]:
+    """The rows that can cover a cell of this kind of thing: a tenth of all."""
+    return tuple(row for row in policy() if kind in row.cells.get("thing", (kind,)))
+
+
 @dataclass(frozen=True)
 class Decision:
     """The verdict with the policy lines that made it."""
@@ -116,7 +116,7 @@ def _key(cell: dict[str, str]) -> tuple[str, ...]:
 @cache
 def _decide(key: tuple[str, ...]) -> Decision:
     cell = dict(zip(ATTRIBUTES, key, strict=True))
-    hits = [row for row in policy() if row.covers(cell)]
+    hits = [row for row in _rows_about(cell["thing"]) if row.covers(cell)]
     forbids = [row for row in hits if row.effect == "forbid"]
     made_by = forbids or hits
     allowed = bool(hits) and not forbids
