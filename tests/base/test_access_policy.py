@@ -169,7 +169,7 @@ INVARIANTS: dict[str, dict[str, str]] = {
 
 @pytest.fixture(scope="module")
 def table() -> Table:
-    return enumerate_policy(access.policy())
+    return _whole()
 
 
 @pytest.mark.parametrize("name", INVARIANTS)
@@ -193,12 +193,12 @@ def test_no_row_is_dead(table: Table) -> None:
 
 
 def test_every_dropped_row_is_seen(table: Table) -> None:
-    """The mutants that lose a row: recomputed whole for some, by counting for all."""
+    """The mutants that lose a row: recomputed whole for one, by counting for all."""
     for n in range(len(table.rows)):
         assert decides_alone(table, n), table.rows[n]
-    for n in (0, len(table.rows) // 2, len(table.rows) - 1):
-        mutant = enumerate_policy([row for m, row in enumerate(table.rows) if m != n])
-        assert bool((mutant.allowed != table.allowed).any())
+    lost = len(table.rows) // 2
+    mutant = enumerate_policy([row for n, row in enumerate(table.rows) if n != lost])
+    assert bool((mutant.allowed != table.allowed).any())
 
 
 def test_every_condition_of_every_row_is_seen(table: Table) -> None:
