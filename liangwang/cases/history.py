@@ -157,17 +157,9 @@ def opened_by(case: Case) -> str:
 
 
 def had_task(actor: Actor, task: Task) -> bool:
-    """Whether somebody of the actor's office has ever acted on a task, or has it now."""
-    if actor.office_id is None:
-        return False
-    if task.crew_office_id == actor.office_id:
-        return True
-    return CaseEvent.objects.filter(task=task, who__office=actor.office_key).exists()
-
-
-def last_event(task: Task) -> CaseEvent | None:
-    """The newest line of a task on the timeline."""
-    return CaseEvent.objects.filter(task=task).order_by("-id").first()
+    """Whether a task was ever with the actor's office: sent to it, or acted on by somebody of it."""
+    mine = Q(who__office=actor.office_key) | Q(what="task.assigned", body__crew=actor.office_key)
+    return bool(actor.office_key) and CaseEvent.objects.filter(mine, task=task).exists()
 
 
 def proof_places(

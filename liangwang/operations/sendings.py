@@ -74,8 +74,3 @@ def loads(crew_ids: Sequence[int], at: datetime) -> dict[int, int]:
     rows = Sending.objects.filter(at__gt=at - LATELY, at__lte=at).values("crew_id")
     wanted = set(crew_ids)
     return {row["crew_id"]: row["n"] for row in rows.annotate(n=Count("pk")) if row["crew_id"] in wanted}
-
-
-def was_sent(task: Task, crew_id: int | None) -> bool:
-    """Whether a crew's office was ever sent to a task."""
-    return Sending.objects.filter(task_id=task.pk, crew_id=crew_id or 0).exists()

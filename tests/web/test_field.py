@@ -383,7 +383,7 @@ def test_a_crew_learns_what_became_of_a_task_that_it_had(street: Street, task: T
     told = crew.get(f"/field/tasks/{task.ref}/became?key=key-of-accept").json()
     assert told["done"] and "已交给" in told["message"]
     assert not crew.get(f"/field/tasks/{task.ref}/became?key=key-of-other").json()["done"]
-    assert other.get(f"/field/tasks/{task.ref}/became").status_code == 200
+    assert other.get(f"/field/tasks/{task.ref}/became").status_code == 404, "it never had it"
     assert browser(street.grid, "crew").get(f"/field/tasks/{task.ref}/became").status_code == 404
 
 
