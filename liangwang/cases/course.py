@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from liangwang.base.labels import Label
+
 from .declare import Within
 from .engine import due_of
 from .graph import Graph
@@ -88,6 +90,17 @@ def course(case: Case, node_of: Mapping[int, str], lines: Iterable[CaseEvent]) -
         held = now
     if held is not None:
         yield held
+
+
+def at_moment(moments: Sequence[Moment], at: datetime) -> Moment:
+    """The moment that held at an instant; the first one before it began."""
+    return next((moment for moment in reversed(moments) if moment.at <= at), moments[0])
+
+
+def label_of(case: Case, node: str) -> Label:
+    """What a task of an incident is called."""
+    label: Label = graph_of(case.plan_id).nodes[node].label
+    return label
 
 
 def _first_level(case: Case, lines: Sequence[CaseEvent]) -> str:
