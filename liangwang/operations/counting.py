@@ -1,6 +1,6 @@
 """Gaps in what devices count: a device numbers its reports, and a number that nobody saw was lost on the way."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,8 @@ class Count:
             return [], []
         thing, seq, at = thing[counted], seq[counted], at[counted]
         self._grow(int(thing.max()) + 1)
-        order = np.lexsort((seq, thing))
+        keys = sort_keys(thing, seq)
+        order = np.lexsort((seq, thing)) if keys is None else np.argsort(keys)
         thing, seq, at = thing[order], seq[order], at[order]
         fresh = np.r_[True, (thing[1:] != thing[:-1]) | (seq[1:] != seq[:-1])]
         thing, seq, at = thing[fresh], seq[fresh], at[fresh]
@@ -75,3 +76,14 @@ class Count:
         if more > 0:
             self.last = np.r_[self.last, np.zeros(more, dtype=np.int64)]
             self.last_at = np.r_[self.last_at, np.zeros(more, dtype=np.int64)]
+
+
+def sort_keys(first: NDArray[Any], second: NDArray[np.int64]) -> NDArray[np.int64] | None:
+    """Return one integer for each pair that orders as the pairs do, None where they are too far apart for that.
+
+    One key sorts several times faster than a lexsort.
+    """
+    least = int(second.min())
+    if int(second.max()) - least >= 2**42 or int(first.max()) >= 2**21 or int(first.min()) < 0:
+        return None
+    return (first.astype(np.int64) << 42) | (second - least)

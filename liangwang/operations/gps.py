@@ -4,6 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from liangwang.base import clock
 from liangwang.base.hats import Actor
 from liangwang.base.models import Office
@@ -70,20 +73,19 @@ def _units(offices: Iterable[Office], stream: Any) -> Iterable[NewAsset]:
         )  # fmt: skip
 
 
-def follow(fresh: Iterable[int], actor: Actor) -> int:
-    """Move the crews whose units have a new position among datastreams; returns how many moved. Inside a write."""
+def follow(fresh: ArrayLike, actor: Actor) -> int:
+    """Move the crews whose units have a new position among these datastreams; returns how many moved. Inside a write."""
     moving = {ref for ref, stream in datastreams.stream_sources().items() if stream.moves == "crew"}
     if not moving:
         return 0
     index = datastreams.index()
-    wanted = [
-        n
-        for n in fresh
-        if n < len(index.source) and index.source[n] >= 0 and index.sources[index.source[n]] in moving
-    ]
-    rows = Datastream.objects.filter(id__in=wanted[:MOST_MOVED], quantity__in=("lon", "lat")).select_related(
-        "asset"
-    )
+    places = [place for place, ref in enumerate(index.sources) if ref in moving]
+    known = np.asarray(fresh, dtype=np.int64)
+    known = known[known < len(index.source)]
+    wanted = known[np.isin(index.source[known], places)][:MOST_MOVED].tolist()
+    if not wanted:
+        return 0
+    rows = Datastream.objects.filter(id__in=wanted, quantity__in=("lon", "lat")).select_related("asset")
     assets = {row.asset_id: row.asset for row in rows}
     said: dict[int, dict[str, Datastream]] = {}
     for row in Datastream.objects.filter(

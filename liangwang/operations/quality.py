@@ -114,6 +114,9 @@ def _compared(batch: Batch, checks: Checks, memory: Memory) -> NDArray[np.uint8]
 
 def _rounds(batch: Batch) -> Iterator[NDArray[np.int64]]:
     """Yield positions so that each datastream occurs once in a round, its readings in the order of time."""
+    if once_each(batch.datastream):
+        yield np.arange(len(batch.at))
+        return
     order = np.lexsort((batch.at, batch.datastream))
     stream = batch.datastream[order]
     first = np.flatnonzero(np.r_[True, stream[1:] != stream[:-1]])
@@ -123,7 +126,15 @@ def _rounds(batch: Batch) -> Iterator[NDArray[np.int64]]:
         yield order[part]
 
 
+def once_each(stream: NDArray[np.int32]) -> bool:
+    """Return whether no datastream has two readings: the usual batch of a gateway, which needs no order then."""
+    ordered = np.sort(stream)
+    return not (ordered[1:] == ordered[:-1]).any()
+
+
 def counts(flags: NDArray[np.uint8]) -> dict[int, int]:
     """Return how many readings have each flag; flags that nobody has are left out."""
+    if not flags.any():
+        return {}
     found = {bit: int(np.count_nonzero(flags & bit)) for bit in FLAG_LABELS}
     return {bit: n for bit, n in found.items() if n}

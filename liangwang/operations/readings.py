@@ -23,7 +23,7 @@ from liangwang.channels import readings as wire
 from liangwang.hot import HotAnswer, HotRequest, answer
 from liangwang.rules.state import Batch
 
-from . import datastreams, pressure, watch
+from . import datastreams, pressure, quality, watch
 from .readings_log import QUARANTINE, READINGS, QuarantineRecord, Unknown, Writer, packed
 
 AHEAD_US: Final = 10 * 60 * 1_000_000
@@ -40,6 +40,7 @@ REASONS: Final[dict[str, Label]] = {
         "zh": "时间超前十分钟以上，已隔离",
         "en": "the time is over 10 minutes ahead; kept in quarantine",
     },
+    "before": {"zh": "时间早于 1970 年", "en": "the time is before 1970"},
     "not_finite": {"zh": "数值不是有限的数", "en": "the value is not a finite number"},
     "bounds": {
         "zh": "数值 {value:g} 超出量程 {least:g} 至 {most:g}",
@@ -95,10 +96,11 @@ def take_readings(source: Actor, body: bytes, content_type: str, now: int) -> di
 
     `now` in µs. Raises NoReadings when the body as a whole cannot be read, OSError when it cannot be stored.
     """
-    taken = begin(source, body, content_type, now, _index_for)
-    for append in taken.durable:
-        append.result()
-    return taken.answer
+    try:
+        parsed = wire.parse(body, content_type, now)
+    except wire.Unreadable as error:
+        raise NoReadings(**error.label) from error
+    return take_parsed(source, parsed, now)
 
 
 def take_parsed(source: Actor, parsed: wire.Parsed, now: int, *, shed: bool = True) -> dict[str, Any]:
@@ -106,7 +108,7 @@ def take_parsed(source: Actor, parsed: wire.Parsed, now: int, *, shed: bool = Tr
 
     `shed=False` is for a channel whose sender keeps what is not yet taken.
     """
-    taken = _take(source, parsed, _index_for(source.scope, parsed.datastream), now, shed=shed)
+    taken = _take(source, parsed, *_found(source.scope, parsed.datastream), now, shed=shed)
     for append in taken.durable:
         append.result()
     return taken.answer
@@ -132,15 +134,14 @@ async def handle(request: HotRequest) -> HotAnswer:
 async def taken_in(source: Actor, parsed: wire.Parsed, now: int) -> dict[str, Any]:
     """Take readings on the event loop of a web process; the answer comes when they are durable."""
     index = datastreams.known_index()
-    known = index is not None and watch.is_ready(index)
-    if (
-        index is None
-        or not known
-        or any(key not in index.for_scope(source.scope) for key in set(parsed.datastream))
-    ):
+    stream = None
+    if index is not None and watch.is_ready(index):
+        stream = _streams(index, source.scope, parsed.datastream)
+    if index is None or stream is None or (stream < 0).any():
         # The database is never asked on the event loop.
         index = await sync_to_async(_look_up)()
-    taken = _take(source, parsed, index, now)
+        stream = _streams(index, source.scope, parsed.datastream)
+    taken = _take(source, parsed, index, stream, now)
     for append in taken.durable:
         await asyncio.wrap_future(append)
     return taken.answer
@@ -165,39 +166,46 @@ def _look_up() -> datastreams.Index:
         close_old_connections()
 
 
-def _index_for(scope: tuple[str, ...], keys: list[str]) -> datastreams.Index:
+def _found(scope: tuple[str, ...], keys: list[str]) -> tuple[datastreams.Index, NDArray[np.int32]]:
+    """Return the index, looked up anew where it lacks a key, and the datastream of each key in it."""
     index = datastreams.index()
-    if any(key not in index.for_scope(scope) for key in set(keys)):
-        return datastreams.refreshed()
-    return index
+    stream = _streams(index, scope, keys)
+    if (stream < 0).any():
+        index = datastreams.refreshed()
+        stream = _streams(index, scope, keys)
+    return index, stream
 
 
-def begin(source: Actor, body: bytes, content_type: str, now: int, index_for: Any) -> Taken:
-    """Check a body and queue what is good; the answer may be given when every append is durable."""
-    try:
-        parsed = wire.parse(body, content_type, now)
-    except wire.Unreadable as error:
-        raise NoReadings(**error.label) from error
-    return _take(source, parsed, index_for(source.scope, parsed.datastream), now)
+def _streams(index: datastreams.Index, scope: tuple[str, ...], keys: list[str]) -> NDArray[np.int32]:
+    """Return the datastream of each key, -1 where this machine may send none of that name: int32[n]."""
+    known = index.for_scope(scope)
+    return np.array([known.get(key, -1) for key in keys], dtype=np.int32)
 
 
 def _take(
-    source: Actor, parsed: wire.Parsed, index: datastreams.Index, now: int, *, shed: bool = True
+    source: Actor,
+    parsed: wire.Parsed,
+    index: datastreams.Index,
+    stream: NDArray[np.int32],
+    now: int,
+    *,
+    shed: bool = True,
 ) -> Taken:
-    known = index.for_scope(source.scope)
-    stream = np.array([known.get(key, -1) for key in parsed.datastream], dtype=np.int32)
+    """Check rows and queue what is good; the answer may be given when every append is durable."""
     at, seq = np.array(parsed.at, dtype=np.int64), np.array(parsed.seq, dtype=np.int64)
     value = np.array(parsed.value, dtype=np.float64)
     reasons = _reasons(index, stream, at, value, now)
     seen = watch.watch_of(index)
     level = pressure.pressure(log().waiting_bytes) if shed else 0
-    away = watch.turned_away(seen, stream, level) & (reasons == 0)
-    reasons[away] = 5
-    good = reasons == 0
-    batch = Batch(stream, at, seq, value).pick(good)
+    if level:
+        reasons[watch.turned_away(seen, stream, level) & (reasons == 0)] = SHED
+    batch = Batch(stream, at, seq, value)
+    refused = np.flatnonzero(reasons)
+    if len(refused):
+        batch = batch.pick(reasons == 0)
     rejected: list[dict[str, Any]] = [{"row": bad.row, "reason": bad.reason} for bad in parsed.bad]
     kept: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for place in np.flatnonzero(~good):
+    for place in refused:
         key, name = parsed.datastream[place], _NAMES[reasons[place]]
         rejected.append(
             {"row": parsed.rows[place], "reason": _reason(name, key, index, stream[place], value[place])}
@@ -211,12 +219,14 @@ def _take(
     if kept:
         durable.append(log().append(QUARANTINE, _quarantined(source, kept, now)))
     found: dict[str, Any] = {"accepted": _distinct(batch), "rejected": rejected}
-    if away.any():
-        found["shed"] = int(away.sum())
+    away = int(np.count_nonzero(reasons == SHED)) if level else 0
+    if away:
+        found["shed"] = away
     return Taken(found, durable)
 
 
-_NAMES: Final = ("", "not_finite", "unknown", "ahead", "bounds", "shed")
+_NAMES: Final = ("", "not_finite", "unknown", "ahead", "bounds", "shed", "before")
+SHED: Final = _NAMES.index("shed")
 
 
 def _reasons(
@@ -229,6 +239,7 @@ def _reasons(
     """Return for each row the number of its reason, 0 for a good one; the gravest wins."""
     reasons = np.zeros(len(at), dtype=np.int8)
     reasons[(value < index.least[stream]) | (value > index.most[stream])] = 4
+    reasons[at < 0] = 6
     reasons[at > now + AHEAD_US] = 3
     reasons[stream < 0] = 2
     reasons[~np.isfinite(value)] = 1
@@ -258,7 +269,7 @@ def _quarantined(source: Actor, kept: dict[tuple[str, str], list[str]], now: int
 
 def _distinct(batch: Batch) -> int:
     """Count readings by (datastream, at, seq): one sent twice is accepted once."""
-    if len(batch.at) < 2:
+    if quality.once_each(batch.datastream):
         return len(batch.at)
     order = np.lexsort((batch.seq, batch.at, batch.datastream))
     batch = batch.pick(order)

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from liangwang.base import clock
 from liangwang.base.transactions import write
+from liangwang.rules.state import Batch
 
 from . import quality
-from .counting import Count, Gap
+from .counting import Count, Gap, sort_keys
 from .datastreams import Index
 from .models import SequenceGap, SourceState
 from .readings_log import READINGS, Record, quality_of, unpacked
@@ -68,31 +69,36 @@ class Health:
 
     def see(self, records: Iterable[Record], index: Index, now: int) -> None:
         """Add the readings of some records to their sources' sums; `now` in µs."""
-        received_last = 0
-        for record in records:
-            if record.kind != READINGS:
-                continue
-            batch, received = unpacked(record.payload)
-            received_last = max(received_last, received)
-            flags = quality_of(record.payload)
-            known = batch.datastream < len(index.source)
-            source = np.where(known, index.source[np.minimum(batch.datastream, len(index.source) - 1)], -1)
-            for place in np.unique(source[source >= 0]):
-                mine = source == place
-                self._add(index.sources[place], batch.at[mine], flags[mine], received)
-            self._counted(batch, source, index)
-        self.behind_s = max(now - received_last, 0) / 1e6 if received_last else 0.0
+        heard = [(*unpacked(record.payload), record.payload) for record in records if record.kind == READINGS]
+        self.behind_s = max(now - max(one[1] for one in heard), 0) / 1e6 if heard else 0.0
+        if not heard:
+            return
+        # All at once: what a record costs is paid once a step, however many a storm brings.
+        batch = Batch(*(np.concatenate(column) for column in zip(*(one[0] for one in heard), strict=True)))
+        received = np.repeat([one[1] for one in heard], [len(one[0].at) for one in heard])
+        flags = np.concatenate([quality_of(one[2]) for one in heard])
+        known = batch.datastream < len(index.source)
+        source = np.where(known, index.source[np.minimum(batch.datastream, len(index.source) - 1)], -1)
+        for place in np.flatnonzero(np.bincount(source + 1, minlength=1)[1:]):
+            mine = source == place
+            self._add(index.sources[place], batch.at[mine], flags[mine], received[mine])
+        self._counted(batch, source, index)
 
-    def _add(self, name: str, at: NDArray[np.int64], flags: NDArray[np.uint8], received: int) -> None:
+    def _add(
+        self, name: str, at: NDArray[np.int64], flags: NDArray[np.uint8], received: NDArray[np.int64]
+    ) -> None:
         tally = self.tallies.setdefault(name, Tally())
         self.changed.add(name)
         tally.last_at = max(tally.last_at, int(at.max()))
-        tally.last_received_at = max(tally.last_received_at, received)
+        tally.last_received_at = max(tally.last_received_at, int(received.max()))
         tally.readings += len(at)
-        minute = received // MINUTE_US
-        tally.minutes[minute] = tally.minutes.get(minute, 0) + len(at)
+        first = int(received.min()) // MINUTE_US
+        for minute, n in enumerate(np.bincount(received // MINUTE_US - first).tolist(), first):
+            if n:
+                tally.minutes[minute] = tally.minutes.get(minute, 0) + n
         if len(tally.minutes) > KEPT_MINUTES:
-            tally.minutes = {one: n for one, n in tally.minutes.items() if one > minute - KEPT_MINUTES}
+            last = max(tally.minutes)
+            tally.minutes = {one: n for one, n in tally.minutes.items() if one > last - KEPT_MINUTES}
         late = float(np.median(received - at)) / 1e6
         tally.clock_s = (
             late if tally.clock_s is None else tally.clock_s + CLOCK_WEIGHT * (late - tally.clock_s)
@@ -127,6 +133,15 @@ class Health:
         index: Index,
     ) -> None:
         """Count readings that repeat one of the same batch: a device or a broker that sends again."""
+        keys = sort_keys(stream, at)
+        if keys is not None:
+            # Only those of one datastream and one moment are worth a closer look.
+            ordered = np.sort(keys)
+            twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+            if not len(twice):
+                return
+            few = np.flatnonzero(np.isin(keys, twice))
+            stream, at, seq, source = stream[few], at[few], seq[few], source[few]
         order = np.lexsort((seq, at, stream))
         stream, at, seq, source = stream[order], at[order], seq[order], source[order]
         same = (stream[1:] == stream[:-1]) & (at[1:] == at[:-1]) & (seq[1:] == seq[:-1])

@@ -58,19 +58,20 @@ def sorted_once(batch: Batch, thing: Things) -> Batch:
         return batch
     start = int(batch.at.min())
     span = int(batch.at.max()) - start
-    # One integer key sorts several times faster than a lexsort; ties are rare and sorted out after.
+    # One integer key sorts several times faster than a lexsort; ties are few and sorted out after.
     if span < 2**42 and int(thing.max()) < 2**21:
         key = (thing.astype(np.int64) << 42) | (batch.at - start)
         order = np.argsort(key)
-        ordered = key[order]
-        tied = bool((ordered[1:] == ordered[:-1]).any())
+        key = key[order]
+        same = key[1:] == key[:-1]
+        if not same.any():
+            return batch.pick(order)
+        tied = np.flatnonzero(np.concatenate([[False], same]) | np.concatenate([same, [False]]))
+        few = batch.pick(order[tied])
+        order[tied] = order[tied][np.lexsort((few.value, few.seq, few.datastream, key[tied]))]
     else:
-        tied = True
-    if tied:
         order = np.lexsort((batch.value, batch.seq, batch.datastream, batch.at, thing))
     batch = batch.pick(order)
-    if not tied:
-        return batch
     again = (
         (batch.datastream[1:] == batch.datastream[:-1])
         & (batch.at[1:] == batch.at[:-1])

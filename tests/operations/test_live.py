@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from liangwang.base.clock import now
 from liangwang.base.hats import Actor, issue_source_key
@@ -16,7 +19,9 @@ from liangwang.base.transactions import write
 from liangwang.cases.queries import Case
 from liangwang.operations import actions, datastreams, quarantine, readings, signals
 from liangwang.operations.live import Live, replay
-from liangwang.operations.models import Datastream, Quarantined, Signal
+from liangwang.operations.models import Datastream, Quarantined, Signal, WarningIn
+from liangwang.rules.declare import LEVELS
+from tests.tries import tries
 
 from .factories import AT, load_city
 
@@ -139,12 +144,14 @@ def test_bad_rows_are_told_good_ones_kept_and_strangers_quarantined(city: Path) 
         ("X9.tilt", 0, 2.0),
         ("M1.tilt", 5, 999.0),
         ("M1.tilt", 700, 2.0),
+        ("M1.tilt", -us(AT) // 1_000_000 - 1, 2.0),
     ]
     answer = post(rows)
     assert answer["accepted"] == 1
-    assert [line["row"] for line in answer["rejected"]] == [3, 4, 5]
+    assert [line["row"] for line in answer["rejected"]] == [3, 4, 5, 6]
     assert "X9.tilt" in answer["rejected"][0]["reason"]["en"]
     assert "180" in answer["rejected"][1]["reason"]["zh"]
+    assert "1970" in answer["rejected"][3]["reason"]["en"], "no calendar has it, and judging must not stop at it"
     live = Live()
     live.turn(later(1))
     live.close()
@@ -223,6 +230,75 @@ def test_a_new_rule_starts_by_replaying_its_own_window(city: Path, monkeypatch: 
     again.turn(later(220))
     again.close()
     assert Signal.objects.count() == Case.objects.count() == 1
+
+
+def warn(at: datetime, ends: datetime, level: str = "orange", **more: Any) -> WarningIn:
+    """A warning over the west of the street, where only M1 lies, received at an instant."""
+    square = {
+        "type": "Polygon",
+        "coordinates": [[[122.4, 30.4], [122.49, 30.4], [122.49, 30.5], [122.4, 30.5], [122.4, 30.4]]],
+    }
+    return WarningIn.objects.create(
+        sender="weather", identifier=f"w{WarningIn.objects.count()}", message="Alert", event="暴雨", level=level,
+        areas=[{"geometry": square}], sent_at=at, received_at=at,
+        **{"starts_at": at, "ends_at": ends, **more},
+    )  # fmt: skip
+
+
+@settings(
+    max_examples=tries(4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_live_under_warnings_finds_what_a_replay_finds(
+    city: Path, tmp_path: Path, data: st.DataObject
+) -> None:
+    """Warnings that come late, are ended early or lie elsewhere; readings ahead of time; each step as live took it."""
+    Signal.objects.all().delete()
+    WarningIn.objects.all().delete()
+    root = tmp_path / f"{data.draw(st.uuids())}"
+    readings.close_log()
+    warnings = data.draw(
+        st.lists(
+            st.tuples(st.integers(0, 40), st.integers(-120, 60), st.integers(0, 30), st.sampled_from(LEVELS)),
+            max_size=3,
+        )
+    )
+    ahead = data.draw(st.integers(0, 120))
+    told: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(django_settings, "DATA", root)
+        patch.setattr(Live, "_carry", lambda _live, _this, found, _strangers: told.extend(found))
+        live = Live()
+        rows: list[WarningIn] = []
+        for second in range(0, 421, 5):
+            for received, starts, ended, level in warnings:
+                if second == 10 * received:
+                    begins = later(second + starts)
+                    rows.append(warn(later(second), begins + timedelta(seconds=200), level, starts_at=begins))
+                if rows and second == 10 * ended:
+                    rows[0].ended_at = later(second)
+                    rows[0].save()
+            if second % 60 == 0:
+                post([(f"{key}.water_depth", second + ahead, 270.0) for key in ("M1", "M2")], later(second))
+            live.turn(later(second))
+        live.close()
+        again = [row for _, found in replay(signals.ruleset(), later(-10), later(900)) for row in found]
+    readings.close_log()
+    assert [row.tolist() for row in told] == [row.tolist() for row in again]
+    assert any(row["kind"] == 1 for row in told)
+
+
+def test_an_orange_warning_makes_the_water_over_a_cover_orange(city: Path) -> None:
+    warn(AT, later(3600))
+    live = Live()
+    for second in range(0, 301, 10):
+        if second % 60 == 0:
+            post([("M1.water_depth", second, 270.0)], later(second))
+        live.turn(later(second))
+    live.close()
+    signal = Signal.objects.get()
+    assert (signal.level, Case.objects.get().level) == ("orange", "orange")
+    assert any(line["expression"] == "warned(orange)" and line["verdict"] for line in signal.because)
 
 
 def test_only_one_live_process_may_run_on_one_data(city: Path) -> None:
