@@ -17,7 +17,7 @@ from liangwang.rules.sets import All, Judged, judged
 from liangwang.rules.state import Params, State, params_for
 from liangwang.rules.stream import CLEAR, RAISE, Transitions, why
 
-from . import incidents, storms
+from . import alerts, incidents, storms
 from .datastreams import Index
 from .models import Asset, Signal
 
@@ -48,9 +48,11 @@ def ruleset(everything: All = packs.declarations) -> Ruleset:
     return tuple(found)
 
 
-def params_of(rules: Ruleset, index: Index) -> Params:
-    """Return what the kernel needs to judge these rules over these datastreams."""
-    return params_for(index.streams, [(one.program, one.kind) for one in rules], settings.TIME_ZONE)
+def params_of(rules: Ruleset, index: Index, since: int) -> Params:
+    """Return what the kernel needs to judge these rules over these datastreams from `since` (µs) on."""
+    heed = [one.kind for one in rules if one.program.heeds]
+    known = alerts.alerts(heed, since) if heed else []
+    return params_for(index.streams, [(one.program, one.kind) for one in rules], settings.TIME_ZONE, known)
 
 
 def apply(rules: Ruleset, params: Params, state: State, found: Transitions, judged_at: datetime) -> int:

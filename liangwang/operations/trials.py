@@ -107,7 +107,7 @@ def _judge(
     sets: Sequence[tuple[Judged, ...]], start: int, end: int, tell: Tell, data: Path | None
 ) -> tuple[list[dict[str, list[Raise]]], Seen]:
     index = datastreams.refreshed()
-    runs = [_Run(signals.params_of(rules, index)) for rules in sets]
+    runs = [_Run(signals.params_of(rules, index, start)) for rules in sets]
     streams = (
         np.unique(np.concatenate([run.streams() for run in runs])) if runs else np.zeros(0, dtype=np.int32)
     )

@@ -1,4 +1,7 @@
-"""Warnings of other authorities (CAP 1.2): kept with where and how long, an Update or Cancel ends what it refers to."""
+"""Warnings of other authorities (CAP 1.2): kept with where and how long, an Update or Cancel ends what it refers to.
+
+What rules know of them (`warned`) is in `alerts`.
+"""
 
 from datetime import datetime
 from typing import Any, ClassVar, Final

@@ -45,7 +45,7 @@ def expression(node: Node, columns: Mapping[str, Any]) -> Any:
             found = expression(item, columns).isin(list(options))
             return ~found if node.negated else found
         case _:
-            raise RuleError("stream_only", node.column, name=getattr(node, "function", "between"))
+            raise RuleError("stream_only", node.column, name=node.text.partition("(")[0])
 
 
 def _named(columns: Mapping[str, Any], node: Name) -> Any:

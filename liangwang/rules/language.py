@@ -164,6 +164,13 @@ class Between(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Warned(Node):
+    """Whether a warning of this level (its place in LEVELS) or a higher one covers the thing's place at the moment."""
+
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
 class Window(Node):
     """A kernel function over the readings of the last `us` microseconds: rate, count, silent, inside or dwell.
 
@@ -194,6 +201,7 @@ USAGE: Final = {
     "between": "between(22:00, 6:00)",
     "inside": "inside(area)",
     "dwell": "dwell(area, 5min)",
+    "warned": "warned(orange)",
 }
 POSITION: Final = ("lon", "lat")
 
@@ -222,5 +230,13 @@ def windows(node: Node) -> tuple[Window, ...]:
 
 
 def is_timed(node: Node) -> bool:
-    """Tell whether the verdict can change while no reading arrives (windows, time of day)."""
-    return any(isinstance(part, Between) or (isinstance(part, Window) and part.us > 0) for part in walk(node))
+    """Tell whether the verdict can change while no reading arrives (windows, time of day, warnings)."""
+    return any(
+        isinstance(part, Between | Warned) or (isinstance(part, Window) and part.us > 0)
+        for part in walk(node)
+    )
+
+
+def heeds_warnings(node: Node) -> bool:
+    """Tell whether a condition asks for warnings."""
+    return any(isinstance(part, Warned) for part in walk(node))

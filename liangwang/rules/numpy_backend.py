@@ -21,6 +21,7 @@ from .language import (
     Negative,
     Node,
     Not,
+    Warned,
     Window,
 )
 
@@ -50,11 +51,13 @@ class Column:
 
 
 class Stream(Protocol):
-    """What a kernel gives to a condition beside columns: windows of datastreams and the time of day."""
+    """What a kernel gives to a condition beside columns: windows of datastreams, the time of day, warnings."""
 
     def window(self, call: Window) -> Column: ...
 
     def minute_of_day(self) -> NDArray[np.int64]: ...
+
+    def warned(self, level: int) -> Mask: ...
 
 
 def column(values: Values) -> Column:
@@ -92,8 +95,10 @@ def evaluate(node: Node, columns: Mapping[str, Column], stream: Stream | None = 
             return Column(_between(node, stream.minute_of_day()))
         case Window() if stream is not None:
             return stream.window(node)
-        case Between() | Window():
-            raise RuleError("stream_only", node.column, name=getattr(node, "function", "between"))
+        case Warned(level=level) if stream is not None:
+            return Column(stream.warned(level))
+        case Between() | Window() | Warned():
+            raise RuleError("stream_only", node.column, name=node.text.partition("(")[0])
         case _:
             raise TypeError(type(node).__name__)
 

@@ -17,12 +17,12 @@ from liangwang.base.labels import Label
 from liangwang.base.packs import Declared
 
 from .decide import decide_one
-from .declare import LEVELS, DecisionRule, Shape, SignalRule
+from .declare import LEVELS, DecisionRule, Level, Shape, SignalRule
 from .durations import microseconds
 from .errors import RuleError
 from .program import compile_decision
 from .sets import Judged, compiles, judged, limits_of_pack, streams_of_pack
-from .state import RAISED, Batch, Datastreams, Params, fresh, name_of, params_for
+from .state import RAISED, Alert, Batch, Datastreams, Params, fresh, name_of, params_for
 from .stream import step
 
 ZONE: Final = "Asia/Shanghai"
@@ -42,13 +42,15 @@ class Series(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class RuleTest(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Readings of things (`M1.tilt`), and the signals that stand at offsets (`M1.cover_displaced red`).
 
-    Where only one thing is in the test its name may be left out; so may the level.
+    Where only one thing is in the test its name may be left out; so may the level. `warned` are the offsets from and to
+    which a warning of a level covers all of them.
     """
 
     name: str
     readings: dict[str, Series]
     expect: dict[str, list[str]]
     begins: str = "12:00"
+    warned: dict[Level, tuple[str, str]] = {}
 
 
 class DecisionTest(Shape, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -183,6 +185,7 @@ def judge_test(
     readings = _readings(test)
     offsets = {name: microseconds(name) for name in test.expect}
     begins = _begins(test.begins)
+    params.alerts = _alerts(test, params.things, begins)
     end = max([*offsets.values(), *(at for at, _, _ in readings), 0])
     moments = sorted({*range(0, end + 1, TICK_US), *offsets.values(), *(at for at, _, _ in readings)})
     state, things = fresh(params), [name.rpartition(".")[0] for name in names]
@@ -259,6 +262,12 @@ def _batch(readings: list[tuple[int, float]], at: int) -> Batch:
 def _begins(text: str) -> int:
     at = datetime.fromisoformat(f"{DAY}T{text}:00").replace(tzinfo=ZoneInfo(ZONE))
     return round(at.timestamp()) * 1_000_000
+
+
+def _alerts(test: RuleTest, things: int, begins: int) -> list[Alert]:
+    every = np.arange(things, dtype=np.int32)
+    spans = [(LEVELS.index(level), *map(microseconds, span)) for level, span in test.warned.items()]
+    return [Alert(n, every, begins + a, begins + b, begins, begins + b, begins + b) for n, a, b in spans]
 
 
 Line = tuple[str, str, str]

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from . import durations
+from .declare import LEVELS
 from .errors import RuleError
 from .language import (
     POSITION,
@@ -25,6 +26,7 @@ from .language import (
     Place,
     Position,
     Variable,
+    Warned,
     Window,
 )
 
@@ -256,10 +258,12 @@ class _Reader:
         if function not in USAGE:
             raise RuleError("function", column, name=function, **did_you_mean(function, USAGE))
         usage = USAGE[function]
-        if len(tree.args) != (1 if function == "inside" else 2) or tree.keywords:
+        if len(tree.args) != (1 if function in ("inside", "warned") else 2) or tree.keywords:
             raise RuleError("arguments", column, usage=usage)
         if function in ("inside", "dwell"):
             return self.area(tree, function, usage)
+        if function == "warned":
+            return self.warned(tree, usage)
         if function == "between":
             start, end = (durations.minute_of_day(self.literal(arg, "clock", usage)) for arg in tree.args)
             return Between(text, column, start, end)
@@ -268,6 +272,15 @@ class _Reader:
         if function != "count" and not isinstance(subject, Name):
             raise RuleError("arguments", subject.column, usage=usage)
         return Window(text, column, function, subject, us)  # type: ignore[arg-type]
+
+    def warned(self, tree: ast.Call, usage: str) -> Node:
+        """Read warned(orange): one of the four levels, bare as in `level:`."""
+        word = tree.args[0]
+        if not isinstance(word, ast.Name):
+            raise RuleError("arguments", self.where(word)[1], usage=usage)
+        if word.id not in LEVELS:
+            raise RuleError("ladder", self.where(word)[1], level=word.id, **did_you_mean(word.id, LEVELS))
+        return Warned(*self.where(tree), LEVELS.index(word.id))
 
     def area(self, tree: ast.Call, function: str, usage: str) -> Node:
         """Read inside(area) and dwell(area, 5min): the thing must tell lon and lat, the area stand in limits.yaml."""

@@ -11,7 +11,7 @@ from .decide import Case, Decision
 from .declare import LEVELS, Area, CaseOf, DecisionRule, Limit, SignalRule
 from .errors import RuleError
 from .language import Limit as LimitNode
-from .language import Node, Not, Place, Variable, Window, is_timed, names, walk, windows
+from .language import Node, Not, Place, Variable, Window, heeds_warnings, is_timed, names, walk, windows
 from .parse import Limits, did_you_mean, parse_condition
 
 
@@ -28,6 +28,7 @@ class SignalProgram:
     names: tuple[str, ...]
     windows: tuple[Window, ...]
     timed: bool
+    heeds: bool = False  # warnings
     under: str | None = None
     flap_most: int = 0
     flap_within: int = 0
@@ -65,6 +66,7 @@ def compile_signal(
         names=used,
         windows=tuple(dict.fromkeys(call for node in nodes for call in windows(node))),
         timed=any(is_timed(node) for node in nodes),
+        heeds=any(heeds_warnings(node) for node in nodes),
         under=rule.under,
         flap_most=rule.flap.most if rule.flap else 0,
         flap_within=durations.microseconds(rule.flap.within) if rule.flap else 0,

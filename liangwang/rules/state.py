@@ -49,6 +49,22 @@ class Batch(NamedTuple):
         )
 
 
+class Alert(NamedTuple):
+    """A warning over things (their indices, sorted int32): its level and times in µs, and since when a step may know.
+
+    A step at `now` knows it from `known` on, and that it was ended early (at `ended`) from `ended_known` on, so that
+    live and a replay of its steps know the same at each of them.
+    """
+
+    level: int
+    things: NDArray[np.int32]
+    starts: int
+    ends: int
+    known: int
+    ended: int
+    ended_known: int
+
+
 @dataclass(slots=True)
 class RuleParams:
     """One rule over the things that have all its quantities: streams int32[n_things, n_names], -1 = none.
@@ -77,6 +93,7 @@ class Params:
     rules: list[RuleParams]
     thing_reorder: Int
     zone: str = "Asia/Shanghai"
+    alerts: Sequence[Alert] = ()
 
 
 @dataclass(slots=True)
@@ -120,7 +137,10 @@ class Datastreams:
 
 
 def params_for(
-    datastreams: Datastreams, programs: Sequence[tuple[SignalProgram, str]], zone: str = "Asia/Shanghai"
+    datastreams: Datastreams,
+    programs: Sequence[tuple[SignalProgram, str]],
+    zone: str = "Asia/Shanghai",
+    alerts: Sequence[Alert] = (),
 ) -> Params:
     """Return the parameters of rules, each given with the kind of thing that it judges (`manholes:cover`)."""
     thing = datastreams.thing
@@ -154,7 +174,9 @@ def params_for(
     thing_reorder = np.zeros(things, dtype=np.int64)
     known = thing >= 0
     np.maximum.at(thing_reorder, thing[known], datastreams.reorder[known])
-    return Params(thing, datastreams.reorder, datastreams.stale_after, things, rules, thing_reorder, zone)
+    return Params(
+        thing, datastreams.reorder, datastreams.stale_after, things, rules, thing_reorder, zone, alerts
+    )
 
 
 def programs_by_key(programs: Sequence[tuple[SignalProgram, str]]) -> dict[str, str]:

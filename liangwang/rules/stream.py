@@ -13,7 +13,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from .explain import explain
+from .explain import explain, verdict_of
 from .language import POSITION, Name, Node, Window, names
 from .numpy_backend import Column, Mask, is_true
 from .reorder import release, rounds, take
@@ -38,6 +38,7 @@ CLEAR, RAISE, LEVEL = 0, 1, 2
 TICK_US: Final = 1_000_000
 DAY_US: Final = 86_400_000_000
 MINUTE_US: Final = 60_000_000
+FOREVER: Final = 2**62
 
 TRANSITION: Final = np.dtype(
     [
@@ -80,15 +81,26 @@ def step(
 def why(
     state: State, params: Params, rule: RuleParams, thing: int, at: int, value: float
 ) -> list[dict[str, Any]]:
-    """Return the trace of a rule's condition for one thing at a moment; `value` is that of its first quantity."""
+    """Return the trace of a rule's condition, and of the level that holds, for one thing at a moment.
+
+    `value` is that of its first quantity.
+    """
     judge = _Judge(state, params, at)
+    judge.known_at = FOREVER  # the signal stands: what it was raised by is known
     things = np.array([thing], dtype=np.int32)
     moment = _Moment(judge, rule, judge.rule_states[rule.index], things, np.array([at], dtype=np.int64))
     row = {name: moment.column(i) for i, name in enumerate(rule.program.names)}
     known = {name: None if c.null is not None else float(c.values[0]) for name, c in row.items()}
     if rule.program.names:
         known[rule.program.names[0]] = value
-    return explain(rule.program.when, known, moment)
+    traced = explain(rule.program.when, known, moment)
+    for _, condition in reversed(rule.program.levels):
+        if condition is not None and verdict_of(condition, known, moment):
+            said = {line["expression"] for line in traced}
+            return traced + [
+                line for line in explain(condition, known, moment) if line["expression"] not in said
+            ]
+    return traced
 
 
 def flush_at(params: Params, last_at: int) -> int:
@@ -101,6 +113,7 @@ class _Judge:
 
     def __init__(self, state: State, params: Params, now: int) -> None:
         self.state, self.params, self.now = state, params, now
+        self.known_at = now
         self.rule_states = [state.rules[name_of(rule.program)] for rule in params.rules]
         self.found: list[Transitions] = []
         offset = datetime.fromtimestamp(now / 1e6, UTC).astimezone(ZoneInfo(params.zone)).utcoffset()
@@ -315,6 +328,7 @@ class _Moment:
 
     def __init__(self, judge: _Judge, rule: RuleParams, known: RuleState, things: Things, at: Int) -> None:
         self.state, self.params, self.zone_us = judge.state, judge.params, judge.zone_us
+        self.known_at = judge.known_at
         self.rule, self.known, self.things, self.at = rule, known, things, at
 
     def column(self, index: int) -> Column:
@@ -324,6 +338,16 @@ class _Moment:
 
     def minute_of_day(self) -> NDArray[np.int64]:
         return np.asarray((self.at + self.zone_us) % DAY_US // MINUTE_US)
+
+    def warned(self, level: int) -> Mask:
+        """Tell which things a warning of this level or above covers at their moments, as far as this step knows."""
+        found = np.zeros(len(self.things), dtype=bool)
+        for one in self.params.alerts:
+            if one.level < level or self.known_at < one.known:
+                continue
+            ends = min(one.ends, one.ended) if self.known_at >= one.ended_known else one.ends
+            found |= (self.at >= one.starts) & (self.at < ends) & np.isin(self.things, one.things)
+        return found
 
     def window(self, call: Window) -> Column:
         if call.function == "silent":

@@ -151,7 +151,9 @@ def test_bad_rows_are_told_good_ones_kept_and_strangers_quarantined(city: Path) 
     assert [line["row"] for line in answer["rejected"]] == [3, 4, 5, 6]
     assert "X9.tilt" in answer["rejected"][0]["reason"]["en"]
     assert "180" in answer["rejected"][1]["reason"]["zh"]
-    assert "1970" in answer["rejected"][3]["reason"]["en"], "no calendar has it, and judging must not stop at it"
+    assert "1970" in answer["rejected"][3]["reason"]["en"], (
+        "no calendar has it, and judging must not stop at it"
+    )
     live = Live()
     live.turn(later(1))
     live.close()
@@ -245,9 +247,7 @@ def warn(at: datetime, ends: datetime, level: str = "orange", **more: Any) -> Wa
     )  # fmt: skip
 
 
-@settings(
-    max_examples=tries(4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=tries(4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_live_under_warnings_finds_what_a_replay_finds(
     city: Path, tmp_path: Path, data: st.DataObject

@@ -8,12 +8,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from liangwang.rules.declare import Flap, SignalRule
+from liangwang.rules.declare import LEVELS, Flap, SignalRule
 from liangwang.rules.errors import RuleError
 from liangwang.rules.language import Place, Variable
 from liangwang.rules.parse import parse_condition
 from liangwang.rules.program import compile_signal
-from liangwang.rules.state import Batch, Datastreams, Params, State, fitted, fresh, load, params_for, save
+from liangwang.rules.state import (
+    Alert,
+    Batch,
+    Datastreams,
+    Params,
+    State,
+    fitted,
+    fresh,
+    load,
+    params_for,
+    save,
+)
 from liangwang.rules.stream import step
 from tests.tries import tries
 
@@ -230,6 +241,66 @@ def test_a_position_gone_stale_is_unknown_and_staying_starts_over() -> None:
     gone = [(0, 121.05, 31.05), (60, 121.05, 31.05), (240, 121.05, 31.05), (300, 121.05, 31.05)]
     assert moves(gone, "dwell(square, 4min)", 400) == []
     assert moves(gone[:2], "not inside(square)", 400) == []
+
+
+def under_warning(when: str, alerts: list[Alert], *, every: int = 5, **more: Any) -> list[tuple[str, int]]:
+    """Return (kind, second) of the transitions of thing 1 of two, whose x is 20 for ten minutes; steps as given."""
+    streams = Datastreams(
+        np.arange(2, dtype=np.int32), ["x", "x"], ["k", "k"], *(np.full(2, n) for n in (S, 0, 3600 * S))
+    )
+    some = params_for(streams, [(compile_signal(rule("w", when, **more), None, {}), "k")], alerts=alerts)
+    state, found = fresh(some), []
+    for second in range(0, 601, every):
+        rows = [(n, T0 + second * S, 0, 20.0) for n in range(2)] if second % 60 == 0 else []
+        state, told = step(state, some, batch(rows), T0 + second * S)
+        found += [row for row in told if row["thing"] == 1]
+    return [(("clear", "raise", "level")[row["kind"]], (int(row["at"]) - T0) // S) for row in found]
+
+
+def alert(level: str, starts: int, ends: int, **more: Any) -> Alert:
+    """A warning over thing 1 with its times in seconds."""
+    times = {"known": 0, "ended": 9_999, "ended_known": 9_999, **more.pop("known", {})}
+    things = more.pop("things", np.array([1], dtype=np.int32))
+    return Alert(
+        LEVELS.index(level), things, T0 + starts * S, T0 + ends * S, *(T0 + n * S for n in times.values())
+    )
+
+
+def test_a_rule_holds_while_a_warning_of_its_level_or_a_higher_one_covers_the_thing() -> None:
+    when = "x > 16 and warned(orange)"
+    assert under_warning(when, [alert("orange", 100, 300)]) == [("raise", 100), ("clear", 300)]
+    assert under_warning(when, [alert("red", 100, 300)]) == [("raise", 100), ("clear", 300)]
+    assert under_warning(when, [alert("yellow", 100, 300)]) == []
+    assert under_warning(when, [alert("red", 100, 300, things=np.array([0], np.int32))]) == []
+    assert under_warning(when, [alert("orange", 100, 300)], lasting="2min") == [
+        ("raise", 220),
+        ("clear", 300),
+    ]
+    assert under_warning(when, [alert("orange", 100, 210)], lasting="2min") == []
+    two = [alert("orange", 100, 200), alert("red", 200, 300)]
+    assert under_warning(when, two) == [("raise", 100), ("clear", 300)], "an update leaves no gap"
+    ladder = {"blue": "x > 16", "red": "x > 16 and warned(orange)"}
+    assert under_warning("x > 16", [alert("orange", 100, 300)], level=ladder) == [
+        ("raise", 0),
+        ("level", 100),
+    ]
+
+
+def test_a_step_knows_a_warning_only_since_it_was_received_and_that_it_was_ended_since_that_was() -> None:
+    when = "x > 16 and warned(orange)"
+    late = alert("orange", 0, 700, known={"known": 150})
+    assert under_warning(when, [late]) == [("raise", 150)]
+    ended = alert("orange", 0, 700, known={"ended": 200, "ended_known": 210})
+    assert under_warning(when, [ended]) == [("raise", 0), ("clear", 210)]
+
+
+def test_only_the_four_levels_can_be_asked_for() -> None:
+    with pytest.raises(RuleError) as unknown:
+        parse_condition("warned(oragne)")
+    assert "did you mean 'orange'" in unknown.value.message("en")
+    for wrong in ("warned(3)", "warned('red')", "warned()", "warned(red, 5min)"):
+        with pytest.raises(RuleError):
+            parse_condition(wrong)
 
 
 def test_an_area_must_be_declared_and_the_thing_must_tell_where_it_is() -> None:
