@@ -18,6 +18,8 @@ DEMO = os.environ.get("DEMO", "1") == "1" and HOST in {"127.0.0.1", "localhost",
 WEB = int(os.environ.get("WEB", "1"))
 TLS_CERT = os.environ.get("TLS_CERT", "")
 TLS_KEY = os.environ.get("TLS_KEY", "")
+LOCK_WAIT_S = int(os.environ.get("LOCK_WAIT_S", "20"))
+"""Seconds that a writer waits for another before its user is told to try again (SQLite has one writer at a time)."""
 SITE = os.environ.get("SITE", f"{'https' if TLS_CERT else 'http'}://{HOST}:{PORT}").rstrip("/")
 MQTT_URL = os.environ.get("MQTT_URL", "")
 MQTT_PORT = int(os.environ.get("MQTT_PORT", "1883"))
@@ -60,7 +62,7 @@ def _database(url: str) -> dict[str, Any]:
                 # FULL, because acknowledged means durable even when the power goes.
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA temp_store=MEMORY;"
                 " PRAGMA mmap_size=268435456; PRAGMA cache_size=-65536;",
-                "timeout": 20,
+                "timeout": LOCK_WAIT_S,
                 "transaction_mode": "IMMEDIATE",
             },
         }

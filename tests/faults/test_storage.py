@@ -19,7 +19,7 @@ CSRF = "c" * 32
 @pytest.fixture(scope="module")
 def house(house_factory: Callable[..., House]) -> House:
     """One house for the module; a file stands where the folder of the readings logs should be."""
-    house = house_factory(DEMO="0")
+    house = house_factory(DEMO="0", LOCK_WAIT_S="3")
     (house.data / "readings").write_text("in the way")
     house.city = house.do("from tests.faults import city; answer = city.prepare(2)")  # type: ignore[attr-defined]
     house.start()
