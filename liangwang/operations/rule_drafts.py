@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from liangwang.base import audit, pack_versions
+from liangwang.base import access, audit, pack_versions
 from liangwang.base.access import Thing
 from liangwang.base.declare import Entry, Problem, read, schemas
 from liangwang.base.errors import Conflict, NotFound, Refusal
 from liangwang.base.export import dump
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
-from liangwang.base.models import Declaration, Party
+from liangwang.base.models import Declaration, Party, Place
 from liangwang.base.packs import Declared, declarations, declared
 from liangwang.rules.declare import Area, Limit, SignalRule
 from liangwang.rules.errors import RuleError
@@ -36,6 +36,17 @@ class OwnRule(Refusal):
     template: ClassVar[Label] = {
         "zh": "这份草稿是您写的，须由另一位同事审核公布",
         "en": "You wrote this draft yourself: a colleague has to review and publish it",
+    }
+
+
+class CityOnly(Refusal):
+    """A rule judges every thing of the city: only the city's level puts one in force."""
+
+    status, code = 403, "city_only"
+    template: ClassVar[Label] = {
+        "zh": "规则管全市的设备，由市级值班长或数据工程师公布；区和街镇可以起草、试跑、送审",
+        "en": "A rule holds in the whole city: the city's duty officer or data engineer publishes it;"
+        " districts and streets may draft it, try it and send it for review",
     }
 
 
@@ -303,7 +314,7 @@ def withdraw(draft: RuleDraft, actor: Actor, at: datetime) -> None:
 
 
 def publish(draft: RuleDraft, actor: Actor, at: datetime) -> None:
-    """Put a draft in force, its numbers with it. Inside a transaction; raises OwnRule, Conflict, Wrong."""
+    """Put a draft in force, its numbers with it. Inside a transaction; raises CityOnly, OwnRule, Conflict, Wrong."""
     draft = _decidable(draft, actor)
     checked = check(draft.pack, draft.key, draft.text, draft.limits)
     if checked.problems or checked.entry is None:
@@ -323,12 +334,22 @@ def publish(draft: RuleDraft, actor: Actor, at: datetime) -> None:
 
 
 def turn_down(draft: RuleDraft, actor: Actor, reason: str, at: datetime) -> None:
-    """Send a draft back for good, with the reason. Inside a transaction; raises OwnRule, NoReason."""
+    """Send a draft back for good, with the reason. Inside a transaction; raises CityOnly, OwnRule, NoReason."""
     draft = _decidable(draft, actor)
     if not reason.strip():
         raise NoReason
     draft.reason = reason.strip()[:300]
     _decide(draft, RuleDraft.State.TURNED_DOWN, actor, at)
+
+
+def may_publish(actor: Actor) -> bool:
+    """Whether the actor's level puts rules in force: the policy's `decide` over the whole city."""
+    return access.may(actor, "decide", _thing()).allowed
+
+
+def _thing(ref: str = "") -> Thing:
+    city = Place.objects.filter(level="city", ended_at=None).values_list("code", flat=True).first()
+    return Thing(kind="rule", ref=ref, place_code=city or "")
 
 
 def _own(draft: RuleDraft, actor: Actor) -> None:
@@ -338,6 +359,8 @@ def _own(draft: RuleDraft, actor: Actor) -> None:
 
 def _decidable(draft: RuleDraft, actor: Actor) -> RuleDraft:
     """The draft anew and locked, where it waits for this person's decision."""
+    if not may_publish(actor):
+        raise CityOnly
     draft = RuleDraft.objects.select_for_update().get(pk=draft.pk)
     if draft.author_id == actor.party_id:
         raise OwnRule
@@ -354,4 +377,4 @@ def _decide(draft: RuleDraft, state: str, actor: Actor, at: datetime) -> None:
 
 def _written(draft: RuleDraft, actor: Actor, at: datetime, act: str) -> None:
     body: dict[str, Any] = {"draft": draft.ref, "rule": f"{draft.pack}:{draft.key}", "version": draft.version}
-    audit.record(actor, "configure", Thing(kind="rule", ref=draft.ref), at=at, body={"act": act, **body})
+    audit.record(actor, "configure", _thing(draft.ref), at=at, body={"act": act, **body})

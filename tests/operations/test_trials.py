@@ -38,7 +38,13 @@ def officer(name: str) -> Actor:
     party, _ = Party.objects.get_or_create(login_name=name, defaults={"label": {"zh": name, "en": name}})
     label = {"zh": name, "en": name}
     return Actor(
-        hat="post", role="duty_officer", key=name, label=label, party_id=party.pk, assurance="strong"
+        hat="post",
+        role="duty_officer",
+        key=name,
+        label=label,
+        party_id=party.pk,
+        assurance="strong",
+        place_code="90",
     )
 
 

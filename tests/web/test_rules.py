@@ -26,9 +26,9 @@ def nothing_published() -> Iterator[None]:
     forget()
 
 
-def officer() -> Client:
-    """A duty officer of the street, signed in."""
-    post, client = factories.post("duty_officer", factories.office(factories.STREET)), Client()
+def officer(where: str = factories.STREET) -> Client:
+    """A duty officer of the street (or another place), signed in."""
+    post, client = factories.post("duty_officer", factories.office(where)), Client()
     client.force_login(post.party, "django.contrib.auth.backends.ModelBackend")
     session = client.session
     session["hat"] = f"post:{post.ref}"
@@ -37,7 +37,7 @@ def officer() -> Client:
 
 
 def test_from_a_draft_to_a_published_rule_and_back(city: Path) -> None:
-    author, colleague = officer(), officer()
+    author, colleague, centre = officer(), officer(), officer(factories.CITY)
     assert "tilt &gt; open_tilt" in author.get("/staff/rules/").content.decode()
     draft = author.post(RULE)["Location"]
     page = author.get(draft).content.decode()
@@ -61,8 +61,13 @@ def test_from_a_draft_to_a_published_rule_and_back(city: Path) -> None:
     assert author.get(f"{draft}progress").status_code == 286
     assert author.post(draft, {"text": whole, "act": "review"}).status_code == 302
     assert author.post(draft, {"act": "publish"}).status_code == 409
-    assert "等您审核" in colleague.get("/staff/rules/").content.decode()
-    assert colleague.post(draft, {"act": "publish"}).status_code == 302
+    assert "等市级审核" in colleague.get("/staff/rules/").content.decode()
+    assert "由市级审核公布" in colleague.get(draft).content.decode()
+    for act in ({"act": "publish"}, {"act": "down", "reason": "不"}):
+        assert "市级值班长" in colleague.post(draft, act).content.decode()
+    assert RuleDraft.objects.get().state == "review"
+    assert "等您审核" in centre.get("/staff/rules/").content.decode()
+    assert centre.post(draft, {"act": "publish"}).status_code == 302
     after = author.get(RULE).content.decode()
     assert "2min" in after
     assert "12 deg" in after

@@ -26,8 +26,9 @@ DAYS = (7, 30, 90)
 def listed(request: HttpRequest) -> HttpResponse:
     """Every signal rule in force with what it has done lately, and the drafts that wait."""
     actor = actor_of(request)
+    decides = rule_drafts.may_publish(actor)
     drafts = [
-        (draft, rule_words.title(draft), draft.author_id == actor.party_id)
+        (draft, rule_words.title(draft), draft.author_id == actor.party_id, decides)
         for draft in rule_drafts.open_drafts()
     ]
     context = {"rules": rule_overview.rules(clock.now()), "drafts": drafts, "days": rule_overview.DAYS}
@@ -88,7 +89,7 @@ def draft(request: HttpRequest, ref: str) -> HttpResponse:
         "label": rule_words.title(row),
         "own": own,
         "writes": own and row.state in ("draft", "review"),
-        "decides": not own and row.state == "review",
+        "decides": not own and row.state == "review" and rule_drafts.may_publish(actor),
         "problems": checked.problems,
         "form": rule_form.fields(row, checked),
         "changes": rule_words.changes(row, checked),
