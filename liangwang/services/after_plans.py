@@ -1,4 +1,4 @@
-"""The plans of cases that follow another: change, renewal, cancellation, revocation, and the check of a commitment."""
+"""The plans of cases that follow another: what is asked about a certificate, its revocation, the check of a commitment."""
 
 from typing import Any
 
@@ -7,8 +7,10 @@ from liangwang.base.labels import Label
 LABELS: dict[str, Label] = {
     "change": {"zh": "变更", "en": "Change"},
     "renewal": {"zh": "延续", "en": "Renewal"},
+    "reissue": {"zh": "补发", "en": "Replacement"},
     "cancellation": {"zh": "注销", "en": "Cancellation"},
     "revocation": {"zh": "撤销", "en": "Revocation"},
+    "heard": {"zh": "陈述申辩", "en": "What the holder says"},
     "after_check": {"zh": "告知承诺核查", "en": "Check of a commitment"},
 }
 DECIDE_WITHIN = 20  # working days: 行政许可法 art. 42, where the item's own law says nothing shorter
@@ -35,6 +37,8 @@ def plan_body(kind: str) -> dict[str, Any]:
             [_node("check", "核查承诺是否属实", "Check whether the commitment was true", CHECK_WITHIN)],
             CHECK_WITHIN,
         )
+    elif kind == "heard":
+        nodes, limit = [_node("noted", "送达作出决定的单位", "Laid before the office that decides", 0)], None
     elif kind == "revocation":
         hear = _node("hear", "听取陈述申辩", "Hear the holder", HEAR_WITHIN)
         nodes, limit = (

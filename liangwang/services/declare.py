@@ -180,7 +180,11 @@ class Sign(Shape, frozen=True, kw_only=True):
 
 
 class Step(Shape, frozen=True, kw_only=True):
-    """A published step. `uses`, `after` and `pays` are the only three reasons for which it may wait."""
+    """A published step. `uses`, `after` and `pays` are the only three reasons for which it may wait.
+
+    `reason` says what the office has to write down when it grants, where the law or the item asks for that: it stands
+    in the decision that the applicant gets.
+    """
 
     step: str
     label: Label
@@ -193,6 +197,7 @@ class Step(Shape, frozen=True, kw_only=True):
     pays: str | None = None
     special: bool = False
     sign: Sign | None = None
+    reason: Label | None = None
     when: When = {}
 
 

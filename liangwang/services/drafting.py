@@ -11,7 +11,7 @@ from liangwang.base.labels import Label
 from liangwang.base.packs import version_hash
 from liangwang.base.working_days import local_day
 
-from . import catalogue, signing
+from . import catalogue, certificate_items, signing
 from .compile import compile_bound
 from .compiled import Ask, Bound, Compiled, Filled, Need, Proved, Rows
 from .form import FieldProblem, problems
@@ -36,7 +36,7 @@ class Seen(NamedTuple):
 
 def version_of(key: str, at: datetime) -> ItemVersion:
     """The published version that is in force now, kept for good from its first use on."""
-    body = catalogue.body_of(catalogue.bound(key))
+    body = catalogue.body_of(certificate_items.bound(key))
     version, _ = ItemVersion.objects.get_or_create(
         key=key, hash=version_hash(body), defaults={"body": body, "published_at": at}
     )
@@ -49,9 +49,11 @@ _in_force: dict[str, tuple[Bound, str]] = {}
 def hash_in_force(key: str, at: datetime) -> str:
     """The hash of the version that is in force at `at`, '' for an item that has been withdrawn or has ended."""
     try:
-        bound = catalogue.bound(key)
+        bound = certificate_items.bound(key)
     except NotFound:
         return ""
+    if certificate_items.is_about(key):
+        return version_hash(catalogue.body_of(bound))
     if catalogue.ended(bound.head, local_day(at)):
         return ""
     held = _in_force.get(key)

@@ -1,6 +1,7 @@
 """Letters that follow from what happened: acceptance by silence, results, commitments; each is sealed as PDF and delivered."""
 
 from datetime import datetime
+from typing import Any
 
 from liangwang.base.events import subscribe
 from liangwang.base.models import Event
@@ -16,6 +17,7 @@ from .actions.deliver import deliver_electronically
 from .actions.letters import seal_letter, write_letter
 from .letters_text import LAST_LETTERS
 from .models import Certificate, Submission
+from .plan_nodes import reason_for
 from .queries.applications import submission_of_case
 from .queries.letters import letter_by_ref
 
@@ -29,7 +31,7 @@ def _about(event: Event) -> tuple[cases.Case, Submission] | None:
 @subscribe("case.accepted", name="services.accepted_letter")
 def accepted_letter(event: Event) -> None:
     """Silence accepts too: the notice of acceptance is written whoever, or whatever, accepted."""
-    if found := _about(event):
+    if (found := _about(event)) and found[0].follows_as != "heard":
         case, submission = found
         write_letter(submission, "accepted", at=event.at, office=case.lead_office, body=days_of(case))
 
@@ -60,14 +62,22 @@ def lacking_letter(event: Event) -> None:
 
 @subscribe("case.closed", name="services.result_letter")
 def result_letter(event: Event) -> None:
-    """All steps are done: the letter of the result, and the invitation to rate."""
-    if found := _about(event):
+    """All steps are done: the letter of the result; what follows another case has letters of its own."""
+    if (found := _about(event)) and not found[0].follows_as:
         case, submission = found
         issued = Certificate.objects.filter(case=case, revoked_at=None).order_by("id")
         listed = [{"label": c.body["label"], "number": c.number, "ref": c.ref} for c in issued]
-        write_letter(
-            submission, "granted", at=event.at, office=case.lead_office, body={"certificates": listed}
-        )
+        body = {"certificates": listed, "values": _reasons(case, submission)}
+        write_letter(submission, "granted", at=event.at, office=case.lead_office, body=body)
+
+
+def _reasons(case: cases.Case, submission: Submission) -> list[dict[str, Any]]:
+    """What the offices had to write when they granted: [{label, value}], in the order of the plan."""
+    written = (
+        (reason_for(submission, task.node), task.result.get("reason"))
+        for task in case.tasks.filter(state="done").order_by("id")
+    )
+    return [{"label": label, "value": said} for label, said in written if label and said]
 
 
 @subscribe("case.closed", name="services.after_check")
@@ -91,9 +101,11 @@ def seal(event: Event) -> None:
 
 @subscribe("case.closed", name="services.archive")
 def archive(event: Event) -> None:
-    """电子档案 of a case that ends without a letter: a check that found all well, a revocation that was not made."""
+    """电子档案 of a case that ends without a letter: a check that found all well, a hearing, no revocation."""
     case = cases.case_by_ref(event.ref)
-    if case is not None and case.kind == "application" and submission_of_case(case) is None:
+    if case is None or case.kind != "application":
+        return
+    if case.follows_as == "heard" or submission_of_case(case) is None:
         archive_case(case, at=event.at)
 
 

@@ -42,7 +42,17 @@ def _wordings() -> dict[str, Wording]:
 WORDINGS = _wordings()
 TITLES: dict[str, Label] = {kind: wording.title for kind, wording in WORDINGS.items()}
 LAST_LETTERS = frozenset(
-    {"granted", "refused", "not_accepted", "withdrawn", "changed", "renewed", "cancelled", "revoked"}
+    {
+        "granted",
+        "refused",
+        "not_accepted",
+        "withdrawn",
+        "changed",
+        "renewed",
+        "reissued",
+        "cancelled",
+        "revoked",
+    }
 )
 """The letters with which a case ends: a result that has to arrive."""
 WITH_REMEDIES = {kind for kind, wording in WORDINGS.items() if wording.against}

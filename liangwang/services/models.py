@@ -184,9 +184,7 @@ class Certificate(RefModel):
     number = models.CharField(max_length=40, unique=True)
     type = models.CharField(max_length=60)
     subject = models.ForeignKey(Subject, on_delete=models.PROTECT, related_name="certificates")
-    keeper = models.ForeignKey(
-        Subject, null=True, on_delete=models.PROTECT, related_name="certificates_kept"
-    )
+    keeper = models.ForeignKey(Subject, null=True, on_delete=models.PROTECT, related_name="certificates_kept")
     role = models.CharField(max_length=40)
     case = models.ForeignKey("cases.Case", null=True, on_delete=models.PROTECT, related_name="certificates")
     node = models.CharField(max_length=120)

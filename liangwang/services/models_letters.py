@@ -35,6 +35,7 @@ class Letter(RefModel):
         WITHDRAWN = "withdrawn"
         CHANGED = "changed"
         RENEWED = "renewed"
+        REISSUED = "reissued"
         CANCELLED = "cancelled"
         REVOKED = "revoked"
 

@@ -3,7 +3,7 @@
 from liangwang.base.hats import Actor
 from liangwang.base.models import Subject
 
-from . import catalogue
+from . import certificate_items
 from .compiled import Bound
 
 APPLICANT = "applicant"
@@ -48,5 +48,5 @@ def missing_hat(key: str, actor: Actor) -> str | None:
     worn = kind_of(actor)
     if worn is None:
         return None
-    allowed = kinds(catalogue.bound(key))
+    allowed = kinds(certificate_items.bound(key))
     return next(iter(allowed)) if len(allowed) == 1 and worn not in allowed else None

@@ -11,6 +11,7 @@ from liangwang.base.working_days import local_day
 from liangwang.hub import queries as hub
 
 from . import sealed
+from .certificate_items import stated_in
 from .certified import stated_values
 from .compiled import Evidence, Proved
 from .models import Authorisation, Certificate, Draft, Submission
@@ -38,6 +39,7 @@ def proved_for(draft: Draft, at: datetime) -> Proved:
     for key, evidence, stated in _kept(draft, people, at):
         certificates.setdefault(key, evidence)
         values = {**stated, **values}
+    values.update(_of_certificate(draft, values))
     return Proved(
         certificates=certificates,
         values=values,
@@ -45,6 +47,20 @@ def proved_for(draft: Draft, at: datetime) -> Proved:
         today=local_day(at).isoformat(),
         committed=frozenset(draft.committed),
     )
+
+
+def _of_certificate(draft: Draft, known: dict[str, Evidence]) -> dict[str, Evidence]:
+    """What the certificate says that a draft is about, to be kept or changed; what is verified now stands before it."""
+    found = stated_in(draft)
+    if found is None:
+        return {}
+    certificate, stated = found
+    shown = _shown_by(certificate)
+    return {
+        field: Evidence(source=shown.source, value=value, state="single", at=shown.at)
+        for field, value in stated.items()
+        if field not in known or known[field].state != "verified"
+    }
 
 
 def _agreed(draft: Draft) -> dict[str, Subject]:

@@ -230,6 +230,16 @@ class NotInForce(Conflict):
     }
 
 
+class HearingOver(Conflict):
+    """The office has heard the holder, or means to revoke nothing."""
+
+    code = "hearing_over"
+    template: ClassVar[Label] = {
+        "zh": "{what}没有等着听取陈述申辩的撤销；已经听取过的，请直接联系签发单位",
+        "en": "No revocation of '{what_en}' waits to hear you; where the hearing is over, turn to the office itself",
+    }
+
+
 class AlreadyAsked(Conflict):
     """One change, renewal, cancellation or revocation of a certificate at a time."""
 

@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any
 
 from liangwang.base.hats import Actor, platform
+from liangwang.base.labels import Label
 from liangwang.cases import actions as cases
 from liangwang.cases.models import Case
 from liangwang.services.actions import enter_certificate
@@ -52,12 +53,19 @@ class Handled:
         )
 
 
-def handled(*needs: dict[str, Any], kind: str = "licence") -> Handled:
-    """An application that waits for acceptance; `needs` are the materials of its evidence."""
+def handled(*needs: dict[str, Any], kind: str = "licence", reason: Label | None = None) -> Handled:
+    """An application that waits for acceptance; `needs` are the materials of its evidence.
+
+    With `reason` its item says that the step "shop.grant" is granted with one.
+    """
+    item = "shop." if reason else ""
+    steps = [{"step": "look"}, {"step": "grant", "reason": reason}]
     street = make_street()
     office = make_office(f"market-{next(_serial)}", street.district, "market_regulation")
     subject, applicant = make_applicant()
-    plan = make_plan([node("look"), node("grant", ["look"])], legal_days=20, promised_days=9)
+    plan = make_plan(
+        [node(f"{item}look"), node(f"{item}grant", [f"{item}look"])], legal_days=20, promised_days=9
+    )
     case = cases.open_case(
         actor=platform("test"), at=AT, plan=plan, title={"zh": "开办餐馆", "en": "Open a restaurant"}, source="person",
         pack="market_regulation", subject=subject, facts={}, lead_office=office, place=street.place,
@@ -65,7 +73,10 @@ def handled(*needs: dict[str, Any], kind: str = "licence") -> Handled:
     version = ItemVersion.objects.create(
         key=f"test:{case.pk}",
         hash=f"{case.pk}",
-        body={"head": {"kind": kind, "label": case.title}},
+        body={
+            "head": {"kind": kind, "label": case.title},
+            "items": [{"key": "test:shop", "item": {"steps": steps}}] if reason else [],
+        },
         published_at=AT,
     )
     committed = [need["id"] for need in needs if need["way"] == "commitment"]

@@ -29,8 +29,7 @@ DEAD = {
 
 def begun(mine: Actor, key: str, scenario: dict[str, str], at: Any = AT) -> Draft:
     with write():
-        draft = actions.start_draft(actor=mine, key=key, at=at, scenario=scenario)
-    return draft
+        return actions.start_draft(actor=mine, key=key, at=at, scenario=scenario)
 
 
 def filled(mine: Actor, draft: Draft, typed: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from liangwang.base import events
 from liangwang.base.files import open_file
 from liangwang.base.models import Party, StoredFile
 from liangwang.base.transactions import write
+from liangwang.cases.refusals import ReasonNeeded
 from liangwang.services import actions, queries
 from liangwang.services.actions.deliver import count_wrong_code
 from liangwang.services.actions.letters import write_letter
@@ -224,3 +225,17 @@ def test_five_wrong_codes_shut_the_cabinet() -> None:
         count_wrong_code(box)
     with pytest.raises(WrongCabinetCode):
         actions.collect_from_cabinet(actor=scene.applicant, delivery=box, code=code, at=AT)
+
+
+@pytest.mark.django_db
+def test_a_step_that_wants_a_reason_is_granted_with_one_and_the_decision_carries_it() -> None:
+    scene = handled(reason={"zh": "核定的每月金额", "en": "The monthly amount"})
+    actions.accept(actor=scene.approver, submission=scene.submission, at=AT)
+    actions.decide(actor=scene.approver, task=scene.case.tasks.get(node="shop.look"), at=AT)
+    grant = scene.case.tasks.get(node="shop.grant")
+    with pytest.raises(ReasonNeeded) as refused:
+        actions.decide(actor=scene.approver, task=grant, at=AT, result={"reason": " "})
+    assert "核定的每月金额" in refused.value.message("zh")
+    actions.decide(actor=scene.approver, task=grant, at=AT, result={"reason": "三口人，每月 1510 元"})
+    run_effects()
+    assert "核定的每月金额 三口人，每月 1510 元" in cells(scene, "granted")

@@ -1,4 +1,4 @@
-"""变更 延续 注销 撤销 of what was granted, and the check of a commitment: each a case that follows the first."""
+"""变更 延续 补发 注销 撤销 of what was granted, and the check of a commitment: each a case that follows the first."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,14 +17,22 @@ from liangwang.cases.refusals import OwnWork, ReasonNeeded
 
 from .. import sealed
 from ..after_plans import LABELS, plan_body
+from ..certificate_items import About, changed, revocation_of, to_be_heard
 from ..models import Certificate, GivenValue, Submission
-from ..refusals import AlreadyAsked, NotInForce, ResultMissing
+from ..refusals import AlreadyAsked, HearingOver, NotInForce, ResultMissing
 from .certify import reissue, revoke_certificate
 from .letters import REMEDIES, letter_of_case
 
 PACK = "services"  # of cases about certificates that no pack's item issued here
-ON_ASKING = frozenset({"change", "renewal", "cancellation"})
-LETTERS = {"change": "changed", "renewal": "renewed", "cancellation": "cancelled", "revocation": "revoked"}
+ON_ASKING = frozenset({"change", "renewal", "reissue", "cancellation", "heard"})
+LETTERS = {
+    "change": "changed",
+    "renewal": "renewed",
+    "reissue": "reissued",
+    "cancellation": "cancelled",
+    "revocation": "revoked",
+}
+REISSUED_BECAUSE = {"lost": "遗失", "damaged": "损坏", "misused": "怀疑被人冒用"}
 
 
 def ask_change(
@@ -49,6 +57,49 @@ def ask_renewal(*, actor: Actor, certificate: Certificate, at: datetime, reason:
     if certificate.valid_until is None:
         raise NotInForce(**_named(certificate))
     return _ask(actor, certificate, "renewal", reason, at)
+
+
+def ask_reissue(*, actor: Actor, certificate: Certificate, reason: str, at: datetime) -> Case:
+    """补发 of one that is lost, damaged or misused: the same content under a new number, and the old one is void."""
+    return _ask(actor, certificate, "reissue", reason, at)
+
+
+def be_heard(*, actor: Actor, certificate: Certificate, statement: str, at: datetime) -> Case:
+    """陈述申辩: what the holder says before a revocation is decided, laid before the office at once.
+
+    As often as she likes until the office has closed the hearing; raises HearingOver after it, and where there is none.
+    """
+    require(actor, "read", thing_of("certificate", certificate))
+    certificate = Certificate.objects.select_for_update(of=("self",)).get(pk=certificate.pk)
+    revocation = revocation_of(certificate)
+    if revocation is None or not to_be_heard(revocation):
+        raise HearingOver(**_named(certificate))
+    case = _follow(
+        actor, "heard", at, first=revocation, what=certificate.body["label"], subject=certificate.kept_by,
+        office=certificate.office, place=revocation.place,
+        key=f"heard/{certificate.ref}/{len(_before(certificate, 'heard'))}",
+        facts={"certificate": certificate.ref, "reasons": [statement], "revocation": revocation.ref},
+    )  # fmt: skip
+    task = case.tasks.get(node="noted")
+    return cases.complete_task(actor=platform(case.pack), at=at, task=task, result={}).case
+
+
+def ask_about(
+    *, actor: Actor, asked: About, values: Mapping[str, Any], scenario: Mapping[str, str], at: datetime
+) -> Case:
+    """Opens the case that a person's own form about her certificate asks for; `values` are by "role.concept"."""
+    reason = str(values.get("applicant.request_reason") or "")
+    common: dict[str, Any] = {"actor": actor, "certificate": asked.certificate, "at": at}
+    if asked.kind == "heard":
+        return be_heard(statement=str(values["applicant.hearing_statement"]), **common)
+    if asked.kind == "change":
+        return ask_change(values=changed(asked, values), reason=reason, **common)
+    if asked.kind == "renewal":
+        return ask_renewal(reason=reason, **common)
+    if asked.kind == "reissue":
+        because = REISSUED_BECAUSE[scenario["reissue_because"]]
+        return ask_reissue(reason="：".join(filter(None, (because, reason))), **common)
+    return ask_cancellation(reason=reason, **common)
 
 
 def ask_cancellation(*, actor: Actor, certificate: Certificate, reason: str, at: datetime) -> Case:
@@ -216,6 +267,9 @@ def _apply(case: Case, actor: Actor, at: datetime) -> None:
             for field, value in values.items()
         }
         made = reissue(actor=actor, certificate=certificate, because=LABELS["change"], at=at, values=shown)
+        body["certificates"] = [_listed(made)]
+    elif case.follows_as == "reissue":
+        made = reissue(actor=actor, certificate=certificate, because=LABELS["reissue"], at=at)
         body["certificates"] = [_listed(made)]
     elif case.follows_as == "renewal":
         made = reissue(actor=actor, certificate=certificate, because=LABELS["renewal"], at=at, longer=True)

@@ -9,12 +9,14 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.cases import actions as cases
 from liangwang.cases.queries import Case, Task
+from liangwang.cases.refusals import ReasonNeeded
 
 from .. import catalogue, sealed
 from ..after_plans import LABELS
 from ..forms_of_text import is_credit_code, is_identity_number
 from ..models import GivenValue, Submission
-from ..plan_nodes import node_of
+from ..plan_nodes import node_of, reason_for
+from ..queries.applications import submission_of_case
 from ..refusals import ResultMissing
 from ._office import acting_office
 from .afterwards import decide_afterwards
@@ -76,7 +78,8 @@ def decide(
     """An office finishes its step: `result` holds the values that the step gives, by "role.concept".
 
     Values of people are kept sealed; the case engine sees a stand-in that is equal for equal values, so that a
-    step that comes back the same (退回) disturbs nobody. Raises ResultMissing naming the value.
+    step that comes back the same (退回) disturbs nobody. `result["reason"]` is what the office writes when it grants,
+    where the item asks for it. Raises ResultMissing naming the value, ReasonNeeded naming what is to be written.
     """
     require(actor, "decide", thing_of("application_task", task))
     given = dict(result or {})
@@ -85,13 +88,16 @@ def decide(
         decide_afterwards(actor=actor, task=task, granted=outcome == "done", reasons=reasons, at=at)
         task.refresh_from_db()
         return task
+    reason = str(given.pop("reason", "")).strip()
     if outcome == "done":
         _check(task, given)
+        _reasoned(task, reason)
         _keep(task, given, at)
     shown = {field: sealed.stand_in(field, value) for field, value in given.items()}
     if outcome == "done":
         # A certificate that this step issues has no content of its own: it stands for what it certifies.
         shown |= {key: _certified(shown) for key in _certificates(task)}
+        shown |= {"reason": reason} if reason else {}
     return cases.complete_task(actor=actor, at=at, task=task, outcome=outcome, result=shown)
 
 
@@ -148,6 +154,13 @@ def _check(task: Task, given: dict[str, Any]) -> None:
         name = label or {"zh": field, "en": field}
         if not value or not RIGHT.get(concept, bool)(value):
             raise ResultMissing(what=name["zh"], what_en=name["en"])
+
+
+def _reasoned(task: Task, reason: str) -> None:
+    submission = submission_of_case(task.case)
+    wanted = reason_for(submission, task.node) if submission else None
+    if wanted and not reason:
+        raise ReasonNeeded(what=wanted["zh"], what_en=wanted["en"].lower())
 
 
 def _keep(task: Task, given: dict[str, Any], at: datetime) -> None:

@@ -11,6 +11,7 @@ from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.base.models import Subject
 
+from ..certificate_items import begin
 from ..drafting import bound_of, hash_in_force, see, version_of
 from ..form import FieldProblem
 from ..merge import questions
@@ -35,6 +36,7 @@ def start_draft(*, actor: Actor, key: str, at: datetime, scenario: Mapping[str, 
     if subject is None:
         raise NotFound
     within_mandate(actor, key)
+    known = begin(actor, key)
     version = version_of(key, at)
     if not hash_in_force(key, at):
         label = version.body["head"]["label"]
@@ -49,7 +51,7 @@ def start_draft(*, actor: Actor, key: str, at: datetime, scenario: Mapping[str, 
         key=key,
         applicant=subject,
         started_by_id=actor.party_id,
-        scenario={**({"i_am": role} if role else {}), **(scenario or {})},
+        scenario={**({"i_am": role} if role else {}), **known, **(scenario or {})},
         place=place_of(subject),
         created_at=at,
         updated_at=at,

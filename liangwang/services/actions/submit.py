@@ -15,10 +15,12 @@ from liangwang.base.models import Person, Place, Subject
 from liangwang.base.working_days import local_day
 from liangwang.cases.actions import open_case
 from liangwang.cases.plans import store_plan
+from liangwang.cases.queries import Case
 from liangwang.hub import queries as hub
 
 from .. import sealed
 from ..catalogue import words
+from ..certificate_items import about
 from ..compiled import Need
 from ..confirming import require_confirmed
 from ..drafting import PAPER, Seen, hash_in_force, missing, prefilled, see
@@ -30,6 +32,7 @@ from ..refusals import DraftClosed, ItemWithdrawn, NotApplicant, NotReady
 from ..report import report
 from ..routing import deciding_office
 from ..told import object_in_hub, told
+from .afterwards import ask_about
 from .letters import write_letter
 
 
@@ -86,26 +89,12 @@ def _submit(actor: Actor, draft: Draft, at: datetime, tolerated: frozenset[str])
 def _open(
     actor: Actor, seen: Seen, values: dict[str, Any], people: dict[str, Subject], at: datetime
 ) -> Submission:
-    draft, compiled = seen.draft, seen.compiled
-    place = _place(seen, people)
-    facts = {field: sealed.stand_in(field, value) for field, value in values.items()}
-    facts |= {
-        n.id: n.supply.ref or seen.files.get(n.id, "") for n in compiled.needs if n.supply.way != "output"
-    }
-    case = open_case(
-        actor=actor,
-        at=at,
-        plan=store_plan(compiled.plan, at=at),
-        title=compiled.label,
-        source="person",
-        pack=draft.key.partition(":")[0],
-        place=place,
-        subject=draft.applicant,
-        key=f"draft/{draft.ref}",
-        facts=facts,
-        lead_office=deciding_office(seen.bound.head.office, place),
-        purpose=draft.key,
-    )
+    draft = seen.draft
+    asked = about(draft.key)
+    if asked is not None:
+        case = ask_about(actor=actor, asked=asked, values=values, scenario=draft.scenario, at=at)
+    else:
+        case = _case(actor, seen, values, people, at)
     for role, used in _used(seen).items():
         if role in people:
             hub.record_use(actor, people[role].pk, used, case=case.ref, at=at)
@@ -143,6 +132,29 @@ def _open(
         submission, "received", at=at, office=case.lead_office, body={"number": case.number, "sha256": digest}
     )
     return submission
+
+
+def _case(actor: Actor, seen: Seen, values: dict[str, Any], people: dict[str, Subject], at: datetime) -> Case:
+    """The case of an item of the catalogue, on the plan that was compiled for this draft."""
+    draft, compiled, place = seen.draft, seen.compiled, _place(seen, people)
+    facts = {field: sealed.stand_in(field, value) for field, value in values.items()}
+    facts |= {
+        n.id: n.supply.ref or seen.files.get(n.id, "") for n in compiled.needs if n.supply.way != "output"
+    }
+    return open_case(
+        actor=actor,
+        at=at,
+        plan=store_plan(compiled.plan, at=at),
+        title=compiled.label,
+        source="person",
+        pack=draft.key.partition(":")[0],
+        place=place,
+        subject=draft.applicant,
+        key=f"draft/{draft.ref}",
+        facts=facts,
+        lead_office=deciding_office(seen.bound.head.office, place),
+        purpose=draft.key,
+    )
 
 
 def _used(seen: Seen) -> dict[str, set[str]]:

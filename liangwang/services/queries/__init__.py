@@ -7,7 +7,7 @@ from ..models import Authorisation, Certificate, Draft, Letter, Submission
 from ..signing import read as read_signature
 from ..signing import signed_words
 from ..versions import history, withdrawn
-from .after import after_facts, cases_about, certificate_values, label_of, read_value, role_label
+from .after import after_facts, cases_about, certificate_values, label_of, read_value, role_label, said_before
 from .applications import (
     applications_of,
     authorisation_by_ref,
@@ -126,6 +126,7 @@ __all__ = [
     "reform_total",
     "related",
     "role_label",
+    "said_before",
     "search",
     "seen_by",
     "shown_qr",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from liangwang.base.labels import Label
+from liangwang.cases.asked import following
 from liangwang.cases.queries import Case
 
 from .. import catalogue, sealed
@@ -11,13 +12,15 @@ from ..merge import roles
 from ..models import Certificate, GivenValue
 from ..worded import worded
 from .applications import submission_of_case
+from .uploads import pages_of_submission
 
 
 def after_facts(case: Case) -> dict[str, Any] | None:
     """None for a case that follows nothing.
 
     Else {kind, label, certificate: Certificate | None, changes: [{label, old, new}] (personal ones masked), reasons:
-    [str], heard: [str] what the holder said before a revocation, commitments: [Label]}.
+    [str], said: [{at, case, words, pages}] what she has handed in before a revocation, heard: [str] the office's record of it,
+    commitments: [Label]}.
     """
     if case.follows_as not in LABELS:
         return None
@@ -33,9 +36,29 @@ def after_facts(case: Case) -> dict[str, Any] | None:
         "certificate": certificate,
         "changes": _changes(case, certificate),
         "reasons": list(case.facts.get("reasons", [])),
+        "said": said_before(case),
         "heard": list(hear.result.get("reasons", [])) if hear else [],
         "commitments": list(case.facts.get("commitments", [])),
     }
+
+
+def said_before(case: Case) -> list[dict[str, Any]]:
+    """The statements that the holder has handed in herself, with the pages of her evidence."""
+    if case.follows_as != "revocation":
+        return []
+    found = []
+    for one in following(case).filter(follows_as="heard"):
+        submission = submission_of_case(one)
+        pages = pages_of_submission(submission) if submission else {}
+        found.append(
+            {
+                "at": one.opened_at,
+                "case": one,
+                "words": "；".join(one.facts["reasons"]),
+                "pages": [page for some in pages.values() for page in some],
+            }
+        )
+    return found
 
 
 def cases_about(certificate: Certificate) -> list[Case]:

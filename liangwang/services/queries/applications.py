@@ -53,7 +53,11 @@ def authorisation_by_ref(ref: str) -> Authorisation | None:
 
 def certificate_by_ref(ref: str) -> Certificate | None:
     """The certificate that a link or a QR names."""
-    return Certificate.objects.select_related("office__place", "subject", "keeper", "case").filter(ref=ref).first()
+    return (
+        Certificate.objects.select_related("office__place", "subject", "keeper", "case")
+        .filter(ref=ref)
+        .first()
+    )
 
 
 def applications_of(subject_id: int) -> list[dict[str, Any]]:
@@ -135,20 +139,31 @@ def track(submission: Submission, at: datetime) -> dict[str, Any]:
             .prefetch_related("deliveries")
             .order_by("id")
         ],
-        "certificates": list(
-            Certificate.objects.filter(case=case, revoked_at=None).select_related("office", "subject")
-        ),
+        "certificates": _issued(case),
         "answers": [
             {"id": field, "value": value}
             for field, value in sealed.read_all(submission.answers, submission.draft.ref).items()
         ],
         "report": submission.evidence.get("report"),
-        "can_rate": case.state in {"closed", "refused"} and rating is None,
+        "can_rate": _rateable(case) and rating is None,
         "rated": rating.score if rating else None,
         "can_withdraw": case.state not in DONE_STATES,
         "supplement": _wanted(case, lines),
         "receipt_ready": bool(submission.entry and submission.entry.idx is not None),
     }
+
+
+def _issued(case: cases.Case) -> list[Certificate]:
+    """What a case has given that is in force; of a case about a certificate, that one or what replaced it."""
+    about = Q(case=case) | Q(ref=case.facts.get("certificate", "")) if case.follows_as else Q(case=case)
+    rows = Certificate.objects.filter(about).select_related("office", "subject", "replaced_by__office")
+    found = [row.replaced_by or row for row in rows]
+    return [row for row in found if row.revoked_at is None]
+
+
+def _rateable(case: cases.Case) -> bool:
+    """Whether something was decided that a person can rate: what she says before a revocation is only delivered."""
+    return case.state in {"closed", "refused"} and case.follows_as != "heard"
 
 
 def receipt(submission: Submission) -> str:
@@ -175,6 +190,7 @@ def _line(row: Submission, subject_id: int) -> dict[str, Any]:
         "promised_at": row.case.promised_at,
         "closed": row.case.state in DONE_STATES,
         "closed_at": row.case.closed_at,
+        "rateable": _rateable(row.case),
         "role": role,
         "steps_done": row.case.tasks.filter(state="done").count(),
         "steps": row.case.tasks.exclude(state="cancelled").count(),
@@ -200,7 +216,7 @@ def _asks(
     ]
     mine = [one for one in applications if one["role"] == "applicant"]
     supplements = [one for one in mine if one["state"] == "supplement"]
-    unrated = [one for one in mine if one["state"] == "closed" and not _rated(one["ref"])]
+    unrated = [one for one in mine if one["state"] == "closed" and one["rateable"] and not _rated(one["ref"])]
     found += [_of_case("supplement", one) for one in supplements]
     found += [
         _ask("draft", one["label"], one["ref"], f"/drafts/{one['ref']}/", one["updated_at"])

@@ -11,7 +11,7 @@ from liangwang.cases.plans import graph_of
 from .. import catalogue
 from ..merge import questions
 from ..models import Submission
-from ..plan_nodes import node_of
+from ..plan_nodes import node_of, reason_for
 from .applications import submission_of_case
 from .facts import facts_of
 
@@ -33,7 +33,8 @@ def decision_facts(task: cases.Task, at: datetime) -> dict[str, Any] | None:
     Returns {task, case, submission, item: Label, facts: [{id, label, role_label, value, source: Label | None, state,
     used: bool}] (personal numbers masked, those that this step uses first), materials: [{id, label, way, source,
     supply: {way, source}, ref}], gives: [{field, label, kind}] values that the office must enter, certificates:
-    [Label] that will be issued, back_to: [{node, label, office}] finished steps it may send back to, lanes, clock,
+    [Label] that will be issued, reason: Label | None to be written on granting, back_to: [{node,
+    label, office}] finished steps it may send back to, lanes, clock,
     timeline, scenario: [{question, answer}]}.
     """
     case = task.case
@@ -57,6 +58,7 @@ def decision_facts(task: cases.Task, at: datetime) -> dict[str, Any] | None:
         ],
         "gives": _gives(node.gives),
         "certificates": [d.label for key in node.gives if (d := _document(key))],
+        "reason": reason_for(submission, task.node),
         "back_to": _back_to(task),
         "lanes": cases.lanes(case, at),
         "clock": cases.clock(case, at),

@@ -15,7 +15,7 @@ from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.labels import Label, pick
 from liangwang.base.transactions import write
 from liangwang.base.working_days import local_day
-from liangwang.services import certificate_file, looks, queries
+from liangwang.services import certificate_file, certificate_items, looks, queries
 from liangwang.services.queries import Certificate
 
 from .seen import lines_of
@@ -84,8 +84,42 @@ def certificate(request: HttpRequest, certificate: Certificate) -> HttpResponse:
         "qr_svg": queries.certificate_qr(certificate),
         "looks": lines_of(looks.looks_at(certificate), request.actor.party_ref),  # type: ignore[attr-defined]
         "holds": _holds(request, certificate),
+        **(_asking(certificate) if _holds(request, certificate) else {}),
     }
     return render(request, "resident/certificate.html", context)
+
+
+ICONS = {
+    "heard": "message-square-text",
+    "renewal": "calendar-plus",
+    "change": "file-pen",
+    "reissue": "copy-plus",
+    "cancellation": "archive-x",
+}
+
+
+def _asking(certificate: Certificate) -> dict[str, Any]:
+    """What its holder may ask about it, each a form of its own, and why it is to be revoked where it is."""
+    words = {
+        "heard": (_("陈述、申辩"), _("作出决定前，说明情况、交证据")),
+        "renewal": (_("延续"), _("到期前办，期限再续一段")),
+        "change": (_("变更"), _("上面写的内容变了")),
+        "reissue": (_("补发"), _("丢了、坏了，或怀疑被人冒用")),
+        "cancellation": (_("注销"), _("不再需要了")),
+    }
+    return {
+        "asks": [
+            {
+                "title": words[kind][0],
+                "hint": words[kind][1],
+                "icon": ICONS[kind],
+                "case": case,
+                "url": f"/services/services/{kind}.{certificate.ref}/start/",
+            }
+            for kind, case in certificate_items.offered(certificate).items()
+        ],
+        "revoking": certificate_items.revocation_of(certificate),
+    }
 
 
 def _holds(request: HttpRequest, certificate: Certificate) -> bool:

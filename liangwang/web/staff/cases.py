@@ -125,6 +125,8 @@ def decide(request: HttpRequest, task: Task) -> HttpResponse:
     granted = request.POST.get("outcome") == "granted"
     given = {name[5:]: str(value).strip() for name, value in request.POST.items() if name.startswith("give.")}
     reasons: dict[str, object] = {"reasons": _lines(request, "note")}
+    if granted and (reason := _text(request, "because")):
+        given["reason"] = reason
     result = {**given, **reasons} if task.case.follows_as else given if granted else reasons
     verb = lambda: services.decide(  # noqa: E731
         actor=actor_of(request),

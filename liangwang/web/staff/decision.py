@@ -60,6 +60,7 @@ def decision(task: Task, at: datetime) -> Page:
         "materials": _materials(found["submission"], found["materials"]),
         "gives": [{**give, "name": f"give.{give['field']}"} for give in found["gives"]],
         "certificates": found["certificates"],
+        "reason": found["reason"],
         "back": [(row["node"], row["label"], row["office"]) for row in found["back_to"]],
     }
 
@@ -71,7 +72,8 @@ def deciding_after(task: Task, actor: Actor) -> Page:
     if task.case.follows_as == "revocation" and actor.party_ref == opened_by(task.case):
         return {"asks": _("这是您提出的"), "template": "staff/acts/own.html"}
     asks = {"hear": _("需您听取陈述申辩"), "check": _("需您核查承诺")}.get(task.node, _("需您决定"))
-    return {"asks": asks, "template": "staff/acts/after.html"}
+    said = [one["words"] for one in services.said_before(task.case)] if task.node == "hear" else []
+    return {"asks": asks, "template": "staff/acts/after.html", "said": "\n".join(said)}
 
 
 def submitted(case: Case, submission: Any) -> Page:
