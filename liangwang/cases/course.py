@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from liangwang.base.labels import Label
 
@@ -33,6 +33,17 @@ BECOMES = {
 }
 LEFT = OPEN | {"waiting", "kept", "deferred"}
 MERGED_FROM = {"waiting": "waiting", "kept": "kept", "deferred": "deferred"}  # every other state begins anew
+
+
+class Line(NamedTuple):
+    """What a line of the timeline says of the course of a case."""
+
+    task_id: int | None
+    at: datetime
+    what: str
+    stage: str
+    who: dict[str, Any]
+    body: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -72,13 +83,20 @@ class Moment:
 def courses(cases: Sequence[Case]) -> dict[int, list[Moment]]:
     """The moments of several incidents, oldest first, by the cases' ids: two statements, and one for each new plan."""
     node_of = dict(Task.objects.filter(case__in=cases).values_list("id", "node"))
-    lines: dict[int, list[CaseEvent]] = {}
-    for line in CaseEvent.objects.filter(case__in=cases).order_by("id"):
-        lines.setdefault(line.case_id, []).append(line)
+    lines = lines_of(cases)
     return {case.pk: list(course(case, node_of, lines.get(case.pk, []))) for case in cases}
 
 
-def course(case: Case, node_of: Mapping[int, str], lines: Iterable[CaseEvent]) -> Iterator[Moment]:
+def lines_of(cases: Sequence[Case]) -> dict[int, list[Line]]:
+    """Those lines of several timelines that move a case, in order, by the cases' ids."""
+    rows = CaseEvent.objects.filter(case__in=cases, what__in=MOVING).order_by("id")
+    found: dict[int, list[Line]] = {}
+    for case, *row in rows.values_list("case_id", *Line._fields):
+        found.setdefault(case, []).append(Line(*row))
+    return found
+
+
+def course(case: Case, node_of: Mapping[int, str], lines: Iterable[Line]) -> Iterator[Moment]:
     """The moments of one incident from its timeline in order; `node_of` names the node of a task's id."""
     then = Course(case, graph_of(case.plan_id), _first_level(case, list(lines)))
     held: Moment | None = None
@@ -103,7 +121,7 @@ def label_of(case: Case, node: str) -> Label:
     return label
 
 
-def _first_level(case: Case, lines: Sequence[CaseEvent]) -> str:
+def _first_level(case: Case, lines: Sequence[Line]) -> str:
     """The level that an incident was opened with: that before the first change, or its only one."""
     changed = next((line for line in lines if line.what == "case.level"), None)
     return str(changed.body["before"]) if changed else case.level
@@ -120,7 +138,7 @@ class Course:
         self.tasks = {node: TaskThen() for node in graph.order}
         self.kept: dict[str, TaskThen] = {}
 
-    def take(self, line: CaseEvent, node: str) -> None:
+    def take(self, line: Line, node: str) -> None:
         """Let one line of the timeline happen."""
         if line.what in BACK:
             self.stage = "handle"
@@ -149,33 +167,33 @@ class Course:
 
     # --- the case ----------------------------------------------------------------------------------------
 
-    def _stage_file(self, line: CaseEvent) -> None:
+    def _stage_file(self, line: Line) -> None:
         self.state, self.accepted_at = "accepted", line.at
         self._date()
         self._ready(self.graph.roots, line.at)
 
-    def _case_level(self, line: CaseEvent) -> None:
+    def _case_level(self, line: Line) -> None:
         before, self.level = self.due_at, str(line.body["level"])
         self._date()
         for node, task in self.tasks.items():
             if task.state in OPEN and self._handles(node) and task.due_at == before != self.due_at:
                 task.due_at = self.due_at
 
-    def _case_over(self, line: CaseEvent) -> None:
+    def _case_over(self, line: Line) -> None:
         self._end(line.what.removeprefix("case."))
 
-    def _case_merged(self, line: CaseEvent) -> None:
+    def _case_merged(self, line: Line) -> None:
         self.before_merging = self.state, {node: copy(task) for node, task in self.tasks.items()}
         self._end("merged")
 
-    def _case_unmerged(self, line: CaseEvent) -> None:
+    def _case_unmerged(self, line: Line) -> None:
         self.state, tasks = self.before_merging
         for node, task in tasks.items():
             if task.state in LEFT:
                 fresh = MERGED_FROM.get(task.state, "ready")
                 self.tasks[node] = replace(task, state=fresh, crew="")
 
-    def _case_reopened(self, line: CaseEvent) -> None:
+    def _case_reopened(self, line: Line) -> None:
         handled = [node for node in self.graph.order if self._handles(node)] or self.graph.roots
         reached = {after for node in handled for after in self.graph.descendants(node)}
         for node in {*handled, *reached}:
@@ -216,36 +234,36 @@ class Course:
             if done and task.state in ("waiting", "kept"):
                 self._ready([after], at)
 
-    def _task_done(self, task: TaskThen, line: CaseEvent, node: str) -> None:
+    def _task_done(self, task: TaskThen, line: Line, node: str) -> None:
         task.state = "done"
         if line.body.get("outcome") != "refused":
             self._settle(node, line.at)
 
-    def _task_kept(self, task: TaskThen, line: CaseEvent, node: str) -> None:
+    def _task_kept(self, task: TaskThen, line: Line, node: str) -> None:
         self.tasks[node] = replace(self.kept.pop(node, task), state="done")
         self._settle(node, line.at)
 
-    def _task_assigned(self, task: TaskThen, line: CaseEvent, node: str) -> None:
+    def _task_assigned(self, task: TaskThen, line: Line, node: str) -> None:
         task.state, task.crew = "assigned", _crew(line.body)
 
-    def _task_ruled(self, task: TaskThen, line: CaseEvent, node: str) -> None:
+    def _task_ruled(self, task: TaskThen, line: Line, node: str) -> None:
         task.crew = _crew(line.body)
         task.state = "assigned" if task.crew else "ready"
 
-    def _task_taken_over(self, task: TaskThen, line: CaseEvent, node: str) -> None:
+    def _task_taken_over(self, task: TaskThen, line: Line, node: str) -> None:
         task.state, task.crew = "accepted", str(line.who["office"])
 
-    def _task_put_back(self, task: TaskThen, line: CaseEvent, node: str) -> None:
+    def _task_put_back(self, task: TaskThen, line: Line, node: str) -> None:
         task.state = "assigned" if task.crew else "ready"
 
-    def _task_declined(self, task: TaskThen, line: CaseEvent, node: str) -> None:
+    def _task_declined(self, task: TaskThen, line: Line, node: str) -> None:
         task.state, task.crew = "ready", ""
 
-    def _task_passed_on(self, task: TaskThen, line: CaseEvent, node: str) -> None:
+    def _task_passed_on(self, task: TaskThen, line: Line, node: str) -> None:
         if line.body.get("office"):  # to another office; among colleagues the task stays as it is
             task.state, task.crew = "ready", ""
 
-    def _task_sent_back(self, task: TaskThen, line: CaseEvent, node: str) -> None:
+    def _task_sent_back(self, task: TaskThen, line: Line, node: str) -> None:
         to = line.body["to"]
         task.state, task.due_at = "waiting", None
         for after in (self.tasks[one] for one in self.graph.descendants(to)):
@@ -253,7 +271,7 @@ class Course:
                 after.state = "kept" if after.state == "done" else "waiting"
         self._ready([to], line.at)
 
-    def _task_deferred(self, task: TaskThen, line: CaseEvent, node: str) -> None:
+    def _task_deferred(self, task: TaskThen, line: Line, node: str) -> None:
         until = datetime.fromisoformat(line.body["until"])
         task.due_at = until
         if line.body.get("rests", True):
@@ -263,17 +281,17 @@ class Course:
         if self.due_at is not None:
             self.due_at = max(self.due_at, until)
 
-    def _task_woken(self, task: TaskThen, line: CaseEvent, node: str) -> None:
+    def _task_woken(self, task: TaskThen, line: Line, node: str) -> None:
         task.state = task.rested_from
 
-    def _task_overdue(self, task: TaskThen, line: CaseEvent, node: str) -> None:
+    def _task_overdue(self, task: TaskThen, line: Line, node: str) -> None:
         task.climbed = str(line.body["level"])
 
-    def _task_supervised(self, task: TaskThen, line: CaseEvent, node: str) -> None:
+    def _task_supervised(self, task: TaskThen, line: Line, node: str) -> None:
         self.supervised = True
 
 
-OF_CASE: dict[str, Callable[[Course, CaseEvent], None]] = {
+OF_CASE: dict[str, Callable[[Course, Line], None]] = {
     "stage.file": Course._stage_file,
     "case.level": Course._case_level,
     "case.closed": Course._case_over,
@@ -283,7 +301,7 @@ OF_CASE: dict[str, Callable[[Course, CaseEvent], None]] = {
     "case.unmerged": Course._case_unmerged,
     "case.reopened": Course._case_reopened,
 }
-OF_TASK: dict[str, Callable[[Course, TaskThen, CaseEvent, str], None]] = {
+OF_TASK: dict[str, Callable[[Course, TaskThen, Line, str], None]] = {
     "task.done": Course._task_done,
     "task.kept": Course._task_kept,
     "task.assigned": Course._task_assigned,
@@ -298,6 +316,8 @@ OF_TASK: dict[str, Callable[[Course, TaskThen, CaseEvent, str], None]] = {
     "task.overdue": Course._task_overdue,
     "task.supervised": Course._task_supervised,
 }
+
+MOVING = ("case.opened", *OF_CASE, *OF_TASK, *BECOMES, *REACHING)
 
 
 def _crew(body: Mapping[str, Any]) -> str:

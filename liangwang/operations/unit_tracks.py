@@ -26,7 +26,7 @@ from .models import Datastream
 STEP_S: Final = (60, 120, 300, 600, 900, 1800)
 MOST_FIXES: Final = 60_000
 MOVED_DEG: Final = 0.0003  # about 30 m; a smaller step is the noise of a phone
-OFFICE: Final = ("office__key", "office__name", "office__lon", "office__lat")
+COLUMNS: Final = ("office__key", "ref", "office__name", "office__lon", "office__lat", "lon", "lat")
 Fix = tuple[float, float, float]  # second of the day, lon, lat
 Hand = tuple[float, float | None, str]  # from, to (None: on after the day), the incident's ref
 Courses = Sequence[tuple[Case, Sequence[course.Moment]]]
@@ -47,24 +47,18 @@ class UnitThen:
 def units(code: str, incidents: Courses, start: datetime, until: datetime) -> list[UnitThen]:
     """The crews of a place that are on shift now or had something in hand then, with their tracks."""
     hands = _hands(incidents, start, until)
-    crews = Crew.objects.filter(repairs=True, office__place__code__startswith=code)
-    rows = (
-        crews.filter(Q(on_shift=True) | Q(office__key__in=list(hands)))
-        .select_related("office")
-        .order_by("pk")
-    )
-    known = {row.office.key: row for row in rows.only("ref", "lon", "lat", *OFFICE)}
-    fixes = _seen(known, start, until)
+    rows = Crew.objects.filter(repairs=True, office__place__code__startswith=code).order_by("pk")
+    crews = list(rows.filter(Q(on_shift=True) | Q(office__key__in=list(hands))).values_list(*COLUMNS))
+    known = {key for key, *_ in crews}
+    fixes = _seen(start, until)
     _add(fixes, _arrivals(incidents, start))
     _add(fixes, _proofs(incidents, known, start, until))
     return [
         UnitThen(
-            row.ref, row.office.name,
-            row.lon if row.office.lon is None else row.office.lon,
-            row.lat if row.office.lat is None else row.office.lat,
+            ref, name, last_lon if lon is None else lon, last_lat if lat is None else lat,
             sorted(fixes.get(key, [])), hands.get(key, []),
         )
-        for key, row in known.items()
+        for key, ref, name, lon, lat, last_lon, last_lat in crews
     ]  # fmt: skip
 
 
@@ -104,7 +98,7 @@ def _arrivals(incidents: Courses, start: datetime) -> Iterator[tuple[str, Fix]]:
 
 
 def _proofs(
-    incidents: Courses, known: dict[str, Any], start: datetime, until: datetime
+    incidents: Courses, known: set[str], start: datetime, until: datetime
 ) -> Iterator[tuple[str, Fix]]:
     """Where a crew's photos of the day were taken."""
     for key, at, lon, lat in history.proof_places([case for case, _ in incidents], start, until):
@@ -115,9 +109,7 @@ def _proofs(
 # --- positions as readings ------------------------------------------------------------------------------
 
 
-def _seen(
-    known: dict[str, Any], start: datetime, until: datetime, data: Path | None = None
-) -> dict[str, list[Fix]]:
+def _seen(start: datetime, until: datetime, data: Path | None = None) -> dict[str, list[Fix]]:
     """Positions that the crews' phones and trackers sent, thinned: one in a step of time, and only where it moved."""
     sources = [ref for ref, stream in datastreams.stream_sources().items() if stream.moves == "crew"]
     low, high = (round(at.timestamp() * 1e6) for at in (start, until))

@@ -10,7 +10,7 @@ from django.db import transaction
 from liangwang.base.errors import Refusal
 from liangwang.base.hats import platform
 from liangwang.cases import actions
-from liangwang.cases.course import BECOMES, OF_CASE, OF_TASK, course, courses
+from liangwang.cases.course import BECOMES, OF_CASE, OF_TASK, course, courses, lines_of
 from liangwang.cases.models import Case, CaseEvent, Task
 from liangwang.cases.queries import incident_minutes
 from tests.cases.factories import AT, Street, make_actor, make_street, node, open_incident
@@ -162,6 +162,6 @@ def test_lines_before_crews_were_named_still_tell_the_crew() -> None:
     guard = case.tasks.get(node="guard")
     because = {"crew": street.crew.key}
     actions.assign_task(actor=platform("test"), at=AT, task=guard, crew_office=street.crew, because=because)
-    lines = list(CaseEvent.objects.filter(case=case).order_by("id"))
-    lines[-1].body = {"because": because}
+    (*before, last) = lines_of([case])[case.pk]
+    lines = [*before, last._replace(body={"because": because})]
     assert list(course(case, {guard.pk: "guard"}, lines))[-1].hands == ((street.crew.key, "assigned"),)

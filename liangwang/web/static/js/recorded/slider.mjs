@@ -62,6 +62,8 @@ function figures(found) {
     panel = document.getElementById("then");
   }
   panel?.querySelectorAll("[data-figure]").forEach((element) => (element.textContent = found[element.dataset.figure].toLocaleString(lang)));
+  const count = document.querySelector("#feed .big-figure");
+  if (count) count.textContent = found.open.toLocaleString(lang);
   const link = panel?.querySelector("[data-replay]");
   if (link && replays) {
     link.href = `${replays}?day=${day.day}`;
@@ -241,7 +243,26 @@ function goToAddress() {
   else if (day) live();
 }
 
+/** A row of the list leads to how it went, while a recorded day is shown. */
+function rowClicked(event) {
+  const link = day && event.target.closest?.("#feed .incident a");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  event.stopPropagation();
+  location.assign(link.href);
+}
+
+/** Waits until the page shows the present: what is recorded would be drawn over. */
+function drawn() {
+  const map = document.getElementById("city-map");
+  return new Promise((done) => {
+    if (map.dataset.ready) return done();
+    new MutationObserver((_, watcher) => { watcher.disconnect(); done(); }).observe(map, { attributeFilter: ["data-ready"] });
+  });
+}
+
 box.hidden = false;
+addEventListener("click", rowClicked, { capture: true });
 range.addEventListener("input", () => seek(Number(range.value)));
 addEventListener("keydown", keys, { capture: true });
 addEventListener("hashchange", goToAddress);
@@ -252,4 +273,5 @@ const days = calendar(document.getElementById("slider-days"), { url: box.dataset
 dayButton.addEventListener("click", () => days.open(day?.day ?? today));
 await look();
 setInterval(() => day || look(), LOOK_MS);
+await drawn();
 goToAddress();
