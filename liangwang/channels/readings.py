@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, NamedTuple
 
@@ -37,6 +37,17 @@ class Parsed(NamedTuple):
     @classmethod
     def empty(cls) -> "Parsed":
         return cls([], [], [], [], [], [])
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Parsed]") -> "Parsed":
+        """The rows of several, one behind the other; row numbers stay those of each."""
+        if len(parts) == 1:
+            return parts[0]
+        whole = cls.empty()
+        for part in parts:
+            for column, more in zip(whole, part, strict=True):
+                column.extend(more)  # type: ignore[attr-defined]
+        return whole
 
 
 class Unreadable(ValueError):

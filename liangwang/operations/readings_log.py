@@ -112,6 +112,7 @@ class Writer:
         self.file = self._open()
         self.size = _cut_torn_tail(self.file)
         self.waiting: list[tuple[bytes, Future[None]]] = []
+        self.waiting_bytes = 0  # queued and not yet taken up for writing
         self.wake = threading.Condition()
         self.closed = False
         self.thread = threading.Thread(target=self._run, name="readings-log", daemon=True)
@@ -127,13 +128,9 @@ class Writer:
             if self.closed:
                 raise ValueError("the log is closed")
             self.waiting.append((framed, done))
+            self.waiting_bytes += len(framed)
             self.wake.notify()
         return done
-
-    @property
-    def waiting_bytes(self) -> int:
-        """How much is queued and not yet on disk."""
-        return sum(len(framed) for framed, _ in list(self.waiting))
 
     def close(self) -> None:
         """Write what waits and give the folder back."""
@@ -149,7 +146,7 @@ class Writer:
             with self.wake:
                 while not self.waiting and not self.closed:
                     self.wake.wait()
-                group, self.waiting = self.waiting, []
+                group, self.waiting, self.waiting_bytes = self.waiting, [], 0
             if not group:
                 return
             self._commit(group)
