@@ -180,7 +180,7 @@ def _alarms(
 
 def _climbs(rows: Sequence[Any]) -> dict[str, list[tuple[datetime, str]]]:
     """When signals of rules with several levels had which, by ref: from what was told of them, each under its own key."""
-    rising = {one.program.key for one in signals.ruleset() if len(one.program.levels) > 1}
+    rising = _rising()
     found: dict[str, list[tuple[datetime, str]]] = {}
     of_key: dict[str, str] = {}
     for ref, key, rule, _level, *_ in rows:
@@ -191,6 +191,11 @@ def _climbs(rows: Sequence[Any]) -> dict[str, list[tuple[datetime, str]]]:
     for event in sorted(told, key=lambda one: (one.at, one.pk)):
         found.setdefault(of_key[event.key], []).append((event.at, str(event.body["level"])))
     return found
+
+
+def _rising() -> set[str]:
+    """Rules whose signals can climb from one level to another."""
+    return {one.program.key for one in signals.ruleset() if len(one.program.levels) > 1}
 
 
 def _second(at: datetime, start: datetime) -> float:
