@@ -8,7 +8,7 @@ from django.db.models import Count, Max, QuerySet, Sum
 from liangwang.base.labels import Label
 from liangwang.base.packs import declarations
 from liangwang.cases import history
-from liangwang.cases.queries import Case
+from liangwang.cases.queries import Case, busy_crew_ids
 from liangwang.rules.declare import SignalRule
 
 from . import curves, datastreams
@@ -76,7 +76,7 @@ def units(code: str) -> list[Unit]:
     """The crews with tools that are on shift in a place."""
     rows = Crew.objects.filter(on_shift=True, repairs=True, office__place__code__startswith=code)
     found = list(rows.values_list("ref", "office_id", "office__name", "lon", "lat"))
-    busy = {task.crew_office_id for task in history.in_hand([office for _, office, *_ in found])}
+    busy = busy_crew_ids()
     return [Unit(ref, name, lon, lat, office in busy) for ref, office, name, lon, lat in found]
 
 

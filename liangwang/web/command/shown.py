@@ -20,6 +20,7 @@ from ..shared import geometry
 Page = dict[str, Any]
 LEVELS = ("city", "district", "street")
 CREWS = 14
+NEVER = 1 << 40  # later than any due time, in seconds
 STATUS_OF = {"red": "bad", "orange": "warn", "yellow": "watch", "blue": "info"}
 ICON_OF = {"bad": "octagon-x", "warn": "diamond", "watch": "triangle-alert", "info": "info"}
 SLOTS = 144  # ten minutes each
@@ -130,8 +131,9 @@ def points(actor: Actor, place: Place, at: datetime) -> Page:
 
     Every feature has `properties.key`, the same at every instant, by which a page updates it by difference, and `role`:
     - incident (Point): key `i:<ref>`, ref, number, name (the title), where, status (bad warn watch info: its level),
-      stage (words), since (ISO: when its running clock began), limit_s (float or null), late (bool), rank, href;
-    - unit (Point): key `u:<ref of the crew>`, name, status (info: has a task in hand, idle: free);
+      stage (words), since (ISO: when its running clock began), limit_s (float or null), late (bool), rank (its due time: a smaller one is drawn above), href;
+    - unit (Point): key `u:<ref of the crew>`, name, status (info: has a task in hand, idle: free; of a city only
+      those that have one);
     - thing (Point): key `t:<number of the asset>`, number, status: only things with a standing signal; where the
       quiet ones stand is told once by `things`;
     - count (Point): key `c:<code>`, code, name (3 件): open incidents of a place one level below.
@@ -140,7 +142,9 @@ def points(actor: Actor, place: Place, at: datetime) -> Page:
     `live` takes it back to now.
     """
     lang = get_language() or "zh"
-    drawn = [_unit(unit, lang) for unit in things.units(place.code)]
+    # A city has a thousand free crews: they are told from the district down, where one is chosen among them.
+    units = [unit for unit in things.units(place.code) if unit.busy or place.level != "city"]
+    drawn = [_unit(unit, lang) for unit in units]
     drawn += [
         geometry.point(
             one.lon, one.lat, role="thing", key=f"t:{one.number}", number=one.number, status=STATUS_OF.get(one.level, "info")
@@ -176,7 +180,7 @@ def _incident(row: boards.Row, lang: str) -> Page | None:
         row["lon"], row["lat"], role="incident", key=f"i:{row['ref']}", ref=row["ref"], number=row["number"],
         name=pick(row["title"], lang), where=pick(row["place"], lang), status=STATUS_OF.get(row["level"], "info"),
         stage=pick(clock["label"] if clock else row["stage_label"], lang), since=since.isoformat(), limit_s=limit_s,
-        late=bool(clock and clock["left_s"] < 0), rank=-(clock["share"] if clock else 0),
+        late=bool(clock and clock["left_s"] < 0), rank=int(clock["due_at"].timestamp()) if clock else NEVER,
         href=reverse("command-incident", args=[row["ref"]]),
     )  # fmt: skip
 

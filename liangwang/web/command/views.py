@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.views.decorators.gzip import gzip_page
 
 from liangwang.base import clock
 from liangwang.base.access import door
@@ -22,8 +23,6 @@ from liangwang.operations import things, ways
 
 from ..shared import geometry, maps
 from . import brief, incident_list, shown
-
-TRAVELLING = ("assigned", "accepted")
 
 
 def place_of(code: str) -> Place | None:
@@ -100,7 +99,10 @@ def day(request: HttpRequest, place: Place) -> HttpResponse:
 
 def _unless_known(request: HttpRequest, mark: str) -> HttpResponse | None:
     """304 where the browser has what bears this mark already."""
-    return HttpResponse(status=304) if request.headers.get("If-None-Match") == mark else None
+    told = request.headers.get("If-None-Match", "").removeprefix(
+        "W/"
+    )  # packed on the way, a mark becomes a weak one
+    return HttpResponse(status=304) if told == mark else None
 
 
 def _marked(answer: HttpResponse, mark: str) -> HttpResponse:
@@ -112,6 +114,7 @@ def _marked(answer: HttpResponse, mark: str) -> HttpResponse:
 
 
 @door("open", "board", of=place_of)
+@gzip_page
 def points(request: HttpRequest, place: Place) -> HttpResponse:
     """What moves on the map as GeoJSON: incidents, units, things in alarm, counts (see shown.points)."""
     answer = JsonResponse(shown.points(_actor(request), place, clock.now()))
@@ -120,6 +123,7 @@ def points(request: HttpRequest, place: Place) -> HttpResponse:
 
 
 @door("open", "board", of=place_of)
+@gzip_page
 def ground(request: HttpRequest, place: Place) -> HttpResponse:
     """Where every thing of the place stands; read again only when one came, went or was moved."""
     mark = f'"{things.version(place.code)}"'
@@ -142,14 +146,12 @@ def in_brief(request: HttpRequest, case: Case) -> HttpResponse:
 def ways_to(request: HttpRequest, case: Case) -> HttpResponseBase:
     """The ways of crews that were sent and have not arrived, as GeoJSON lines with minutes and name."""
     at, lang = clock.now(), get_language() or "zh"
-    tasks = queries.next_steps(case)
     drawn = []
-    for task in tasks:
-        task.case = case
-        if task.state in TRAVELLING and task.crew_office and (way := ways.way_to(task, at=at)):
-            line = way.geojson()
-            line["properties"] |= {"key": f"w:{task.ref}", "name": pick(task.crew_office.name, lang)}
-            drawn.append(line)
+    for task, way in ways.ways_of(case, at=at):
+        line = way.geojson()
+        name = pick(task.crew_office.name, lang) if task.crew_office else ""
+        line["properties"] |= {"key": f"w:{task.ref}", "name": name}
+        drawn.append(line)
     return JsonResponse(geometry.collection(drawn))
 
 

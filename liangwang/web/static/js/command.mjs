@@ -32,7 +32,7 @@ async function renewMap() {
 const soonList = soon(renewList, 400);
 const soonMap = soon(renewMap, 400);
 const soonFigures = soon(() => Promise.all([fragment("panels")(), fragment("day")().then(dot)]), 4000);
-const soonBrief = soon(() => brief.renew().then(tick), 600);
+const soonBrief = soon(() => Promise.all([brief.renew(), map?.choose(brief.chosen())]).then(tick), 600);
 
 function everything() {
   [soonList, soonMap, soonFigures, soonBrief].forEach((renew) => renew());
@@ -42,6 +42,8 @@ function everything() {
 
 async function choose(ref, enter) {
   list.mark(ref, true);
+  // What is over is read, not acted upon: its own page says how it went.
+  if (back) return enter && location.assign(`/command/incidents/${ref}/after/`);
   await Promise.all([brief.open(ref, enter), map?.choose(ref)]);
   tick();
 }
@@ -100,10 +102,7 @@ function changed(event) {
   soonList();
   soonMap();
   soonFigures();
-  if (brief.chosen()) {
-    soonBrief();
-    map?.choose(brief.chosen());
-  }
+  if ([event.ref, event.case].includes(brief.chosen())) soonBrief();
 }
 
 // --- a recorded instant --------------------------------------------------------------------------------

@@ -22,8 +22,12 @@ export function replace(element, html) {
 /** Marks the chosen row; with `into` it is brought into sight. */
 export function mark(ref, into = false) {
   chosen = ref;
-  rows().forEach((item) => item.toggleAttribute("data-chosen", item.dataset.ref === ref));
-  rows().forEach((item) => item.querySelector("a").toggleAttribute("aria-current", item.dataset.ref === ref));
+  for (const item of rows()) {
+    const here = item.dataset.ref === ref;
+    item.toggleAttribute("data-chosen", here);
+    if (here) item.querySelector("a").setAttribute("aria-current", "true");
+    else item.querySelector("a").removeAttribute("aria-current");
+  }
   if (into && ref) row(ref)?.scrollIntoView({ block: "nearest" });
 }
 
@@ -31,7 +35,7 @@ export function mark(ref, into = false) {
 export async function renew() {
   const before = new Set(rows().map((item) => item.dataset.ref));
   const answer = await fetch(box.dataset.fragment + location.search);
-  if (!answer.ok) return;
+  if (!answer.ok || document.body.dataset.recorded) return;
   replace(box, await answer.text());
   mark(chosen);
   const fresh = rows().filter((item) => item.classList.contains("new") && !before.has(item.dataset.ref));

@@ -1,6 +1,9 @@
 // The event stream of the duty page: what changed, whether the stream lives, and catching up once it is back.
 
-const CASES = ["case.opened", "case.accepted", "case.closed", "case.refused", "case.reopened", "case.merged", "case.rated", "case.level", "case.supervised", "case.handed", "task.ready", "task.assigned", "task.accepted", "task.arrived", "task.reported", "task.done", "task.failed", "task.declined", "task.ruled", "task.supervised", "task.overdue", "task.deferred"];
+const CASES = [
+  ..."opened accepted closed refused reopened merged unmerged took_in rated level handed_on said supervised supervision_replied assist assist_asked assist_arrived assist_ended held released extended".split(" ").map((what) => `case.${what}`),
+  ..."ready assigned accepted arrived reported verified done failed declined ruled supervised overdue defer_asked deferred not_deferred woken passed_on put_back taken_over cancelled".split(" ").map((what) => `task.${what}`),
+];
 const THINGS = ["signal.raised", "signal.climbed", "signal.cleared"];
 const SILENT_MS = 16000; // the server says `beat` every five seconds
 const AGAIN_MS = 3000;

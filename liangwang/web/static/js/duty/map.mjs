@@ -86,7 +86,7 @@ export async function cityMap(box, on) {
   const card = new Popup({ maxWidth: "22rem", className: "card-on-map", offset: 10 });
 
   async function showCard(number, at) {
-    const answer = await fetch(thing.replace("/0/", `/${number}/`));
+    const answer = await fetch((box.dataset.recorded ?? thing).replace("/0/", `/${number}/`));
     if (!answer.ok) return;
     card.setLngLat(at).setHTML(await answer.text()).addTo(map);
     on.card(card.getElement());
@@ -131,7 +131,7 @@ export async function cityMap(box, on) {
       if (!ref) return map.getSource("ways").setData(EMPTY);
       if (at && !map.getBounds().contains(at)) map.easeTo({ center: at, animate: !still });
       const ways = await json(`/command/incidents/${ref}/ways`);
-      for (const { properties } of ways.features) properties.said = `${properties.name} ${properties.minutes} ${minutes}`;
+      for (const { properties } of ways.features) properties.said = `${properties.minutes} ${minutes}`;
       map.getSource("ways").setData(ways);
     },
     closeCard: () => card.remove(),
