@@ -44,8 +44,13 @@ class Candidate:
 
     def cost(self, weight: float = 1.0) -> float:
         """What sending this crew costs: competence first, then time, dearer for what is severe."""
-        spared = SPARE_TOOLS_S if self.why == "anyone" and self.crew.repairs else 0.0
+        spared = SPARE_TOOLS_S if self.spared else 0.0
         return self.rank * RANK_S + weight * (self.seconds + spared + LOAD_S * self.load)
+
+    @property
+    def spared(self) -> bool:
+        """Whether its tools are better kept for repairs."""
+        return self.why == "anyone" and self.crew.repairs
 
     def said(self) -> dict[str, Any]:
         office = self.crew.office
@@ -54,6 +59,7 @@ class Candidate:
             "name": office.name,
             "minutes": round(self.seconds / 60, 1),
             "why": RANKS[self.why],
+            "load": self.load,
         }
 
 

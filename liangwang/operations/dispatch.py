@@ -14,9 +14,9 @@ from liangwang.cases import queries as cases
 from liangwang.cases.queries import Task
 
 from . import sendings
-from .competence import NEXT_BEST, Candidate, at_work, candidates, near, ranks
+from .competence import Candidate, at_work, candidates, near, ranks
 from .dispatch_models import Crew
-from .not_chosen import NEAR_BY_M, passed_over
+from .not_chosen import NEAR_BY_M, next_best, passed_over
 from .road import router
 from .solving import solved
 
@@ -89,7 +89,7 @@ def _with_moves(
 
 def send(task: Task, best: Candidate, options: Sequence[Candidate], at: datetime) -> Task:
     """Sends a crew and keeps why: the three next-best with their minutes, and why nearer ones were not chosen."""
-    others = [option.said() for option in options if option.crew.pk != best.crew.pk][:NEXT_BEST]
+    others = next_best(best, options)
     because = {**best.said(), "others": others, "not": passed_over(task, options, at), "by": "travel_time"}
     sendings.keep(task, best.crew.office_id, best.seconds, at)
     return actions.assign_task(

@@ -1,4 +1,4 @@
-"""Why a nearer crew was not sent: off shift, has a task in hand, did not answer, lacks the skill, not its duty, no way."""
+"""Why others were not sent: of the next-best what outweighed the shorter way, of those near by what kept them out."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,6 +26,34 @@ REASONS: dict[str, Label] = {
     "no_duty": {"zh": "不属其权属或辖区", "en": "not its asset or street"},
     "no_way": {"zh": "一小时内到不了", "en": "cannot be there within the hour"},
 }
+
+
+OUTWEIGHED: dict[str, Label] = {
+    "competence": {"zh": "路更近，但权属、辖区优先", "en": "nearer, but competence goes before distance"},
+    "tools": {"zh": "路更近，但有维修工具，留着抢修", "en": "nearer, but its tools are kept for repairs"},
+    "load": {"zh": "路差不多，但近来任务多", "en": "as near, but has had more to do of late"},
+    "elsewhere": {
+        "zh": "路更近，但同时派给了另一件",
+        "en": "nearer, but was sent to another incident at the same time",
+    },
+}
+
+
+def next_best(best: Candidate, options: Sequence[Candidate]) -> list[dict[str, Any]]:
+    """The best of the others, at most NEXT_BEST, each with its minutes and, where it is nearer, what outweighed that."""
+    others = [option for option in options if option.crew.pk != best.crew.pk][:NEXT_BEST]
+    return [
+        {**one.said(), **({"but": OUTWEIGHED[_outweighed(best, one)]} if one.seconds < best.seconds else {})}
+        for one in others
+    ]
+
+
+def _outweighed(best: Candidate, other: Candidate) -> str:
+    if other.rank > best.rank:
+        return "competence"
+    if other.spared and not best.spared:
+        return "tools"
+    return "load" if other.load > best.load and other.cost() > best.cost() else "elsewhere"
 
 
 def passed_over(task: Task, options: Sequence[Candidate], at: datetime) -> list[dict[str, Any]]:

@@ -222,6 +222,8 @@ def why(case: Case) -> list[Reason]:
     found = []
     for step in case.facts.get("because") or []:
         name, value, unit = str(step["expression"]), step.get("value"), step.get("unit") or ""
+        if name.startswith("warned(") and step.get("verdict"):
+            found.append(Reason(label=WARNING, value=WARNED[name.removeprefix("warned(").removesuffix(")")]))
         if value is None or name not in names:
             continue
         shown = (
@@ -233,6 +235,13 @@ def why(case: Case) -> list[Reason]:
     return found
 
 
+WARNING: Label = {"zh": "外来预警", "en": "Warning in force"}
+WARNED: dict[str, Label] = {
+    "blue": {"zh": "蓝色及以上", "en": "blue or above"},
+    "yellow": {"zh": "黄色及以上", "en": "yellow or above"},
+    "orange": {"zh": "橙色及以上", "en": "orange or above"},
+    "red": {"zh": "红色", "en": "red"},
+}
 UNIT_SIGNS = {"deg": "°", "1": "", "percent": "%"}
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import shapely
 from django.conf import settings
@@ -59,6 +59,22 @@ def _without(whole: "Router", refs: tuple[str, ...]) -> "Router":
 
     areas = [shapely.geometry.shape(row.area) for row in Closure.objects.filter(ref__in=refs)]
     return whole.without({int(arc) for area in areas for arc in arcs_in(whole.graph, area)})
+
+
+def shut_by(area: dict[str, Any]) -> tuple[int, float] | None:
+    """How many streets an area closes, and their kilometres; None where the city has no graph."""
+    from liangwang.engines.street_graph import arcs_in, length_m
+
+    whole = _whole()
+    if whole is None:
+        return None
+    graph, arcs = whole.graph, arcs_in(whole.graph, shapely.geometry.shape(area))
+    ends = {
+        (min(a, b), max(a, b))
+        for a, b in zip(graph.tail[arcs].tolist(), graph.head[arcs].tolist(), strict=True)
+    }
+    metres = (length_m([(graph.lon[n], graph.lat[n]) for n in pair]) for pair in ends)
+    return len(ends), round(sum(metres) / 1000, 1)
 
 
 def router(at: datetime | None = None) -> "Router | None":

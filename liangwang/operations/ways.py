@@ -3,13 +3,27 @@
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from liangwang.cases.queries import Task
+from liangwang.cases import queries
+from liangwang.cases.queries import Case, Task
 
 from .crews import crew_of
 from .road import router
 
 if TYPE_CHECKING:
     from liangwang.engines.routing import Way
+
+
+TRAVELLING = ("assigned", "accepted")
+
+
+def ways_of(case: Case, *, at: datetime) -> "list[tuple[Task, Way]]":
+    """The ways of the crews that were sent to an incident and have not arrived."""
+    found = []
+    for task in queries.next_steps(case):
+        task.case = case
+        if task.state in TRAVELLING and task.crew_office and (way := way_to(task, at=at)):
+            found.append((task, way))
+    return found
 
 
 def way_to(task: Task, *, at: datetime) -> "Way | None":

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -11,7 +12,7 @@ from liangwang.base import access
 from liangwang.base.hats import Actor
 from liangwang.cases import actions, history, joined, queries
 from liangwang.cases.queries import Case, Task
-from liangwang.operations import boards, levels, merging, panels, reports
+from liangwang.operations import boards, levels, merging, panels, reports, things
 from liangwang.operations.report_clock import clock_of
 from liangwang.operations.reporting import SORTS
 
@@ -22,6 +23,7 @@ from . import incident_acts
 from .shown import ICON_OF, STATUS_OF, progress
 
 Page = dict[str, Any]
+BEFORE = timedelta(hours=2)
 LEVEL_WORDS = {
     "street": {"zh": "街镇", "en": "Street"},
     "district": {"zh": "区", "en": "District"},
@@ -62,6 +64,7 @@ def page(case: Case, actor: Actor, at: datetime, *, opened: str = "", typed: Any
         "late": bool(case.due_at and history.is_live(case) and case.handled_at is None and case.due_at < at),
         "minutes": _minutes(row),
         "why": panels.why(case),
+        "thing": _thing(case, actor, at),
         "reports": [_report(one, actor, at) for one in seen],
         "extra": max(0, len(seen) - 1),
         "tasks": [_task(task, at) for task in tasks],
@@ -78,6 +81,21 @@ def page(case: Case, actor: Actor, at: datetime, *, opened: str = "", typed: Any
         "errors": {},
         "board": reverse("command", args=[actor.place_code]) if _opens_board(actor) else reverse("staff"),
     }
+
+
+def _thing(case: Case, actor: Actor, at: datetime) -> Page | None:
+    """The thing that the incident is about: its newest values, each with its curve from before it began until now."""
+    asset = things.of_subject(case.subject_id)
+    if asset is None:
+        return None
+    start, end = case.opened_at - BEFORE, min(at, (case.closed_at or at) + BEFORE)
+    may = access.may(actor, "read", access.Thing(kind="reading", place_code=asset.place.code)).allowed
+    span = urlencode({"from": round(start.timestamp() * 1e6), "to": round(end.timestamp() * 1e6)})
+    values = [
+        {"it": one, "href": f"{reverse('reading', args=[one.number])}?{span}" if may else ""}
+        for one in things.latest_of(asset)
+    ]
+    return {"asset": asset, "values": values}
 
 
 def _opens_board(actor: Actor) -> bool:
@@ -125,6 +143,7 @@ def _task(task: Task, at: datetime) -> Page:
     how = actions.DEFERRALS.get(asked.get("how", ""), None)
     return {
         "it": task,
+        "chosen": task.because if task.because.get("crew") and task.crew_office_id else None,
         "who": holder.name if holder else None,
         "word": progress(task.state, sent[1] if sent else None) or pick(queries.STATE_LABELS[task.state]),
         "late": late,

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -19,13 +19,24 @@ from liangwang.base import clock, files
 from liangwang.base.access import door
 from liangwang.base.errors import NotFound, Refusal
 from liangwang.base.hats import Actor
-from liangwang.base.models import StoredFile
+from liangwang.base.labels import pick
+from liangwang.base.models import Place, StoredFile
 from liangwang.base.transactions import write
 from liangwang.cases import actions, joined, queries
 from liangwang.cases.queries import Case, Task
-from liangwang.operations import after_action, deferrals, levels, merging, reports, supervision
+from liangwang.operations import (
+    after_action,
+    closures,
+    deferrals,
+    levels,
+    merging,
+    reports,
+    supervision,
+    ways,
+)
 from liangwang.operations.reporting import working_limit
 
+from ..shared import geometry
 from ..shared.stored import file_answer
 from . import brief, incident
 from .incident_acts import office_named
@@ -160,11 +171,16 @@ CASE_ACTS: dict[str, Done] = {
 }
 
 
-def _case_view(name: str, act: Done) -> Callable[..., HttpResponseBase]:
-    @door(None, "incident", post=act.verb, of=case_of)
-    def view(request: HttpRequest, case: Case) -> HttpResponse:
-        do = lambda: act.do(request, actor_of(request), clock.now(), case)  # noqa: E731
-        return _performed(request, case, name, do, act.said)
+def _act_view(
+    kind: str, of: Callable[[str], Case | Task | None], name: str
+) -> Callable[..., HttpResponseBase]:
+    """The view of an act on an incident or on one of its tasks."""
+    act = (TASK_ACTS if kind == "incident_task" else CASE_ACTS)[name]
+
+    @door(None, kind, post=act.verb, of=of)
+    def view(request: HttpRequest, one: Case | Task) -> HttpResponse:
+        do = lambda: act.do(request, actor_of(request), clock.now(), one)  # noqa: E731
+        return _performed(request, one.case if isinstance(one, Task) else one, name, do, act.said)
 
     return view
 
@@ -223,6 +239,22 @@ def photo(request: HttpRequest, case: Case, photo: str) -> HttpResponseBase:
     if stored is None or photo not in told | said:
         raise NotFound
     return file_answer(stored, thumb="small" in request.GET)
+
+
+@door("read", "incident", of=case_of)
+def ground(request: HttpRequest, case: Case) -> HttpResponseBase:
+    """The map of an incident: the streets around it, those that are closed, and the ways of crews on their way."""
+    if case.place is None:
+        raise NotFound
+    place = Place.objects.filter(code=case.place.code[:9], ended_at=None).first() or case.place
+    at, drawn = clock.now(), geometry.areas(place)
+    drawn["features"] += closures.shapes(closures.closed_now(at))
+    for task, way in ways.ways_of(case, at=at):
+        line = way.geojson()
+        name = pick(task.crew_office.name, get_language() or "zh") if task.crew_office else ""
+        drawn["features"].append(line)
+        drawn["features"].append(geometry.point(*way.points[0], role="unit", level="info", name=name))
+    return JsonResponse(drawn)
 
 
 @door("read", "incident", of=case_of)
@@ -298,17 +330,9 @@ TASK_ACTS: dict[str, Done] = {
 }
 
 
-def _task_view(name: str, act: Done) -> Callable[..., HttpResponseBase]:
-    @door(None, "incident_task", post=act.verb, of=task_of)
-    def view(request: HttpRequest, task: Task) -> HttpResponse:
-        do = lambda: act.do(request, actor_of(request), clock.now(), task)  # noqa: E731
-        return _performed(request, task.case, name, do, act.said)
-
-    return view
-
-
 urlpatterns: list[URLPattern] = [
     path("incidents/<slug:ref>/", page, name="command-incident"),
+    path("incidents/<slug:ref>/map", ground, name="incident-map"),
     path("incidents/<slug:ref>/after/", after, name="incident-after"),
     path("incidents/<slug:ref>/come/<slug:part>", come, name="incident-come"),
     path("incidents/<slug:ref>/end/<slug:part>", end, name="incident-end"),
@@ -316,11 +340,15 @@ urlpatterns: list[URLPattern] = [
     path("incidents/<slug:ref>/undo/<slug:joining>", undo, name="incident-undo"),
     path("incidents/<slug:ref>/photos/<slug:photo>", photo, name="incident-photo"),
     *(
-        path(f"incidents/<slug:ref>/{name}", _case_view(name, act), name=f"incident-{name}")
-        for name, act in CASE_ACTS.items()
+        path(f"incidents/<slug:ref>/{name}", _act_view("incident", case_of, name), name=f"incident-{name}")
+        for name in CASE_ACTS
     ),
     *(
-        path(f"tasks/<slug:ref>/{name}", _task_view(name, act), name=f"incident-task-{name}")
-        for name, act in TASK_ACTS.items()
+        path(
+            f"tasks/<slug:ref>/{name}",
+            _act_view("incident_task", task_of, name),
+            name=f"incident-task-{name}",
+        )
+        for name in TASK_ACTS
     ),
 ]

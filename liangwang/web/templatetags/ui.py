@@ -355,8 +355,12 @@ def map_box(
     label: str = "",
     css: str = "",
     pick: str = "",
+    trace: str = "",
 ) -> dict[str, Any]:
-    """A map drawn by js/map.mjs from GeoJSON at `source`; without a script, the text `label` stands there."""
+    """A map drawn by js/map.mjs from GeoJSON at `source`; without a script, the text `label` stands there.
+
+    A click fills the fields `<pick>_lon` and `<pick>_lat`, or adds a line to the field `trace`.
+    """
     return {**locals(), "credit": maps.credit()}
 
 
