@@ -28,6 +28,7 @@ from liangwang.base.models import (
     Subject,
 )
 from liangwang.base.subjects import new_subject, register_person
+from liangwang.cases.call_models import Call
 from liangwang.cases.models import Case, Plan, Task
 from liangwang.cases.numbers import case_number
 from liangwang.hub.models import AttributeVersion, Batch, Disagreement, LinkReview, Order
@@ -307,6 +308,15 @@ def visit(about: About) -> Visit:
     )
 
 
+def call(about: About) -> Call:
+    """What the office is asked to check for a case, about the subject."""
+    at_office = about.office or office(about.where.code if about.where else CITY)
+    return Call.objects.create(
+        case=case("application", about), call="a:a", label={"zh": "核实", "en": "Check"}, way="check", office=at_office,
+        subject=about.subject, asked_at=AT,
+    )  # fmt: skip
+
+
 def handover(about: About) -> Handover:
     """Paper on its way to the office from a counter elsewhere."""
     to_office = about.office or office(about.where.code if about.where else CITY)
@@ -342,6 +352,7 @@ def _person(about: About) -> Person:
 Make = Callable[[About], Any]
 SAMPLES: dict[str, Make] = {
     "visit": visit,
+    "call": call,
     "handover": handover,
     "report": report,
     "person": _person,

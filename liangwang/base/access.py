@@ -33,7 +33,7 @@ VERBS = (
 ).split()
 THINGS = (
     "public home person company item draft application application_task incident incident_task ticket "
-    "ticket_task certificate visit handover report warning "
+    "ticket_task certificate visit handover report warning call "
     "code asset reading batch review attribute disagreement board order pass policy audit notice file pack rule draft_part"
 ).split()
 PURPOSES = "none case order".split()

@@ -72,6 +72,7 @@ thing item 事项 item
 thing draft 草稿 draft
 thing draft_part 共填部分 part of a draft
 thing visit 到窗 visit
+thing call 走访 call of a committee
 thing handover 纸质交接单 hand-over
 thing report 上报 report
 thing warning 预警 warning

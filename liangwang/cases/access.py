@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 from liangwang.base.access import Thing, register_kind, visible
 from liangwang.base.hats import Actor
 
+from .call_models import Call
 from .models import KINDS, Assisting, Case, Signature, Task
 
 
@@ -123,3 +124,17 @@ for _name in KINDS:
         departments=("office__department",),
         subjects=("case__subject_id",),
     )
+
+
+def _call(call: Call) -> Thing:
+    subjects = frozenset({call.subject_id} if call.subject_id else ())
+    return Thing(
+        kind="call",
+        ref=call.ref,
+        place_code=call.office.place.code,
+        office_ids=frozenset({call.office_id}),
+        subject_ids=subjects,
+    )
+
+
+register_kind("call", of=_call, place="office__place__code", offices=("office_id",), subjects=("subject_id",))

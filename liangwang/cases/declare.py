@@ -1,4 +1,4 @@
-"""What plans.yaml may say, and how a declared plan becomes the immutable graph that cases pin."""
+"""What plans.yaml and calls.yaml may say, and how a declared plan becomes the immutable graph that cases pin."""
 
 import hashlib
 import json
@@ -149,7 +149,40 @@ class PlanDeclaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     unverified: bool = False
 
 
+class CallDeclaration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a committee does for a case, beside its plan and without a say in it: `- call: lives_here`.
+
+    `way`: to check (by telephone, in the list, in passing) or to visit at home. `when`: as soon as the case is opened,
+    or once it is accepted. `known` names an attribute: where the office that keeps it, or two sources, have answered
+    already, nobody needs to go.
+    """
+
+    call: str
+    label: Label
+    way: Literal["check", "visit"]
+    items: list[Annotated[str, reference("items.yaml")]] = []
+    kinds: list[Annotated[str, reference("kinds.yaml")]] = []
+    when: Literal["opened", "accepted"] = "accepted"
+    known: Annotated[str, reference("attributes.csv")] | None = None
+    guide: list[Label] = []
+    within: Within
+    basis: Label | None = None
+    source: str | None = None
+    unverified: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.items and not self.kinds:
+            raise ValueError(
+                "要写 items 或 kinds：为哪些办件、案件走访 | name 'items' or 'kinds': for which cases the call is made"
+            )
+        if (self.source is None) == (not self.unverified):
+            raise ValueError(
+                "依据要么有 source,要么标 unverified: true | it has either a 'source' or 'unverified: true'"
+            )
+
+
 declaration_file("plans.yaml", owner="cases", tuple_of=PlanDeclaration)
+declaration_file("calls.yaml", owner="cases", tuple_of=CallDeclaration)
 
 
 class PlanFault(ValueError):

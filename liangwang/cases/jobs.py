@@ -9,6 +9,7 @@ from liangwang.base.transactions import write
 
 from .actions import accept_case, wake_task
 from .actions.lacking import tell_late
+from .calls import ask_due, recall_over
 from .escalate import climb_late
 from .models import Case, Lacking, Task
 from .rectify import BAD_SCORE, open_rectification
@@ -93,3 +94,5 @@ def tick(at: datetime) -> None:
     wake_deferred(at)
     tell_lacking(at)
     climb_late(at)
+    ask_due(at)
+    recall_over(at)

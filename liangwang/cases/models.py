@@ -8,6 +8,8 @@ from django.db.models import Q
 
 from liangwang.base.models import RefModel
 
+from .call_models import Call as Call  # a table of this storey
+
 OPEN_TASK_STATES = ("ready", "assigned", "accepted", "arrived", "reported")
 """A task in one of these waits for somebody; its clock runs."""
 LIVE_CASE_STATES = ("open", "supplement", "accepted")

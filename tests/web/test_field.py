@@ -189,11 +189,10 @@ def test_a_report_sent_twice_opens_one_case_that_the_officer_confirms(committee:
     assert case.state == "accepted"
 
 
-def test_a_committee_worker_starts_with_the_report_form(street: Street) -> None:
-    client = browser(street.grid, "committee")
-    start = client.get("/field/")
-    assert start.status_code == 302 and start["Location"] == "/field/report/"
-    assert client.get("/field/report/").status_code == 200
+def test_a_committee_worker_chooses_what_it_is_and_then_says_where(committee: Client) -> None:
+    kinds = said(committee.get("/field/report/"))
+    assert "看到了什么" in kinds and "?what=street_order:rubbish" in kinds
+    assert "暴露垃圾" in said(committee.get("/field/report/?what=street_order:rubbish"))
 
 
 # --- without a signal ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from liangwang.base import clock, files
+from liangwang.base import access, clock, files
 from liangwang.base.access import door
 from liangwang.base.errors import NotFound
 from liangwang.base.hats import Actor
@@ -37,9 +37,11 @@ def task_of(ref: str) -> Task | None:
 def mine(request: HttpRequest) -> HttpResponse:
     """What this hat must do now, the most pressing first: a crew its tasks, a supervisor what waits to be checked.
 
-    Who has no tasks, such as a committee worker, starts with the report form.
+    A committee worker starts with whom to check and to visit; who has neither, with the report form.
     """
     actor, at = _actor(request), clock.now()
+    if access.may_ever(actor, "open", "call"):
+        return HttpResponseRedirect(reverse("field-calls"))
     if not queries.has_tasks(actor):
         return HttpResponseRedirect(reverse("field-report"))
     page = {

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import acts, reports, tasks
+from . import acts, calls, reports, tasks
 
 urlpatterns = [
     path("", tasks.mine, name="field"),
@@ -23,5 +23,8 @@ urlpatterns = [
     path("tasks/<slug:ref>/verify", acts.verify, name="field-verify"),
     path("tasks/<slug:ref>/proofs/<slug:proof>", tasks.proof, name="proof"),
     path("relays/<slug:ref>", acts.answer, name="field-relay"),
+    path("calls/", calls.mine, name="field-calls"),
+    path("calls/<slug:ref>/", calls.one, name="field-call"),
+    path("calls/<slug:ref>/answer", calls.answer, name="field-call-answer"),
     path("report/", reports.new, name="field-report"),
 ]
