@@ -26,12 +26,14 @@ from .history import Historian, recorded
 from .models import JudgedTo
 from .pressure import tell_behind
 from .readings_log import QUARANTINE, Position, QuarantineRecord, Reader, Record
+from .road import router
 from .snapshots import Snapshot, Span, Step, Steps, batch_of, keep, latest, records_of, steps_after
 from .source_health import Health
 
 logger = logging.getLogger("liangwang.live")
 
 IDLE_S: Final = 0.05
+MANY, MANY_S = 2_000, 0.1
 CROWDED, CROWD_S = 200_000, 0.5
 TICK_S: Final = 1.0
 LATEST_S: Final = 3.0
@@ -63,6 +65,7 @@ class Live:
         self.reader = Reader(self.readings, snapshot.positions)
         self.looked = self.kept = self.tell_at = time.monotonic()
         self.shown = self.state.last_at.copy()
+        self.judged = 0  # readings of the last step
         self.health = Health()
         self._warm(snapshot.rules if snapshot.step else None)
         self._catch_up(snapshot)
@@ -100,7 +103,7 @@ class Live:
         if len(batch.at) and int(batch.datastream.max()) >= len(self.params.thing):
             self._reload()
         self.state, found = step(self.state, self.params, batch, this.now, deaf=this.deaf)
-        self.number, self.now = this.number, this.now
+        self.number, self.now, self.judged = this.number, this.now, len(batch.at)
         strangers = [record for record in records if record.kind == QUARANTINE]
         if len(found) or strangers:
             self._carry(this, found, strangers)
@@ -232,6 +235,12 @@ class Live:
         if time.monotonic() - self.kept >= SNAPSHOT_S:
             self.snapshot()
 
+    def pause_s(self) -> float:
+        """How long to wait before the next step: each looks at all that waits inside `reorder`, so larger ones judge more."""
+        if len(self.state.held.at) > CROWDED:
+            return CROWD_S
+        return MANY_S if self.judged > MANY else 0.0
+
     def close(self) -> None:
         """Keep everything and give the folder back."""
         self.show_latest()
@@ -263,17 +272,29 @@ def main() -> None:
     live = Live()
     logger.info("judging %d rules over %d datastreams", len(live.rules), len(live.index.streams.thing) - 1)
     (live.folder / "beat").touch()
+    threading.Thread(target=_open_streets, name="streets", daemon=True).start()
     threading.Thread(target=keep_history, args=(stop,), name="history", daemon=True).start()
     while not stop.is_set():
         busy = live.turn(clock.now())
         live.housekeep()
         close_old_connections()
-        if not busy:
-            stop.wait(IDLE_S)
-        elif len(live.state.held.at) > CROWDED:
-            # Each step looks at all that waits inside `reorder`: in a crowd fewer, larger steps judge more.
-            stop.wait(CROWD_S)
+        stop.wait(live.pause_s() if busy else IDLE_S)
     live.close()
+
+
+def _open_streets() -> None:
+    """Open the street graph before the first incident needs it: that takes seconds, and no crew should wait for them."""
+    from liangwang.engines.routing import nearest_units
+
+    try:
+        way = router(clock.now())
+        if way is not None and len(way.graph):
+            somewhere = float(way.graph.lon[0]), float(way.graph.lat[0])
+            nearest_units(way, somewhere, [somewhere], 1)
+    except Exception:
+        logger.exception("the streets cannot be opened yet")
+    finally:
+        close_old_connections()
 
 
 def keep_history(stop: threading.Event) -> None:
