@@ -65,7 +65,7 @@ def fill(
     *,
     years: int,
     minute_days: int,
-    raw_days: int,
+    raw_hours: int,
 ) -> int:
     """Write and list a source's history up to the day of `now`; returns how many rows stand in it."""
     today = round(now.timestamp() * 1e6) // DAY_US
@@ -95,7 +95,7 @@ def fill(
             start,
             start + DAY_US - 1,
         )
-    for hour in range((today - raw_days) * 24, today * 24):
+    for hour in range(today * 24 - raw_hours, today * 24):
         start, text = hour * HOUR_US, hour_name(hour)
         files.append(steps(folder, start, now))
         keep(

@@ -1,7 +1,7 @@
 """A load generator: raw HTTP/1.1 over kept connections, in a process of its own that states its own CPU.
 
 `python -m benchmarks.load` reads one JSON spec from stdin and prints one JSON result. Our own, because it must also think between
-requests as people do and rotate bodies as devices do; what it costs stands beside every figure made with it.
+requests as people do and rotate bodies as devices do, or send each of many once; what it costs stands beside every figure.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from importlib import import_module
 from typing import Any, cast
 
 import uvloop
@@ -56,6 +57,7 @@ class Result:
     p99_ms: float = 0.0
     statuses: dict[str, int] = field(default_factory=dict)
     generator_cpu_share: float = 0.0
+    ended_at: float = 0.0  # time.time() at the last answer
 
     @property
     def good(self) -> int:
@@ -71,6 +73,7 @@ class Connection(asyncio.Protocol):
         self.sent_at = 0.0
         self.turn = number
         self.transport: asyncio.Transport | None = None
+        self.finished = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
@@ -84,8 +87,11 @@ class Connection(asyncio.Protocol):
         if self.load.over or self.transport.is_closing():
             self.transport.close()
             return
-        payload = self.load.payloads[self.turn % len(self.load.payloads)]
-        self.turn += self.load.connections
+        payload = self.load.next_of(self)
+        if payload is None:
+            self.finished = True
+            self.transport.close()
+            return
         self.sent_at = time.perf_counter()
         self.transport.write(payload)
 
@@ -112,7 +118,7 @@ class Connection(asyncio.Protocol):
             self.send()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        if not self.load.over:
+        if not self.load.over and not self.finished:
             self.load.note("lost", 0.0)
 
 
@@ -123,25 +129,49 @@ class Load:
         self.host, self.port = spec.get("host", "127.0.0.1"), int(spec["port"])
         self.connections, self.seconds = int(spec["connections"]), float(spec["seconds"])
         self.warm_s, self.think_s = float(spec.get("warm_s", 0.5)), float(spec.get("think_s", 0.0))
-        self.payloads = [base64.b64decode(p) for p in spec["payloads"]]
+        self.once = bool(spec.get("once"))
+        self.payloads = (
+            made(spec["make"]) if "make" in spec else [base64.b64decode(p) for p in spec["payloads"]]
+        )
+        self.taken = self.answered = 0
         self.statuses: Counter[str] = Counter()
         self.latencies: list[float] = []
         self.counting = self.over = False
+
+    def next_of(self, connection: Connection) -> bytes | None:
+        """What a connection sends next: its turn of those that go round, or the next that nobody has sent."""
+        if not self.once:
+            payload = self.payloads[connection.turn % len(self.payloads)]
+            connection.turn += self.connections
+            return payload
+        if self.taken >= len(self.payloads):
+            return None
+        self.taken += 1
+        return self.payloads[self.taken - 1]
 
     def note(self, status: str, seconds: float) -> None:
         if self.counting:
             self.statuses[status] += 1
             if status != "lost":
                 self.latencies.append(seconds)
+        self.answered += 1
+        if self.once and self.answered >= len(self.payloads):
+            self.all_answered.set()
 
     async def run(self) -> Result:
         loop = asyncio.get_running_loop()
+        self.all_answered = asyncio.Event()
+        cpu, began = _cpu_s(), time.perf_counter()
+        self.counting = self.once
         for number in range(self.connections):
             await loop.create_connection(lambda n=number: Connection(self, n), self.host, self.port)  # type: ignore[misc]
-        await asyncio.sleep(self.warm_s)
-        cpu, began = _cpu_s(), time.perf_counter()
-        self.counting = True
-        await asyncio.sleep(self.seconds)
+        if self.once:
+            await asyncio.wait_for(self.all_answered.wait(), self.seconds)
+        else:
+            await asyncio.sleep(self.warm_s)
+            cpu, began = _cpu_s(), time.perf_counter()
+            self.counting = True
+            await asyncio.sleep(self.seconds)
         self.counting = False
         elapsed, cpu = time.perf_counter() - began, _cpu_s() - cpu
         self.over = True
@@ -162,7 +192,15 @@ class Load:
             p99_ms=percentile(0.99),
             statuses=dict(self.statuses),
             generator_cpu_share=round(cpu / elapsed, 2),
+            ended_at=time.time(),
         )
+
+
+def made(call: dict[str, Any]) -> list[bytes]:
+    """The payloads that a function of ours makes: `{"function": "module:name", "given": {…}}`."""
+    module, _, name = call["function"].partition(":")
+    payloads: list[bytes] = getattr(import_module(module), name)(**call["given"])
+    return payloads
 
 
 def _cpu_s() -> float:
@@ -200,7 +238,27 @@ def start(
         "seconds": seconds,
         "think_s": think_s,
         "warm_s": warm_s,
+        "payloads": payloads,
     }
+    return _started(spec)
+
+
+def start_once(
+    port: int,
+    function: str,
+    given: dict[str, Any],
+    *,
+    connections: int,
+    seconds: float,
+    think_s: float = 0.0,
+) -> Running:
+    """Starts a generator process that makes its payloads itself and sends each once, in order, within `seconds`."""
+    make = {"function": function, "given": {**given, "host": f"127.0.0.1:{port}"}}
+    spec = {"port": port, "connections": connections, "seconds": seconds, "think_s": think_s, "once": True}
+    return _started({**spec, "make": make})
+
+
+def _started(spec: dict[str, Any]) -> Running:
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.load"],
         stdin=subprocess.PIPE,
@@ -209,7 +267,7 @@ def start(
         text=True,
     )
     assert process.stdin is not None
-    process.stdin.write(json.dumps({**spec, "payloads": payloads}))
+    process.stdin.write(json.dumps(spec))
     process.stdin.close()
     process.stdin = None
     return Running(process)

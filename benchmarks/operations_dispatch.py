@@ -15,12 +15,8 @@ from liangwang.engines.assignment import assign
 from liangwang.engines.routing import Router, nearest_units
 from liangwang.engines.street_graph import StreetGraph, synthetic_streets
 
-SIDE_DEG, UNITS, EVENTS, BY_HAND = (
-    0.52,
-    (1_000, 30),
-    400,
-    12,
-)  # 0.52° of streets every 150 m are about 100,000 nodes
+SIDE_DEG = 0.52  # of streets every 150 m: about 100,000 nodes
+UNITS, EVENTS, BY_HAND = (1_000, 30), 400, 12
 TASKS, CREWS, RUNS = 500, 1_000, 15
 
 

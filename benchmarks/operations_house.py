@@ -1,7 +1,12 @@
-"""What the operations benchmark needs inside a house: covers with their datastreams, and a key that may send them."""
+"""The house of the operations benchmark: the demo city, sensors under three rules each, buttons that call a crew, a key."""
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from benchmarks.house_data import KEY
@@ -10,16 +15,98 @@ from liangwang.base.hats import issue_source_key
 from liangwang.base.models import Office
 from liangwang.base.transactions import write
 from liangwang.demo import load_demo
-from liangwang.operations.models import Datastream
+from liangwang.operations.actions import NewAsset, register_assets
+from liangwang.operations.models import Asset, Datastream, Signal, SourceState
+from tests.house import ROOT, House
 
-PEOPLE, COVERS = 100, 5_000
+PEOPLE, COVERS = 100, 2_000
+PACK = "bench"
+COMMANDS, IDLE_SHARE = ("web", "live", "worker"), 0.3
+BEFORE_US = 3 * 3_600_000_000  # the invented hours before now in which the sensors spoke
 
 
-def prepare() -> dict[str, Any]:
-    """The keys of all datastreams of 5,000 covers, and the moment of the house in µs."""
+def prepared(folder: Path, *, sensors: int, buttons: int, covers: int = COVERS) -> tuple[House, Any]:
+    """A house that does not run yet, and what the load generator needs to know of it."""
+    house = House(
+        folder / "data", environment={"CITY": "shanghai", "DEMO": "0", "PACKS": str(_packs(folder))}
+    )
+    house.data.mkdir(parents=True)
+    house.prepare()
+    call = f"operations_house.prepare(sensors={sensors}, buttons={buttons}, covers={covers})"
+    return house, house.do(f"from benchmarks import operations_house; answer = {call}")
+
+
+@contextmanager
+def running(house: House) -> Iterator[None]:
+    """The house while it runs and all is well; its start is over, so that it costs no figure anything."""
+    house.start()
+    try:
+        house.wait_until(lambda: house.answers() == 200, "all is well", 60)
+        busy = True
+        while busy:
+            before = {name: cpu_s(house, name) for name in COMMANDS}
+            time.sleep(1.0)
+            busy = any(cpu_s(house, name) - before[name] > IDLE_SHARE for name in COMMANDS)
+        yield
+    finally:
+        house.stop()
+
+
+def _packs(folder: Path) -> Path:
+    """Every pack of the city, and the one of the benchmark beside them."""
+    packs = folder / "packs"
+    packs.mkdir(parents=True)
+    for path in (ROOT / "packs").iterdir():
+        (packs / path.name).symlink_to(path)
+    (packs / PACK).symlink_to(ROOT / "benchmarks" / "bench_pack")
+    return packs
+
+
+def prepare(*, sensors: int, buttons: int, covers: int = COVERS) -> dict[str, Any]:
+    """Load the city; return the keys of sensors and buttons, and the moment of the house in µs."""
     at = clock.now()
-    load_demo(people=PEOPLE, covers=COVERS, at=at)
+    load_demo(people=PEOPLE, covers=covers, at=at)
     with write():
         issue_source_key(KEY, name="bench", office=Office.objects.order_by("id")[0], sources=["*"])
-    keys = Datastream.objects.filter(pack="manholes").order_by("id").values_list("key", flat=True)
-    return {"datastreams": list(keys), "now_us": round(at.timestamp() * 1e6)}
+    spots = list(Asset.objects.filter(pack="manholes").select_related("place").order_by("id"))
+    with write():
+        for kind, count in (("sensor", sensors), ("button", buttons)):
+            rows = [_thing(kind, number, spots[number % len(spots)]) for number in range(count)]
+            register_assets(PACK, rows, at=at)
+    return {
+        "sensors": _keys("sensors"),
+        "buttons": _keys("buttons"),
+        "began_us": round(at.timestamp() * 1e6) - BEFORE_US,
+    }
+
+
+def _thing(kind: str, number: int, spot: Asset) -> NewAsset:
+    """A thing where a cover of the demo city is."""
+    return NewAsset(
+        key=f"{kind}-{number:06d}", kind=kind, lon=spot.lon, lat=spot.lat, owner=spot.owner, place=spot.place
+    )
+
+
+def judged() -> dict[str, int]:
+    """How many readings of the sensors were judged since the house began, and what came of them."""
+    tally = SourceState.objects.filter(source=f"{PACK}:sensors").values_list("readings", flat=True).first()
+    mine = Signal.objects.filter(rule__startswith=f"{PACK}:")
+    return {
+        "readings": tally or 0,
+        "signals": mine.count(),
+        "incidents": mine.exclude(case_ref="").values("case_ref").distinct().count(),
+    }
+
+
+def cpu_s(house: House, command: str) -> float:
+    """Processor seconds that the house's processes `liangwang <command>` have used."""
+    ticks = 0
+    for pid in house.pids(command):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _keys(source: str) -> list[str]:
+    rows = Datastream.objects.filter(pack=PACK, source=source).order_by("id")
+    return list(rows.values_list("key", flat=True))

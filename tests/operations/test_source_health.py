@@ -122,7 +122,7 @@ def test_live_tells_how_a_source_fares(covers: None) -> None:
     )
     house = live.Live()
     house.turn(clock.now())
-    house.told = 0.0
+    house.tell_at = 0.0
     house.housekeep()
     state = SourceState.objects.get(source="manholes:covers")
     assert (state.readings, state.missing, state.again) == (6, 2, 1)
