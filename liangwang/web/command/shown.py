@@ -105,15 +105,9 @@ def orders(at: datetime) -> list[Page]:
 
 
 def day(actor: Actor, place: Place, at: datetime) -> Page:
-    """The day so far: incidents opened in each ten minutes, and the median minutes of the last 24 hours."""
+    """The day so far in words, and the median minutes of the last 24 hours."""
     start = board_panels.start_of_day(at)
     counts = board_panels.opened_by_slot(place.code, start, at, SLOTS)
-    highest = max(counts, default=0) or 1
-    bars = [
-        {"x": 2 * i, "height": 36 * n / highest, "y": 40 - 36 * n / highest}
-        for i, n in enumerate(counts)
-        if n
-    ]
     said = _("今日新增 %(n)s 件，最多的十分钟 %(most)s 件") % {
         "n": sum(counts),
         "most": max(counts, default=0),
@@ -121,7 +115,7 @@ def day(actor: Actor, place: Place, at: datetime) -> Page:
     middle = board_panels.last_day_medians(place.code, at)
     words = {"detect": _("发现"), "assign": _("派单"), "arrive": _("到场"), "close": _("结案")}
     return {
-        "day": {"bars": bars, "now": round(288 * (at - start) / timedelta(days=1), 1), "said": said},
+        "day": {"said": said},
         "minutes": [{"label": word, "value": middle[key]} for key, word in words.items()],  # type: ignore[literal-required]
     }
 
@@ -131,7 +125,8 @@ def points(actor: Actor, place: Place, at: datetime) -> Page:
 
     Every feature has `properties.key`, the same at every instant, by which a page updates it by difference, and `role`:
     - incident (Point): key `i:<ref>`, ref, number, name (the title), where, status (bad warn watch info: its level),
-      stage (words), since (ISO: when its running clock began), limit_s (float or null), late (bool), rank (its due time: a smaller one is drawn above), href;
+      stage (words), since (ISO: when its running clock began), limit_s (float or null), late (bool), rank (the most urgent
+      has the smallest), href;
     - unit (Point): key `u:<ref of the crew>`, name, status (info: has a task in hand, idle: free; of a city only
       those that have one);
     - thing (Point): key `t:<number of the asset>`, number, status: only things with a standing signal; where the

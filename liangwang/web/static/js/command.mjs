@@ -7,7 +7,6 @@ import { cityMap } from "./duty/map.mjs";
 import { start as startClocks, tick } from "./clock.mjs";
 
 const box = document.getElementById("city-map");
-const past = document.getElementById("past");
 const stale = document.getElementById("stale");
 let map = null;
 let back = false; // a recorded instant is shown
@@ -113,18 +112,12 @@ document.addEventListener("moment", ({ detail }) => {
   map?.choose(null);
   map?.show(detail.points);
   list.recorded(detail);
-  const word = past.querySelector("[data-word]");
-  word.textContent = `${word.dataset.word} ${new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short", timeZone: "Asia/Shanghai" }).format(new Date(detail.at))}`;
-  past.hidden = false;
 });
 
 document.addEventListener("live", () => {
   back = false;
-  past.hidden = true;
   everything();
 });
-
-past.querySelector("button").addEventListener("click", () => document.dispatchEvent(new CustomEvent("live")));
 
 // --- begin ---------------------------------------------------------------------------------------------
 
