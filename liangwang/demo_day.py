@@ -18,7 +18,7 @@ from django.db import OperationalError, close_old_connections
 
 from liangwang.base import clock
 from liangwang.base.hats import issue_source_key
-from liangwang.base.models import Office, Person
+from liangwang.base.models import Office, Person, Post
 from liangwang.base.places import city_settings
 from liangwang.base.transactions import write
 from liangwang.operations.models import Asset
@@ -35,6 +35,7 @@ RECORDS_EVERY_S = 45.0
 APPLICATIONS_EVERY_S = 120.0
 MOST_PEOPLE = 50_000
 MOST_APPLICANTS = 200
+FROM_THE_NEIGHBOURHOOD = 0.25  # so that the committee of the demo has something to do
 ITEMS = (  # what one parent alone can apply for
     "health:childcare_guidance",
     "health:vaccination_booklet",
@@ -54,6 +55,7 @@ class Day:
     random: np.random.Generator
     people: list[int] = field(default_factory=list)
     mothers: list[int] = field(default_factory=list)
+    neighbours: list[int] = field(default_factory=list)  # those in whose committee somebody plays a part
     next_records: datetime | None = None
     next_application: datetime | None = None
     delivered: int = 0
@@ -107,12 +109,16 @@ def begin(*, seed: int) -> Day:
     at_home = covers.filter(place__code__startswith=home)
     people = Person.objects.filter(demo=True).exclude(identity_sealed=None)
     random = np.random.default_rng(seed)
+    mothers = applicants(MOST_APPLICANTS)
+    committees = Post.objects.filter(role="committee", ended_at=None).values("office__place_id")
+    neighbours = Person.objects.filter(pk__in=mothers, home_id__in=committees).order_by("pk")
     keys, near = list(covers.values_list("key", flat=True)), list(at_home.values_list("key", flat=True))
     return Day(
         Covers(keys, near, random),
         random,
         people=list(people.values_list("pk", flat=True)[:MOST_PEOPLE]),
-        mothers=applicants(MOST_APPLICANTS),
+        mothers=mothers,
+        neighbours=list(neighbours.values_list("pk", flat=True)),
     )
 
 
@@ -149,7 +155,9 @@ def deliver(day: Day, at: datetime, send: Send) -> int:
 
 def hand_in(day: Day, at: datetime) -> str:
     """One mother hands in one item; returns its number."""
-    person = day.mothers[int(day.random.integers(len(day.mothers)))]
+    near = day.neighbours and day.random.random() < FROM_THE_NEIGHBOURHOOD
+    people = day.neighbours if near else day.mothers
+    person = people[int(day.random.integers(len(people)))]
     with write():
         phone, who = AppPhone.of(person, at)
     return apply(phone, ITEMS[int(day.random.integers(len(ITEMS)))], who, day.random, at)

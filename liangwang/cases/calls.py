@@ -25,19 +25,24 @@ from .refusals import OnceOnly
 
 State = Call.State
 SINCE = timedelta(days=30)  # a newly declared call is not asked for cases older than this
-OUTCOMES: dict[str, Label] = {
-    "so": {"zh": "属实", "en": "it is so"},
-    "not_so": {"zh": "不属实", "en": "it is not so"},
-    "away": {"zh": "没有人在", "en": "nobody there"},
+AWAY: Label = {"zh": "没有人在，改天再去", "en": "nobody there, another day"}
+OUTCOMES: dict[str, dict[str, Label]] = {
+    "check": {"so": {"zh": "属实", "en": "it is so"}, "not_so": {"zh": "不属实", "en": "it is not so"}, "away": AWAY},
+    "visit": {
+        "so": {"zh": "去过了，都好", "en": "visited, all is well"},
+        "not_so": {"zh": "去过了，有事要跟进", "en": "visited, something is to be followed up"},
+        "away": AWAY,
+    },
 }
+"""What a committee may find, by the way of the call."""
 WITH = ("case__place", "case__plan", "office", "subject__person__home", "answered_by")
 
 
 class OutcomeNeeded(Refusal):
     status, code = 422, "outcome_needed"
     template: ClassVar[Label] = {
-        "zh": "请选择结果；不属实的，请写一句看到了什么",
-        "en": "Choose what you found; where it is not so, say in a line what you saw",
+        "zh": "请选择结果；不属实或要跟进的，请写一句看到了什么",
+        "en": "Choose what you found; where it is not so or needs following up, say in a line what you saw",
     }
 
 
@@ -160,7 +165,7 @@ def answer_call(*, actor: Actor, at: datetime, call: Call, outcome: str, note: s
     if actor.office_id is None or call.office_id != actor.office_id:
         raise NotFound
     note = note.strip()[:300]
-    if outcome not in OUTCOMES or (outcome == "not_so" and not note):
+    if outcome not in OUTCOMES[call.way] or (outcome == "not_so" and not note):
         raise OutcomeNeeded
     waiting = Call.objects.filter(pk=call.pk, state=State.ASKED)
     if outcome == "away":
@@ -172,7 +177,7 @@ def answer_call(*, actor: Actor, at: datetime, call: Call, outcome: str, note: s
     if not changed:
         raise OnceOnly(what="走访结果", what_en="The result of a call")
     locked = lock_case(call.case_id, actor, at)
-    locked.note("call.answered", label=call.label, found=OUTCOMES[outcome], said=note)
+    locked.note("call.answered", label=call.label, found=OUTCOMES[call.way][outcome], said=note)
     locked.seal("update", "call.answered", body={"call": call.ref, "outcome": outcome})
     call.refresh_from_db()
     return call

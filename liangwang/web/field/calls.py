@@ -42,7 +42,7 @@ def _row(call: Call) -> dict[str, Any]:
         "it": call,
         "whom": masked(person.name) if person else call.case.title,
         "where": None if person else shown.where(call.case),
-        "found": calls.OUTCOMES.get(call.outcome),
+        "found": calls.OUTCOMES[call.way].get(call.outcome),
     }
 
 
@@ -81,7 +81,7 @@ def _page(request: HttpRequest, call: Call, errors: dict[str, str], status: int 
         "address": unseal_field(person, "address") if person else None,
         "phone": unseal_field(person, "phone") if person else None,
         "where": shown.where(call.case),
-        "outcomes": [(key, label, "") for key, label in calls.OUTCOMES.items()],
+        "outcomes": [(key, label, "") for key, label in calls.OUTCOMES[call.way].items()],
         "now": at,
         "errors": errors,
         "typed": request.POST,
