@@ -34,7 +34,7 @@ logger = logging.getLogger("liangwang.live")
 
 IDLE_S: Final = 0.05
 MANY, MANY_S = 2_000, 0.1
-CROWDED, CROWD_S = 200_000, 0.5
+CROWDED, CROWD_S = 1_000_000, 0.5
 TICK_S: Final = 1.0
 LATEST_S: Final = 3.0
 LATEST_SHARE: Final = 8.0  # showing values may take an eighth of the time
@@ -237,7 +237,7 @@ class Live:
 
     def pause_s(self) -> float:
         """How long to wait before the next step: each looks at all that waits inside `reorder`, so larger ones judge more."""
-        if len(self.state.held.at) > CROWDED:
+        if len(self.state.held) > CROWDED:
             return CROWD_S
         return MANY_S if self.judged > MANY else 0.0
 

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from .held import merged
 from .state import Batch, Params, State
 
 Things = NDArray[np.int32]
@@ -21,35 +22,36 @@ def take(state: State, params: Params, batch: Batch, now: int) -> None:
         keep = ~late
         batch, thing = batch.pick(keep), thing[keep]
     np.maximum.at(state.top, thing, batch.at)
-    held = state.held
-    if len(held.at):
-        state.held = held.joined(batch)
-        state.held_since = np.concatenate([state.held_since, np.full(len(batch.at), now)])
-    else:
-        state.held, state.held_since = batch, np.full(len(batch.at), now, dtype=np.int64)
+    state.held.add(params, batch, np.full(len(batch.at), now, dtype=np.int64))
 
 
 def release(state: State, params: Params, now: int) -> Batch:
     """Take out the readings that cannot be overtaken any more, sorted by thing and time, each once."""
-    held = state.held
-    if not len(held.at):
-        return held
-    thing = params.thing[held.datastream]
-    reorder = params.reorder[held.datastream]
-    # What a gateway kept back for longer than `reorder` waits from its arrival: the rest of it may follow in disorder.
-    since = np.where(state.held_since - held.at > reorder, state.held_since, held.at)
-    waited = since + reorder <= now
-    if waited.any():
-        np.maximum.at(state.floor, thing[waited], held.at[waited])
-    floor = np.maximum(state.floor[thing], state.top[thing] - params.thing_reorder[thing])
-    state.floor[thing] = floor
-    out = held.at <= floor
-    if out.all():
-        state.held, state.held_since = Batch.empty(), np.zeros(0, dtype=np.int64)
-        return sorted_once(held, thing)
-    keep = ~out
-    state.held, state.held_since = held.pick(keep), state.held_since[keep]
-    return sorted_once(held.pick(out), thing[out])
+    chunks = state.held.sorted_in(params)
+    if not chunks:
+        return Batch.empty()
+    for one in chunks:
+        if one.least_due <= now:
+            waited = one.due <= now
+            np.maximum.at(state.floor, one.thing[waited], one.batch.at[waited])
+    floor = state.floor[: params.things]
+    np.maximum(floor, state.top[: params.things] - params.thing_reorder, out=floor)
+    newest = int(floor.max())
+    stays, leaves = [], []
+    for one in chunks:
+        out = one.batch.at <= floor[one.thing] if one.least_at <= newest else None
+        if out is None or not out.any():
+            stays.append(one)
+        elif out.all():
+            leaves.append(one)
+        else:
+            stays.append(one.pick(~out))
+            leaves.append(one.pick(out))
+    state.held.chunks = merged(stays)
+    if not leaves:
+        return Batch.empty()
+    batch = Batch(*(np.concatenate(column) for column in zip(*(one.batch for one in leaves), strict=True)))
+    return sorted_once(batch, np.concatenate([one.thing for one in leaves]))
 
 
 def sorted_once(batch: Batch, thing: Things) -> Batch:

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .held import Held
 from .program import SignalProgram, full_key, parents_first
 from .windows import NEVER, Ring, slots_for
 
@@ -117,8 +118,7 @@ class State:
     late: Int
     floor: Int
     top: Int
-    held: Batch
-    held_since: Int
+    held: Held
     tick_at: int
     awake: int = NEVER  # when listening began again after a pause
     rules: dict[str, RuleState] = field(default_factory=dict)
@@ -192,7 +192,7 @@ def name_of(program: SignalProgram) -> str:
 def fresh(params: Params) -> State:
     """Return the state before any reading."""
     none = np.zeros(0, dtype=np.int64)
-    empty = State(none, none.astype(np.float64), none, none, none, Batch.empty(), none, NEVER)
+    empty = State(none, none.astype(np.float64), none, none, none, Held(), NEVER)
     return fitted(empty, params)
 
 
@@ -210,6 +210,7 @@ def fitted(state: State, params: Params) -> State:
         late=_grown(state.late, streams, 0),
         floor=_grown(state.floor, things, NEVER),
         top=_grown(state.top, things, NEVER),
+        held=state.held.loosened(),
         rules=rules,
     )
 
@@ -251,9 +252,12 @@ def _rule_state(old: RuleState | None, rule: RuleParams, things: int) -> RuleSta
 
 def _flat(state: State) -> dict[str, NDArray[Any]]:
     flat: dict[str, NDArray[Any]] = {
-        name: getattr(state, name) for name in ("last_at", "last_value", "late", "floor", "top", "held_since")
+        name: getattr(state, name) for name in ("last_at", "last_value", "late", "floor", "top")
     }
-    flat |= {f"held.{name}": column for name, column in state.held._asdict().items()}
+    waiting = [(Batch.empty(), np.zeros(0, dtype=np.int64)), *state.held.loosened().loose]
+    for place, name in enumerate(Batch._fields):
+        flat[f"held.{name}"] = np.concatenate([batch[place] for batch, _ in waiting])
+    flat["held_since"] = np.concatenate([since for _, since in waiting])
     for index, rule in enumerate(state.rules.values()):
         flat |= {f"{index}.{name}": getattr(rule, name) for name in _KEPT}
         for number, ring in enumerate([rule.flaps, *rule.rings]):
@@ -299,8 +303,7 @@ def load(path: Path) -> tuple[State, dict[str, Any]]:
         late=flat["late"],
         floor=flat["floor"],
         top=flat["top"],
-        held=Batch(*(flat[f"held.{name}"] for name in Batch._fields)),
-        held_since=flat["held_since"],
+        held=Held([], [(Batch(*(flat[f"held.{name}"] for name in Batch._fields)), flat["held_since"])]),
         tick_at=about["tick_at"],
         awake=about["awake"],
     )

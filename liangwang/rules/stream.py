@@ -244,9 +244,8 @@ class _Judge:
             return
         clock = np.maximum(self.now - params.thing_reorder, state.floor)
         waiting = np.zeros(params.things, dtype=bool)
-        if len(state.held.at):
-            thing = params.thing[state.held.datastream]
-            waiting[thing[state.held.at <= clock[thing]]] = True
+        for one in state.held.sorted_in(params):
+            waiting[one.thing[one.batch.at <= clock[one.thing]]] = True
         for rule, known in zip(params.rules, self.rule_states, strict=True):
             if not rule.applies.any():
                 continue
