@@ -10,11 +10,11 @@ from typing import Any
 from benchmarks import (
     operations_dispatch,
     operations_drain,
+    operations_house,
     operations_ingest,
     operations_listeners,
     operations_signals,
 )
-from benchmarks.operations_house import prepared, running
 from liangwang.bench import Figures, Measured
 from tests.house import House
 
@@ -48,11 +48,12 @@ def figures(scale: float = 0.05, size: Size | None = None) -> Figures:
     sized = size or Size()
     yield "kernel_readings_per_s", kernel_readings_per_s()
     yield from operations_dispatch.measured()
-    with tempfile.TemporaryDirectory(prefix="liangwang-bench-") as folder:
-        house, data = prepared(
-            Path(folder), sensors=sized.sensors, buttons=sized.buttons, covers=sized.covers
+    with tempfile.TemporaryDirectory(prefix="liangwang-bench-", ignore_cleanup_errors=True) as folder:
+        house = operations_house.new_house(Path(folder))
+        data = operations_house.loaded(
+            house, sensors=sized.sensors, buttons=sized.buttons, covers=sized.covers
         )
-        with running(house):
+        with operations_house.running(house):
             yield from _running(house, data, sized)
         try:
             drained = operations_drain.nats_drain_cpu_us(house, data, messages=sized.messages)

@@ -25,22 +25,27 @@ COMMANDS, IDLE_SHARE = ("web", "live", "worker"), 0.3
 BEFORE_US = 3 * 3_600_000_000  # the invented hours before now in which the sensors spoke
 
 
-def prepared(folder: Path, *, sensors: int, buttons: int, covers: int = COVERS) -> tuple[House, Any]:
-    """A house that does not run yet, and what the load generator needs to know of it."""
-    house = House(
-        folder / "data", environment={"CITY": "shanghai", "DEMO": "0", "PACKS": str(_packs(folder))}
-    )
-    house.data.mkdir(parents=True)
+def new_house(folder: Path) -> House:
+    """A house with tables and nothing in them, in the city whose demo is the largest."""
+    data = folder / "data"
+    data.mkdir(parents=True)
+    house = House(data, environment={"CITY": "shanghai", "DEMO": "0", "PACKS": str(packs(folder))})
     house.prepare()
+    return house
+
+
+def loaded(house: House, *, sensors: int, buttons: int, covers: int = COVERS) -> dict[str, Any]:
+    """Load the city into a house that does not run yet; return what the load generator needs to know of it."""
     call = f"operations_house.prepare(sensors={sensors}, buttons={buttons}, covers={covers})"
-    return house, house.do(f"from benchmarks import operations_house; answer = {call}")
+    found: dict[str, Any] = house.do(f"from benchmarks import operations_house; answer = {call}")
+    return found
 
 
 @contextmanager
 def running(house: House) -> Iterator[None]:
     """The house while it runs and all is well; its start is over, so that it costs no figure anything."""
-    house.start()
     try:
+        house.start()
         house.wait_until(lambda: house.answers() == 200, "all is well", 60)
         busy = True
         while busy:
@@ -52,14 +57,14 @@ def running(house: House) -> Iterator[None]:
         house.stop()
 
 
-def _packs(folder: Path) -> Path:
+def packs(folder: Path) -> Path:
     """Every pack of the city, and the one of the benchmark beside them."""
-    packs = folder / "packs"
-    packs.mkdir(parents=True)
+    shelf = folder / "packs"
+    shelf.mkdir(parents=True)
     for path in (ROOT / "packs").iterdir():
-        (packs / path.name).symlink_to(path)
-    (packs / PACK).symlink_to(ROOT / "benchmarks" / "bench_pack")
-    return packs
+        (shelf / path.name).symlink_to(path)
+    (shelf / PACK).symlink_to(ROOT / "benchmarks" / "bench_pack")
+    return shelf
 
 
 def prepare(*, sensors: int, buttons: int, covers: int = COVERS) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import numpy as np
+from django.conf import settings
 
 from benchmarks.house_data import KEY
 from benchmarks.load import start_once
@@ -22,6 +23,7 @@ from tests.house import House
 
 HOT, PAYLOADS = "/api/v1/readings", "benchmarks.operations_payloads:payloads"
 PATIENCE_S = 30.0
+WATCHING = "bench-watching"
 ALONE = 20
 """How many of the buttons are kept for the baseline."""
 
@@ -37,6 +39,7 @@ def signal_to_dispatch_p99_ms(
     def watching() -> None:
         seen.update(house.do(f"from benchmarks import operations_signals; answer = {watch}"))
 
+    (house.data / WATCHING).unlink(missing_ok=True)
     before, began = cpu_s(house, "live"), time.time()
     given = {
         "sensors": data["sensors"], "began_us": data["began_us"], "rounds": rounds, "path": HOT,
@@ -48,6 +51,7 @@ def signal_to_dispatch_p99_ms(
     beside = start_once(
         house.port, PAYLOADS, given, connections=1, seconds=240, think_s=len(keys) / per_s / requests
     )
+    house.wait_until((house.data / WATCHING).exists, "somebody watches")
     pressed = _press(house, keys, per_s)
     thread.join()
     sent = beside.result()
@@ -94,6 +98,7 @@ def watch(count: int, patience_s: float) -> dict[str, float]:
     keys = dict(Datastream.objects.filter(pack=PACK).values_list("asset__key", "key"))
     newest = Sending.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     seen: dict[str, float] = {}
+    (settings.DATA / WATCHING).touch()
     until = time.time() + patience_s
     while len(seen) < count and time.time() < until:
         for pk, facts in Sending.objects.filter(pk__gt=newest).values_list("pk", "task__case__facts"):
