@@ -112,6 +112,12 @@ COMMANDS: tuple[Command, ...] = (
             _arg("--against", default="", metavar="DRAFT", help="规则草稿的编号 · ref of a rule draft"),
             _arg("--forces", type=float, default=1.0, metavar="X", help="队伍的几倍 · times the crews"),
             _arg("--within", type=float, default=1.0, metavar="X", help="时限的几倍 · times the limits"),
+            _arg(
+                "--plan",
+                default="",
+                metavar="PACK:PLAN",
+                help="换成哪个计划 · a plan in place of its pack's others",
+            ),
             _arg("--seed", type=int, default=1, metavar="S", help="随机种子 · seed"),
         ),
     ),

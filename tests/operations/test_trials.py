@@ -12,7 +12,8 @@ from liangwang.base.hats import Actor
 from liangwang.base.models import Party
 from liangwang.base.packs import desk_file, forget
 from liangwang.base.transactions import write
-from liangwang.operations import jobs_trials, replay, rule_drafts, signals, trials
+from liangwang.operations import jobs_trials, replay, replay_outcome, rule_drafts, signals, trials
+from liangwang.operations.dispatch_models import Crew
 from liangwang.operations.history import Historian
 from liangwang.operations.live import Live
 from liangwang.operations.rule_models import RuleDraft, Trial
@@ -144,3 +145,43 @@ def test_a_day_run_again_is_the_same_by_seed_and_differs_by_what_was_changed(cit
         replay.Variant(forces=0.0), (us(AT), us(AT) + 3_600_000_000), 3, lambda share: None
     )
     assert (nobody["crews"], nobody["sent"], nobody["missed"]) == (0, 0, 1)
+
+
+def test_another_plan_changes_the_work_and_not_what_is_found(city: object) -> None:
+    a_bad_hour()
+    Historian().archive(AT)
+    when = (us(AT), us(AT) + 3_600_000_000)
+    own, other = (
+        replay.outcome(replay.Variant(plan=plan), when, 3, lambda share: None)
+        for plan in ("", "manholes:check_sensor")
+    )
+    assert own["keys"] == other["keys"] and own["incidents"] == 1
+    assert (own["sent"], other["sent"]) == (2, 1)
+    assert replay.outcome(replay.Variant(plan="civil_affairs:x"), when, 3, lambda share: None) == own
+    (pair,) = replay_outcome.pairs(own, other)
+    assert pair["a"]["rule"] == pair["b"]["rule"] == "manholes:cover_displaced"
+    (only,) = replay_outcome.pairs(own, {"rows": []})
+    assert only["b"] is None
+
+
+def test_the_course_of_a_day_is_open_until_the_last_task_is_done(city: object) -> None:
+    a_bad_hour()
+    Historian().archive(AT)
+    found = replay.outcome(replay.Variant(), (us(AT), us(AT) + 6 * 3_600_000_000), 3, lambda share: None)
+    (one,) = found["rows"]
+    open_for = sum(found["course"])
+    assert found["course"][int(one["raised_s"] // 600)] == 1 and found["course"][-1] == 0
+    assert abs(open_for * 10 - found["done_min"]) <= 10
+    nobody = replay.outcome(
+        replay.Variant(forces=0.0), (us(AT), us(AT) + 6 * 3_600_000_000), 3, lambda share: None
+    )
+    assert nobody["course"][-1] == 1 and nobody["arrivals"][0] is None
+
+
+def test_where_crews_are_now_does_not_change_a_day_that_is_over(city: object) -> None:
+    a_bad_hour()
+    Historian().archive(AT)
+    when = (us(AT), us(AT) + 3_600_000_000)
+    before = replay.outcome(replay.Variant(), when, 3, lambda share: None)
+    Crew.objects.update(lon=122.3, lat=30.3)
+    assert replay.outcome(replay.Variant(), when, 3, lambda share: None) == before

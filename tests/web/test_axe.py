@@ -53,6 +53,12 @@ def context_of(browser: "Browser") -> Iterator[Callable[..., "Page"]]:
 def serious(page: "Page", address: str) -> list[str]:
     """What axe calls serious or critical on this page, with the element; and whether it is wider than the window."""
     page.goto(address)
+    return serious_here(page)
+
+
+def serious_here(page: "Page") -> list[str]:
+    """The same of the page as it stands open now."""
+    address = page.url
     page.evaluate(AXE.read_text())
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
     wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")

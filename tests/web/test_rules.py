@@ -1,6 +1,7 @@
 """Rules in the workbench: a draft by form or YAML with its mistakes, a trial, four eyes; a replay; a sensor's curve."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ from django.test import Client
 
 from liangwang.base.packs import desk_file, forget
 from liangwang.operations import jobs_trials
+from liangwang.operations.history import Historian
 from liangwang.operations.models import Datastream
 from liangwang.operations.rule_models import RuleDraft, Trial
 from tests import factories
+from tests.operations.factories import AT
 from tests.operations.test_history import a_bad_hour, city, tilt
 
 __all__ = ["city"]  # a fixture
@@ -77,16 +80,28 @@ def test_from_a_draft_to_a_published_rule_and_back(city: Path) -> None:
 
 def test_a_day_is_run_again_from_the_page(city: Path) -> None:
     a_bad_hour()
-    client = officer()
-    assert client.post("/staff/replays/", {"day": "someday"}).status_code == 422
-    there = client.post(
-        "/staff/replays/", {"day": "2026-01-01", "forces": "0.50", "within": "1.00", "seed": "2"}
-    )
+    Historian().archive(AT + timedelta(hours=2))
+    client, given = officer(), {"forces": "0.50", "within": "1.00", "seed": "2"}
+    for wrong in (
+        {"day": "someday"},
+        {"day": "2026-01-01", **given},
+        {"day": "2026-11-23", "forces": "1", "seed": "7"},
+    ):
+        page = client.post("/staff/replays/", wrong)
+        assert page.status_code == 422
+        assert f'value="{wrong["day"]}"' in page.content.decode()  # nothing typed is lost
+    assert "没有留下读数" in client.post("/staff/replays/", {"day": "2026-01-01", **given}).content.decode()
+    there = client.post("/staff/replays/", {"day": "2026-11-23", "plan": "manholes:check_sensor", **given})[
+        "Location"
+    ]
     trial = Trial.objects.get()
-    assert there["Location"].endswith(f"{trial.ref}/")
+    assert there.endswith(f"{trial.ref}/") and "data-poll" in client.get(there).content.decode()
     jobs_trials.run_trial.func(trial.ref)
-    page = client.get(there["Location"]).content.decode()
-    assert "0.5 倍" in page
+    page = client.get(there).content.decode()
+    assert "0.5 倍" in page and "--plan manholes:check_sensor" in page
+    assert page.count('class="line will"') == 4  # two pictures, each with its key
+    assert 'href="/command/' in page and "#at=2026-11-23" in page
+    assert "2026-11-23" in client.get("/staff/replays/?day=2026-11-23").content.decode()
 
 
 def test_the_curve_of_a_sensor_and_what_cannot_be_read(city: Path) -> None:

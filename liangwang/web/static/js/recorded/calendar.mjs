@@ -36,7 +36,7 @@ export function calendar(dialog, { url, lang, words, pick }) {
     const told = found.days[day];
     const button = Object.assign(document.createElement("button"), { type: "button", disabled: !told });
     const n = told ? words.n.replace("{n}", told.incidents) : words.none;
-    button.setAttribute("aria-label", `${format({ month: "long", day: "numeric" }).format(utc(day.slice(0, 7), Number(day.slice(8))))} ${n}`);
+    button.title = `${format({ month: "long", day: "numeric" }).format(utc(day.slice(0, 7), Number(day.slice(8))))} ${n}`;
     if (day === chosen) button.setAttribute("aria-current", "date");
     button.innerHTML = `<b>${Number(day.slice(8))}</b><small>${told?.incidents || ""}</small>`;
     button.addEventListener("click", () => { dialog.close(); pick(day); });
