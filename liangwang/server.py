@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +34,8 @@ log = logging.getLogger("liangwang.web")
 
 BODY_LIMIT = 32 * 1024 * 1024
 SWITCH_INTERVAL_S = 1e-4
+BACKLOG, CONNECTIONS = 2_048, 16_384
+"""Every open page holds a connection for its events: the server's own bound of 128 would shut everybody else out."""
 Headers = list[tuple[str, str]]
 
 
@@ -213,6 +216,8 @@ async def serve(app: App) -> None:
         address=settings.HOST,
         port=settings.PORT,
         log_enabled=False,
+        backlog=BACKLOG,
+        backpressure=CONNECTIONS,
         ssl_cert=Path(settings.TLS_CERT) if settings.TLS_CERT else None,
         ssl_key=Path(settings.TLS_KEY) if settings.TLS_KEY else None,
     )
@@ -225,6 +230,9 @@ async def serve(app: App) -> None:
 def main() -> None:
     """One web process; several share the port (SO_REUSEPORT), so that the supervisor can restart each alone."""
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # A shell's usual 1,024 files are fewer than the pages that may be open.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     uvloop.run(serve(App()))
     # Threads may still wait on a database; everything acknowledged is on disk, so nothing is lost by leaving at once.
     sys.stdout.flush()

@@ -16,7 +16,7 @@ FIGURES = {
 }  # fmt: skip
 TINY = operations.Size(
     sensors=1_000, rounds=8, single_s=2.0, buttons=25, presses=4, presses_per_s=2.0, beside_rounds=1,
-    listeners=12, told=2, messages=20, covers=60, of_years=10, asked=2,
+    listeners=150, told=2, messages=20, covers=60, of_years=10, asked=2,
 )  # fmt: skip
 
 
