@@ -20,7 +20,8 @@ from .numbers import is_case_number
 PAGE = 50
 MOST_COUNTED = 1000  # beyond this nobody reads the number, and counting on costs more than the page
 SOON = timedelta(days=2)
-SORTS = {"due": ("due_at", "accept_by"), "new": ("-case__opened_at", "-opened_at")}
+# The newest by the case's id, which is given as cases are opened: an index of the tasks alone has that order.
+SORTS = {"due": ("due_at", "accept_by"), "new": ("-case_id", "-id")}
 # As literals, not parameters: SQLite takes a partial index only where the statement says the index's own condition.
 OPEN_TASK = "cases_task.state IN ({})".format(", ".join(f"'{state}'" for state in OPEN_TASK_STATES))
 # With a plus, which keeps the planner from the crews' index: nearly every task of an office is without a crew.
@@ -82,9 +83,9 @@ class Line(NamedTuple):
 
 
 class _Key(NamedTuple):
-    """What a line is ordered by: its time, whether it is a task, its id."""
+    """What a line is ordered by: its time (newest first: its case's id), whether it is a task, its id."""
 
-    when: datetime | None
+    when: datetime | int | None
     of_task: bool
     pk: int
 
@@ -269,7 +270,7 @@ def _line_of(mark: str) -> Line | None:
 
 def _place(key: _Key, *, down: bool) -> tuple[bool, float, bool, int]:
     """Where a line stands: by its time, what has none last; cases before tasks of the same time, then by id."""
-    stamp = key.when.timestamp() if key.when else 0.0
+    stamp = key.when.timestamp() if isinstance(key.when, datetime) else float(key.when or 0)
     return key.when is None, -stamp if down else stamp, key.of_task, key.pk
 
 
@@ -284,7 +285,7 @@ def _following(rows: Any, order: str, last: Line | None, *, own: str) -> Iterato
     if last is not None:
         same = ("t" if last.task else "c") == own
         pk = last.task.pk if last.task else last.case.pk
-        when = last.case.opened_at if down else last.due
+        when = last.case.pk if down else last.due
         if when is None:
             timed = timed.none()
             untimed = untimed.filter(pk__gt=pk) if same else untimed if own == "t" else untimed.none()
@@ -297,5 +298,5 @@ def _following(rows: Any, order: str, last: Line | None, *, own: str) -> Iterato
                 timed = timed.exclude(**{column: when})
     taken = list(timed[: PAGE + 1])
     yield from taken
-    if len(taken) <= PAGE and column.rpartition("__")[2] != "opened_at":
+    if len(taken) <= PAGE and not down:
         yield from untimed[: PAGE + 1 - len(taken)]

@@ -112,6 +112,11 @@ class Case(RefModel):
                 condition=Q(state__in=("open", "supplement")),
                 name="cases_to_accept",
             ),
+            models.Index(
+                fields=["lead_office", "-id"],
+                condition=Q(state__in=("open", "supplement")),
+                name="cases_newest",
+            ),
         ]
 
 
@@ -196,6 +201,9 @@ class Task(RefModel):
             ),
             models.Index(
                 fields=["crew_office", "due_at"], condition=Q(state__in=OPEN_TASK_STATES), name="tasks_crew"
+            ),
+            models.Index(
+                fields=["office", "-case"], condition=Q(state__in=OPEN_TASK_STATES), name="tasks_newest"
             ),
             models.Index(fields=["due_at"], condition=Q(state__in=OPEN_TASK_STATES), name="tasks_late"),
         ]

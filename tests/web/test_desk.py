@@ -62,10 +62,10 @@ def test_lines_stand_by_their_clock_and_every_page_follows_the_one_before(street
             break
         after = lines[-1].mark
     assert len(seen) == len(set(seen)) == 120
-    newest, _ = inbox.lines(actor, Asked(sort="new"), DAY)
-    assert [one.case.opened_at for one in newest] == sorted(
-        (one.case.opened_at for one in newest), reverse=True
-    )
+    newest, more = inbox.lines(actor, Asked(sort="new"), DAY)
+    second, _ = inbox.lines(actor, Asked(sort="new", after=newest[-1].mark), DAY)
+    opened = [one.case.pk for one in (*newest, *second)]
+    assert more and opened == sorted(opened, reverse=True) and len(set(opened)) == 100
     counts = inbox.counts(actor, DAY)
     assert (counts.all, counts.accept) == (120, 40) and counts.late > 0
 
