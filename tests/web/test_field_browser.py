@@ -129,5 +129,12 @@ def test_what_another_took_meanwhile_is_said_and_nothing_is_lost(house: House, p
         )
         == 0
     )
-    first = box.locator("li").first
-    first.get_by_role("button", name="不送了").click()
+    assert box.locator("li").count() == 3, "each act is listed, with what was typed and photographed"
+    assert box.locator("[data-photos] img").is_visible()
+    assert box.locator("[data-photos] a").get_attribute("download") == "cover.jpg"
+    box.get_by_role("button", name="再试一次").first.click()
+    box.get_by_text("这项任务已交给").nth(2).wait_for()
+    for left in (2, 1, 0):
+        box.get_by_role("button", name="不送了").first.click()
+        page.wait_for_function("(left) => document.querySelectorAll('[data-waiting] li').length === left", arg=left)
+    assert box.is_hidden()

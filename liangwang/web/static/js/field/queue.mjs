@@ -78,7 +78,7 @@ export async function flush(token, owner, gone, send = fetch) {
     } else if (answer.status === 404) {
       const { done, message } = await became(act, gone, send);
       if (done) await drop(act.n);
-      else await put({ ...act, refused: message });
+      else await refuseAll(act, message); // what was done after it cannot arrive either
       sent += Number(done);
     } else if (answer.status >= 400 && answer.status < 500 && answer.status !== 401 && answer.status !== 408 && answer.status !== 429) {
       const said = await answer.json().catch(() => ({}));
@@ -89,5 +89,11 @@ export async function flush(token, owner, gone, send = fetch) {
   return { sent, left: rest.filter((act) => !act.refused).length, refused: rest.filter((act) => act.refused), then };
 }
 
-/** A refused act is tried again as it was. */
-export const again = async (act) => put({ ...act, refused: undefined });
+async function refuseAll({ task, owner }, refused) {
+  for (const act of await all()) if (act.task === task && act.owner === owner) await put({ ...act, refused });
+}
+
+/** A refused act is tried again as it was, and with it what was done after it. */
+export async function again({ n, task, owner }) {
+  for (const act of await all()) if (act.task === task && act.owner === owner && act.n >= n) await put({ ...act, refused: undefined });
+}
