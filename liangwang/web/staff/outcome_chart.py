@@ -70,8 +70,8 @@ def _values(top: float) -> list[dict[str, Any]]:
 def _round_up(value: float) -> float:
     """The next value that divides well by four.
 
-    >>> [_round_up(v) for v in (0.7, 3, 17, 61)]
-    [0.8, 4.0, 20.0, 80.0]
+    >>> [_round_up(v) for v in (3, 11, 17, 61)]
+    [3.2, 12.0, 20.0, 80.0]
     """
     power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
-    return next(n * power for n in (1, 2, 4, 6, 8, 10) if n * power >= value)
+    return next(n * power for n in (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 4.8, 6, 8, 10) if n * power >= value)
