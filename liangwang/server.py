@@ -101,7 +101,7 @@ class App:
 
         self.side = ThreadPoolExecutor(1, thread_name_prefix="side")
         self.known = Known(self.side)
-        self.bus = sse.Bus(self.side)
+        self.bus = sse.Bus(self.side, self.known)
         self.django = Bridge(get_wsgi_application(), BODY_LIMIT)
         self.routes = {(route.method, route.path): route for route in hot.HOT}
         # The first visitor should not wait for two seconds of imports and templates.
@@ -144,7 +144,7 @@ class App:
         if who.session_key and route.method != "GET" and not hot.same_origin(header):
             raise Refused(hat=actor.label["zh"])
         if route.stream:
-            await sse.serve(scope, proto, self.bus, self.known, who, actor)
+            await sse.serve(scope, proto, self.bus, who, actor)
             return
         answer = await hot.run(hot.load(route.handler), await self._request(actor, scope, proto))
         headers = [("content-type", answer.content_type), ("cache-control", "no-store"), *answer.headers]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
+import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +18,15 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 from liangwang.base.access import THINGS, Thing, may
 from liangwang.base.hats import Actor
 from liangwang.base.models import Event
-from liangwang.identity import KEPT_S, Credentials, Known
+from liangwang.identity import KEPT_S, Credentials, Known, marks
 
 log = logging.getLogger("liangwang.sse")
 
+NOBODY = Credentials("", "")
+
 POLL_S = 0.3
+BEAT_S = 15.0
+LOOK_S = 60.0  # how old a whole look at a page's hat may be; its session and post are seen every five seconds
 QUEUE = 256
 BEAT = "event: beat\ndata: {}\n\n"  # no comment line: a page hears that the stream lives, and notices where it does not
 LOOK_BACK = 200
@@ -90,9 +96,10 @@ def newest() -> int:
 class Reader:
     """One open page: what it wants to hear, and what waits to be sent to it."""
 
-    def __init__(self, actor: Actor, topics: frozenset[str]) -> None:
-        self.actor, self.topics = actor, topics
+    def __init__(self, actor: Actor, topics: frozenset[str], who: Credentials = NOBODY) -> None:
+        self.actor, self.topics, self.who = actor, topics, who
         self.queue: asyncio.Queue[Told | None] = asyncio.Queue(QUEUE)
+        self.over = False
 
     def hears(self, told: Told) -> bool:
         """Whether the topic was asked for and the policy lets this hat read the thing."""
@@ -105,17 +112,27 @@ class Reader:
         try:
             self.queue.put_nowait(told)
         except asyncio.QueueFull:
-            while not self.queue.empty():
-                self.queue.get_nowait()
-            self.queue.put_nowait(None)
+            self._anew()
+
+    def _anew(self) -> None:
+        while not self.queue.empty():
+            self.queue.get_nowait()
+        self.queue.put_nowait(None)
+
+    def end(self) -> None:
+        """Tells the page that its session or its hat is over."""
+        self.over = True
+        self._anew()
 
 
 class Bus:
-    """Reads the outbox for all readers of this process at once, and only while there are any."""
+    """Reads the outbox for all readers of this process at once, and only while there are any; sees who is still there."""
 
-    def __init__(self, side: ThreadPoolExecutor) -> None:
-        self.side = side
+    def __init__(self, side: ThreadPoolExecutor, known: Known) -> None:
+        self.side, self.known = side, known
         self.readers: set[Reader] = set()
+        self._marks: dict[Credentials, tuple[str | None, float]] = {}
+        self._watching: asyncio.Task[None] | None = None
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._task: asyncio.Task[None] | None = None
 
@@ -123,6 +140,8 @@ class Bus:
         self.readers.add(reader)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._run())
+        if self._watching is None or self._watching.done():
+            self._watching = asyncio.create_task(self._watch())
 
     def leave(self, reader: Reader) -> None:
         self.readers.discard(reader)
@@ -142,6 +161,34 @@ class Bus:
             for told in fresh:
                 self._tell(told)
 
+    async def _watch(self) -> None:
+        while self.readers:
+            await asyncio.sleep(KEPT_S)
+            try:
+                await self._check()
+            except Exception:
+                log.exception("who listens cannot be checked")
+
+    async def _check(self) -> None:
+        """Ends the pages whose session or hat is over; a look at each of thousands would leave no time for events."""
+        by_who: dict[Credentials, list[Reader]] = {}
+        for reader in self.readers:
+            by_who.setdefault(reader.who, []).append(reader)
+        pages = [(who, readers[0].actor) for who, readers in by_who.items()]
+        found = await asyncio.get_running_loop().run_in_executor(self.side, marks, pages)
+        self._marks = {who: kept for who, kept in self._marks.items() if who in by_who}
+        for who, readers in by_who.items():
+            mark, now = found.get(who), time.monotonic()
+            # Who has just come was looked up just now; later looks are spread, so that a crowd's do not come at once.
+            before = self._marks.setdefault(who, (mark, now - random.random() * LOOK_S))
+            if mark is not None and before[0] == mark and now - before[1] < LOOK_S:
+                continue
+            actor = await self.known.actor(who)
+            self._marks[who] = mark, now
+            for reader in readers:
+                if actor.key != reader.actor.key:
+                    reader.end()
+
     def _mark(self, events: Iterable[Told]) -> list[Told]:
         fresh = [told for told in events if told.id not in self._seen]
         self._seen.update(dict.fromkeys(told.id for told in fresh))
@@ -160,25 +207,22 @@ def topics_of(query: str) -> frozenset[str]:
     return frozenset(topic for topic in asked.split(",") if topic)
 
 
-async def serve(
-    scope: Scope, proto: HTTPProtocol, bus: Bus, known: Known, who: Credentials, actor: Actor
-) -> None:
+async def serve(scope: Scope, proto: HTTPProtocol, bus: Bus, who: Credentials, actor: Actor) -> None:
     """Sends events until the page leaves, its session ends or its hat changes."""
-    reader = Reader(actor, topics_of(scope.query_string))
+    reader = Reader(actor, topics_of(scope.query_string), who)
     transport = proto.response_stream(200, HEADERS)
     bus.join(reader)
     try:
         await transport.send_str("retry: 2000\n\n")
         while True:
             try:
-                told = await asyncio.wait_for(reader.queue.get(), KEPT_S)
+                told = await asyncio.wait_for(reader.queue.get(), BEAT_S)
+                if reader.over:
+                    await transport.send_str("event: signed-out\ndata: {}\n\n")
+                    return
                 await transport.send_str(told.line() if told else "event: reload\ndata: {}\n\n")
             except TimeoutError:
                 await transport.send_str(BEAT)
-            # Every turn, so that a busy stream is checked too; the look-up itself is kept for five seconds.
-            if (await known.actor(who)).key != actor.key:
-                await transport.send_str("event: signed-out\ndata: {}\n\n")
-                return
     except ProtocolClosed:
         log.debug("a page left")
     finally:
