@@ -58,7 +58,9 @@ def params_of(rules: Ruleset, index: Index, since: int) -> Params:
 def apply(rules: Ruleset, params: Params, state: State, found: Transitions, judged_at: datetime) -> int:
     """Carry transitions into the database, inside a write: signals, incidents, events. Each at most once."""
     carried = _Carried(rules, params, state, judged_at)
-    assets = Asset.objects.select_related("place").in_bulk({int(number) for number in found["thing"]})
+    assets = Asset.objects.select_related("place", "subject").in_bulk(
+        {int(number) for number in found["thing"]}
+    )
     done = carried.clear_many(found)
     for row in found:
         asset = assets.get(int(row["thing"]))
@@ -178,8 +180,11 @@ def _raised(one: Judged, signal: Signal, kin: list[str]) -> int:
         place_code=signal.asset.place.code,
     )
     if one.rule.plan:
-        signal.case_ref = _joined(one, signal, kin) or _opened(one, signal)
-        signal.save(update_fields=["case_ref"])
+        signal.case_ref = _joined(one, signal, kin)
+        if signal.case_ref:
+            signal.save(update_fields=["case_ref"])
+        else:
+            signal.case_ref = _opened(one, signal)  # which links them
     return 1
 
 
