@@ -169,3 +169,9 @@ def proof_places(
     rows = Proof.objects.filter(task__case__in=cases, at__gte=since, at__lt=until, lon__isnull=False)
     found = rows.values_list("office__key", "at", "lon", "lat").order_by("at")
     return [(key, at, lon, lat) for key, at, lon, lat in found if key and lon is not None and lat is not None]
+
+
+def declined_by(task: Task) -> str:
+    """The key of the office that declined a task, "" where none did."""
+    row = CaseEvent.objects.filter(task=task, what="task.declined").order_by("-id").first()
+    return str(row.body.get("by", "")) if row else ""

@@ -12,7 +12,7 @@ from liangwang.base import clock, events
 from liangwang.base.models import Place
 from liangwang.base.transactions import write
 from liangwang.cases.models import Case, Task
-from liangwang.operations import actions, boards, things
+from liangwang.operations import actions, boards, datastreams
 from liangwang.operations.models import Datastream, Report
 from tests.cases.factories import make_applicant
 from tests.operations.factories import STREET, load_city, make_asset, make_signal, office
@@ -141,7 +141,7 @@ def test_a_unit_that_moves_is_no_thing_that_stands(duty: Client) -> None:
     unit = make_asset()
     unit.kind = "unit"
     unit.save()
-    moving = {stream.things for stream in things.datastreams.stream_sources().values() if stream.moves}
+    moving = {stream.things for stream in datastreams.stream_sources().values() if stream.moves}
     assert (unit.pk in duty.get(f"/command/{STREET}/things").json()["number"]) == ("unit" not in moving)
 
 

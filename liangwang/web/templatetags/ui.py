@@ -181,18 +181,21 @@ def field(
     ask: bool = False,
     required: bool = True,
     suffix: str = "",
+    id: str = "",
     **more: str,
 ) -> dict[str, Any]:
     """Label, hint, error, control. kind: text tel date number email password search textarea select radio checkbox file.
 
     `options` are (value, label) or (value, label, hint); `given` says where a prefilled value comes from;
     `ask` makes it the one question of the page; `suffix` is the unit that is counted.
+    `id` is needed where a page has two fields of one name.
     """
+    id = id or name
     chosen = {str(v) for v in value} if isinstance(value, (list, tuple, set)) else {str(value)}
     rows = [(str(o[0]), o[1], o[2] if len(o) > 2 else "") for o in options]
     attributes = {k.replace("_", "-"): v for k, v in more.items()}
     described = " ".join(
-        f"{name}-{part}" for part, has in (("hint", hint), ("error", error), ("given", given)) if has
+        f"{id}-{part}" for part, has in (("hint", hint), ("error", error), ("given", given)) if has
     )
     return {**locals(), "rows": rows, "attributes": attributes, "described": described, "chosen": chosen}
 

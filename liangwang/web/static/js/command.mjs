@@ -3,7 +3,6 @@
 import * as brief from "./duty/brief.mjs";
 import * as list from "./duty/list.mjs";
 import { listen, soon } from "./duty/live.mjs";
-import { cityMap } from "./duty/map.mjs";
 import { start as startClocks, tick } from "./clock.mjs";
 
 const box = document.getElementById("city-map");
@@ -125,6 +124,7 @@ startClocks();
 list.start({ choose, close: leave });
 brief.start({ left: leave, acted: everything });
 listen({ opened, lost, changed, signal: (event) => here(event) && soonMap() });
-map = await cityMap(box, { incident: (ref) => choose(ref, false), card }).catch((error) => (console.error(error), null));
-if (map) await Promise.all([map.ground(), renewMap()]);
+// Late, so that a map that cannot be drawn (no WebGL, a file not loaded) takes nothing else along.
+map = await import("./duty/map.mjs").then(({ cityMap }) => cityMap(box, { incident: (ref) => choose(ref, false), card })).catch((error) => (console.error(error), null));
+if (map) await Promise.all([map.ground(), renewMap()]).catch(console.error);
 box.dataset.ready = "1"; // the map shows everything: what tests and screenshots wait for

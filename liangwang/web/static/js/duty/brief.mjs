@@ -26,11 +26,16 @@ export const chosen = () => ref;
 
 /** Shows an incident; with `enter` the keyboard goes there too. */
 export async function open(wanted, enter) {
+  box.inert = wanted !== ref; // what stands there is about another incident: no letter may act on it
   ref = wanted;
   const turn = ++asked;
-  const answer = await fetch(`/command/incidents/${wanted}/brief`);
-  if (turn !== asked || !answer.ok) return;
-  put(await answer.text());
+  const answer = await fetch(`/command/incidents/${wanted}/brief`).catch(() => null);
+  if (turn !== asked) return;
+  if (!answer?.ok) return toast(box.dataset.failed);
+  const html = await answer.text();
+  if (turn !== asked) return;
+  put(html);
+  box.inert = false;
   box.hidden = false;
   panels.classList.add("away");
   if (enter) box.focus();
@@ -53,6 +58,7 @@ export async function renew() {
 export function close() {
   ref = null;
   asked += 1;
+  box.inert = false;
   box.hidden = true;
   box.textContent = "";
   panels.classList.remove("away");

@@ -34,7 +34,7 @@ const layers = [
   // Above the names, because what is placed later and lies higher keeps its room: a place's name gives way to an incident's.
   { id: "incidents", type: "symbol", source: "points", filter: role("incident"), layout: { "icon-image": ["get", "status"], "icon-size": ["interpolate", ["linear"], ["zoom"], 8, 0.26, 10, 0.4, 13, 0.5], "icon-allow-overlap": true, "symbol-sort-key": ["step", ["zoom"], ["match", ["get", "status"], "bad", 3, "warn", 2, "watch", 1, 0], 13, ["get", "rank"]], "text-field": ["step", ["zoom"], "", 13, ["get", "name"]], "text-optional": true, "text-size": 15, "text-max-width": 24, "text-variable-anchor": ["left", "right", "top", "bottom"], "text-radial-offset": 1.2, "text-justify": "auto", "text-padding": 4 }, paint: text },
   { id: "counts", type: "symbol", source: "points", filter: role("count"), layout: { "text-field": ["get", "name"], "text-size": 18, "text-offset": [0, 1.3], "text-padding": 2, "text-allow-overlap": true }, paint: text },
-  { id: "way-minutes", type: "symbol", source: "ways", layout: { "symbol-placement": "line-center", "text-field": ["get", "said"], "text-size": 14, "text-allow-overlap": true }, paint: text },
+  { id: "way-minutes", type: "symbol", source: "ways", layout: { "symbol-placement": "line-center", "text-field": ["get", "said"], "text-rotation-alignment": "viewport", "text-size": 14, "text-allow-overlap": true }, paint: text },
   { id: "chosen", type: "circle", source: "chosen", paint: { "circle-radius": 20, "circle-opacity": 0, "circle-stroke-color": "#ffffff", "circle-stroke-width": 3 } },
 ];
 
@@ -84,6 +84,7 @@ export async function cityMap(box, on) {
   map.addControl(new NavigationControl({ showCompass: false }), "top-right");
   const known = new Map();
   const places = new Map(); // ref of an incident → where it is
+  let turn = 0;
   const card = new Popup({ maxWidth: "22rem", className: "card-on-map", offset: 10 });
 
   async function showCard(number, at) {
@@ -127,11 +128,13 @@ export async function cityMap(box, on) {
     fetchPoints: () => json(points),
     /** Rings an incident and draws the ways of its crews; null takes both away. */
     async choose(ref) {
+      const mine = ++turn;
       const at = ref && places.get(ref);
       map.getSource("chosen").setData(at ? pointAt(at, {}) : EMPTY);
       if (!ref) return map.getSource("ways").setData(EMPTY);
       if (at && !map.getBounds().contains(at)) map.easeTo({ center: at, animate: !still });
       const ways = await json(`/command/incidents/${ref}/ways`);
+      if (mine !== turn) return;
       for (const { properties } of ways.features) properties.said = `${properties.minutes} ${minutes}`;
       map.getSource("ways").setData(ways);
     },
