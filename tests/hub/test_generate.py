@@ -28,7 +28,7 @@ RECIPE = Recipe(PEOPLE, seed=3, today=date(2020, 4, 12), places=lambda level: PL
 EVERY = [one.ref for one in sources()]
 
 
-def delivery(ref: str, rows: int = 20_000, recipe: Recipe = RECIPE) -> tuple[Source, Made]:
+def delivery(ref: str, rows: int = tries(20_000), recipe: Recipe = RECIPE) -> tuple[Source, Made]:
     source = source_of(ref).value
     rows = min(rows, most_rows(source, recipe.people) or rows)
     pieces = list(made(source, rows, recipe, chunk=8_000))
