@@ -15,16 +15,19 @@ import msgspec
 from django.db import close_old_connections
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope
 
+from liangwang.base import clock
 from liangwang.base.access import THINGS, Thing, may
 from liangwang.base.hats import Actor
 from liangwang.base.models import Event
 from liangwang.identity import KEPT_S, Credentials, Known, marks
+from liangwang.operations.things import unit_marks
 
 log = logging.getLogger("liangwang.sse")
 
 NOBODY = Credentials("", "")
 
 POLL_S = 0.3
+UNITS_S = 5.0  # positions are no events: they are looked at this often, while a page wants them
 BEAT_S = 15.0
 LOOK_S = 60.0  # how old a whole look at a page's hat may be; its session and post are seen every five seconds
 QUEUE = 256
@@ -58,7 +61,8 @@ class Told(msgspec.Struct, frozen=True):
 
     def line(self) -> str:
         body = {"type": self.type, "ref": self.ref, "at": self.at, "place": self.place, "case": self.case}
-        return f"id: {self.id}\nevent: {self.type}\ndata: {msgspec.json.encode(body).decode()}\n\n"
+        known = f"id: {self.id}\n" if self.id else ""  # a position is no event of the outbox
+        return f"{known}event: {self.type}\ndata: {msgspec.json.encode(body).decode()}\n\n"
 
 
 def thing_of_event(event: Event) -> Thing:
@@ -91,6 +95,25 @@ def read_after(last: int) -> list[Told]:
 def newest() -> int:
     close_old_connections()
     return Event.objects.order_by("-id").values_list("id", flat=True).first() or 0
+
+
+Marks = dict[str, tuple[int, float]]
+
+
+def read_units() -> Marks:
+    """How units stand now, by place."""
+    close_old_connections()
+    return unit_marks()
+
+
+def moved(before: Marks, now: Marks) -> list[Told]:
+    """`unit.moved` for each place whose units are not where they were."""
+    changed = sorted(code for code in before.keys() | now.keys() if before.get(code) != now.get(code))
+    at = clock.now().isoformat()
+    return [
+        Told(0, "unit.moved", code, at, code, Thing(kind="board", ref=code, place_code=code))
+        for code in changed
+    ]
 
 
 class Reader:
@@ -131,10 +154,12 @@ class Bus:
     def __init__(self, side: ThreadPoolExecutor, known: Known) -> None:
         self.side, self.known = side, known
         self.readers: set[Reader] = set()
-        self._marks: dict[Credentials, tuple[str | None, float]] = {}
+        self._lookups: dict[Credentials, tuple[str | None, float]] = {}
         self._watching: asyncio.Task[None] | None = None
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._task: asyncio.Task[None] | None = None
+        self._stood: Marks = {}
+        self._looked = 0.0
 
     def join(self, reader: Reader) -> None:
         self.readers.add(reader)
@@ -154,12 +179,22 @@ class Bus:
             await asyncio.sleep(POLL_S)
             try:
                 fresh = self._mark(await loop.run_in_executor(self.side, read_after, last))
+                units = await self._units(loop)
             except Exception:
                 log.exception("the outbox cannot be read")
                 continue
             last = max([last, *(told.id for told in fresh)])
-            for told in fresh:
+            for told in [*fresh, *units]:
                 self._tell(told)
+
+    async def _units(self, loop: asyncio.AbstractEventLoop) -> list[Told]:
+        """Places whose units have moved since the last look; looks only now and then, and only for pages that ask."""
+        wanted = any("unit" in reader.topics for reader in self.readers)
+        if not wanted or loop.time() - self._looked < UNITS_S:
+            return []
+        self._looked = loop.time()
+        before, self._stood = self._stood, await loop.run_in_executor(self.side, read_units)
+        return moved(before, self._stood) if before else []
 
     async def _watch(self) -> None:
         while self.readers:
@@ -176,15 +211,15 @@ class Bus:
             by_who.setdefault(reader.who, []).append(reader)
         pages = [(who, readers[0].actor) for who, readers in by_who.items()]
         found = await asyncio.get_running_loop().run_in_executor(self.side, marks, pages)
-        self._marks = {who: kept for who, kept in self._marks.items() if who in by_who}
+        self._lookups = {who: kept for who, kept in self._lookups.items() if who in by_who}
         for who, readers in by_who.items():
             mark, now = found.get(who), time.monotonic()
             # Who has just come was looked up just now; later looks are spread, so that a crowd's do not come at once.
-            before = self._marks.setdefault(who, (mark, now - random.random() * LOOK_S))
+            before = self._lookups.setdefault(who, (mark, now - random.random() * LOOK_S))
             if mark is not None and before[0] == mark and now - before[1] < LOOK_S:
                 continue
             actor = await self.known.actor(who)
-            self._marks[who] = mark, now
+            self._lookups[who] = mark, now
             for reader in readers:
                 if actor.key != reader.actor.key:
                     reader.end()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import Count, F, Max, QuerySet, Sum
 
 from liangwang.base.labels import Label
 from liangwang.base.packs import declarations
@@ -78,6 +78,13 @@ def units(code: str) -> list[Unit]:
     found = list(rows.values_list("ref", "office_id", "office__name", "lon", "lat"))
     busy = busy_crew_ids()
     return [Unit(ref, name, lon, lat, office in busy) for ref, office, name, lon, lat in found]
+
+
+def unit_marks() -> dict[str, tuple[int, float]]:
+    """By place, what changes when a unit of it comes, goes or moves: one statement, for the stream that tells pages."""
+    rows = Crew.objects.filter(on_shift=True, repairs=True).order_by().values_list("office__place__code")
+    found = rows.annotate(n=Count("pk"), sum=Sum(F("lon") + 2 * F("lat")))
+    return {code: (n, round(total, 6)) for code, n, total in found}
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,14 @@ import pytest
 from django.db import connection
 from django.test import Client
 
+from liangwang import sse
 from liangwang.base import clock, events
 from liangwang.base.models import Place
 from liangwang.base.transactions import write
 from liangwang.cases.models import Case, Task
-from liangwang.operations import actions, boards, datastreams
-from liangwang.operations.models import Datastream, Report
-from tests.cases.factories import make_applicant
+from liangwang.operations import actions, boards, datastreams, things
+from liangwang.operations.models import Crew, Datastream, Report
+from tests.cases.factories import make_actor, make_applicant
 from tests.operations.factories import STREET, load_city, make_asset, make_signal, office
 from tests.web.posts import browser, said
 
@@ -230,3 +231,16 @@ def test_counts_below_are_those_of_the_rows(duty: Client) -> None:
     assert below["code"] == STREET and below["open"] == len(rows) == 2
     assert below["late"] == sum(1 for row in rows if row["clock"] and row["clock"]["left_s"] < 0)
     assert late.ref in {row["ref"] for row in rows if row["clock"]}
+
+
+def test_the_stream_tells_pages_of_the_place_that_a_unit_moved(duty: Client) -> None:
+    before = things.unit_marks()
+    assert sse.moved(before, before) == []
+    crew = Crew.objects.filter(office__place__code=STREET, repairs=True, on_shift=True).first()
+    assert crew is not None
+    Crew.objects.filter(pk=crew.pk).update(lon=crew.lon + 0.001)
+    (told,) = sse.moved(before, things.unit_marks())
+    assert told.type == "unit.moved" and told.place == STREET and "id:" not in told.line()
+    near = sse.Reader(make_actor(office(f"operations.{STREET}"), "duty_officer"), frozenset({"unit"}))
+    far = sse.Reader(make_actor(office("operations.900102"), "duty_officer"), frozenset({"unit"}))
+    assert near.hears(told) and not far.hears(told)

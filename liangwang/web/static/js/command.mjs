@@ -123,7 +123,7 @@ document.addEventListener("live", () => {
 startClocks();
 list.start({ choose, close: leave });
 brief.start({ left: leave, acted: everything });
-listen({ opened, lost, changed, signal: (event) => here(event) && soonMap() });
+listen({ opened, lost, changed, moved: (event) => here(event) && soonMap() });
 // Late, so that a map that cannot be drawn (no WebGL, a file not loaded) takes nothing else along.
 map = await import("./duty/map.mjs").then(({ cityMap }) => cityMap(box, { incident: (ref) => choose(ref, false), card })).catch((error) => (console.error(error), null));
 if (map) await Promise.all([map.ground(), renewMap()]).catch(console.error);

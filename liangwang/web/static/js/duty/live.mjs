@@ -4,8 +4,8 @@ const CASES = [
   ..."opened accepted closed refused reopened merged unmerged took_in rated level handed_on said supervised supervision_replied assist assist_asked assist_arrived assist_ended held released extended".split(" ").map((what) => `case.${what}`),
   ..."ready assigned accepted arrived reported verified done failed declined ruled supervised overdue defer_asked deferred not_deferred woken passed_on put_back taken_over cancelled".split(" ").map((what) => `task.${what}`),
 ];
-const THINGS = ["signal.raised", "signal.climbed", "signal.cleared"];
-const SILENT_MS = 16000; // the server says `beat` every five seconds
+const THINGS = ["signal.raised", "signal.climbed", "signal.cleared", "unit.moved"];
+const SILENT_MS = 40000; // the server says `beat` every fifteen seconds
 const AGAIN_MS = 3000;
 
 /** Calls `work` soon, once for a burst of calls, never twice at the same time, and rarely where it takes long. */
@@ -26,7 +26,7 @@ export function soon(work, wait) {
 }
 
 /**
- * Opens the stream for good. `on.changed(event)` for a case or task, `on.signal(event)` for a thing, `on.opened()` each time
+ * Opens the stream for good. `on.changed(event)` for a case or task, `on.moved(event)` for a thing or unit, `on.opened()` each time
  * that it (re)opens, `on.lost()` when it breaks or falls silent.
  */
 export function listen(on) {
@@ -37,9 +37,9 @@ export function listen(on) {
   const open = () => {
     events?.close();
     alive();
-    events = new EventSource("/events?topics=case,task,signal");
+    events = new EventSource("/events?topics=case,task,signal,unit");
     CASES.forEach((type) => events.addEventListener(type, told(on.changed)));
-    THINGS.forEach((type) => events.addEventListener(type, told(on.signal)));
+    THINGS.forEach((type) => events.addEventListener(type, told(on.moved)));
     events.addEventListener("reload", () => { alive(); on.opened(); });
     events.addEventListener("beat", alive);
     events.addEventListener("open", () => { alive(); lost = false; on.opened(); });
