@@ -175,3 +175,12 @@ def declined_by(task: Task) -> str:
     """The key of the office that declined a task, "" where none did."""
     row = CaseEvent.objects.filter(task=task, what="task.declined").order_by("-id").first()
     return str(row.body.get("by", "")) if row else ""
+
+
+def awaits_ruling(task: Task) -> bool:
+    """Whether a task was declined and nobody has been named for it since."""
+    if not task.declined or task.crew_office_id or task.state != Task.State.READY:
+        return False
+    rows = CaseEvent.objects.filter(task=task, what__in=("task.declined", "task.ruled")).order_by("-id")
+    last = rows.first()
+    return last is not None and last.what == "task.declined"

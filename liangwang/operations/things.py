@@ -14,6 +14,7 @@ from liangwang.rules.declare import SignalRule
 from . import curves, datastreams
 from .dispatch_models import Crew
 from .models import Asset, Datastream, Signal
+from .panels import UNIT_SIGNS
 
 Place3 = tuple[int, float, float]
 ORDER = ("blue", "yellow", "orange", "red")
@@ -126,7 +127,10 @@ def latest_of(asset: Asset) -> list[Latest]:
     """The newest value of each quantity of a thing."""
     rows = Datastream.objects.filter(asset=asset, ended_at=None).order_by("id")
     found = [(row, curves.about(row)) for row in rows]
-    return [Latest(row.pk, known.label, row.last_value, known.unit, row.last_at) for row, known in found]
+    return [
+        Latest(row.pk, known.label, row.last_value, UNIT_SIGNS.get(known.unit, known.unit), row.last_at)
+        for row, known in found
+    ]
 
 
 def card(asset: Asset) -> Card:
