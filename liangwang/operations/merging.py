@@ -28,8 +28,10 @@ def candidates(case: Case) -> list[tuple[Case, int]]:
     return [(one, round(metres)) for one, metres in near(case.lon, case.lat, rows, NEAR_M)[:MOST]]
 
 
-def merge(*, actor: Actor, at: datetime, case: Case, into: Case, reason: str = "") -> Joining:
-    """Ends `case` as the same matter as `into`, which takes its reports and signals; raises CaseMoved."""
+def merge(*, actor: Actor, at: datetime, case: Case, into: Case, reason: str) -> Joining:
+    """Ends `case` as the same matter as `into`, which takes its reports and signals; raises ReasonNeeded, CaseMoved."""
+    if not reason.strip():
+        raise ReasonNeeded(what="并案的理由", what_en="why it is the same matter")
     moved = list(Report.objects.filter(case=case).values_list("ref", flat=True))
     signals = list(Signal.objects.filter(case_ref=case.ref).values_list("ref", flat=True))
     actions.merge_case(actor=actor, at=at, case=case, into=into, reason=reason.strip())
@@ -71,6 +73,9 @@ def undo(*, actor: Actor, at: datetime, row: Joining) -> Joining:
         raise OnceOnly(what="撤销并案、拆案", what_en="Undoing it")
     if row.how == Joining.How.MERGE:
         actions.unmerge_case(actor=actor, at=at, case=row.source, reason=row.reason)
+        actions.note_case(
+            actor=actor, at=at, case=row.target, what="case.gave_back", number=row.source.number
+        )
     else:
         actions.merge_case(actor=actor, at=at, case=row.target, into=row.source, reason=row.reason)
     _move(row, row.source, at)

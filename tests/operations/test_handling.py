@@ -146,7 +146,7 @@ def test_a_signal_goes_with_the_merged_incident_and_holds_the_other_open(duty: A
     assert case is not None
     other = incidents.open_incident(make_signal(make_asset(), "manholes:cover_flooded"), at=AT)
     assert other is not None
-    merging.merge(actor=duty, at=at(1), case=case, into=other)
+    merging.merge(actor=duty, at=at(1), case=case, into=other, reason="同一处")
     signal.refresh_from_db()
     assert signal.case_ref == other.ref
     assert other.holds.filter(released_at=None).count() == 2

@@ -15,7 +15,7 @@ from .test_history import S, city, send, us
 
 __all__ = ["city"]  # a fixture
 pytestmark = pytest.mark.django_db(transaction=True)
-COVERS = 40
+COVERS, MANY = 40, 10_000
 
 
 def all_tilted(value: float, at: float) -> None:
@@ -56,3 +56,25 @@ def test_the_surplus_has_one_incident_and_clears_with_the_others(
     again = Live()
     again.close()
     assert Signal.objects.count() == COVERS + 2
+
+
+@pytest.mark.slow  # about ten seconds of CPU: 10,000 things are registered and 200 incidents really opened
+def test_of_ten_thousand_incidents_two_hundred_are_opened_and_one_tells_of_the_rest(city: object) -> None:
+    with write():
+        rows = [
+            actions.NewAsset(key=f"N{n}", kind="cover", lon=122.481, lat=30.491, owner="rain")
+            for n in range(MANY - 2)
+        ]
+        actions.register_assets("manholes", rows, at=AT)
+    live = Live()
+    for second in (0, 30, 60, 90, 120):
+        all_tilted(2.0 if second == 0 else 40.0, second)
+        live.turn(AT + timedelta(seconds=second))
+    live.turn(AT + timedelta(seconds=150))
+    live.close()
+    signals = Signal.objects.filter(rule="manholes:cover_displaced", cleared_at=None)
+    storm = storms.standing("manholes:cover_displaced")
+    assert storm is not None and signals.count() == MANY
+    assert signals.filter(case_ref=storm.ref).count() == MANY - storms.MOST_AN_HOUR
+    assert signals.exclude(case_ref=storm.ref).values("case_ref").distinct().count() == storms.MOST_AN_HOUR
+    assert Case.objects.count() == storms.MOST_AN_HOUR + 1

@@ -92,7 +92,11 @@ def _thing(case: Case, actor: Actor, at: datetime) -> Page | None:
     may = access.may(actor, "read", access.Thing(kind="reading", place_code=asset.place.code)).allowed
     span = urlencode({"from": round(start.timestamp() * 1e6), "to": round(end.timestamp() * 1e6)})
     values = [
-        {"it": one, "href": f"{reverse('reading', args=[one.number])}?{span}" if may else ""}
+        {
+            "it": one,
+            "unit": panels.UNIT_SIGNS.get(one.unit, one.unit),
+            "href": f"{reverse('reading', args=[one.number])}?{span}" if may else "",
+        }
         for one in things.latest_of(asset)
     ]
     return {"asset": asset, "values": values}
@@ -151,7 +155,7 @@ def _task(task: Task, at: datetime) -> Page:
         "asked": how if asked and not rests else None,
         "until": task.deferred_until or asked.get("until"),
         "reason": asked.get("reason", ""),
-        "declined": task.declined and not task.crew_office_id and task.state == "ready",
+        "declined": history.awaits_ruling(task),
     }
 
 

@@ -168,7 +168,7 @@ def _of_task(case: Case, task: Task, actor: Actor, at: datetime) -> Iterator[Act
         )
     if task.state == "deferred" and may("dispatch"):
         yield _act("wake", "K", "alarm-clock", _("恢复办理"), to("wake"), [], of=task.label)
-    if task.declined and not task.crew_office_id and task.state == "ready" and may("dispatch"):
+    if history.awaits_ruling(task) and may("dispatch"):
         fields = [_field("office", _("主办单位"), "select", options=_doers(case, task)), note]
         yield _act("rule", "Z", "gavel", _("指定主办"), to("rule"), fields, of=task.label, now=True)
     elif (
@@ -229,10 +229,20 @@ def _crews(task: Task) -> list[tuple[str, str, str]]:
 
 
 def _doers(case: Case, task: Task) -> list[tuple[str, Any, str]]:
-    """Whom the duty officer may name after a decline: crews with the skill where one is wanted, else offices around."""
+    """Whom the duty officer may name after a decline: crews with the skill where one is wanted, else offices around.
+
+    Who declined may be named again (首接负责), but stands last.
+    """
+    back = history.declined_by(task)
     if "crew" in task.by or "anyone" in task.by:
-        return [*_crews(task)]
-    return [(office.key, office.name, "") for office in offices_around(case)]
+        found: list[tuple[str, Any, str]] = [*_crews(task)]
+    else:
+        found = [(office.key, office.name, "") for office in offices_around(case)]
+    said = [
+        (key, _("%(name)s（退过单）") % {"name": pick(name)} if key == back else name, more)
+        for key, name, more in found
+    ]
+    return sorted(said, key=lambda one: one[0] == back)
 
 
 def office_named(key: str) -> Office | None:

@@ -30,12 +30,13 @@ ACTS: dict[str, Act] = {
     "case.extended": Act("watch", _("经批准延长 {working_days} 个工作日"), _("办理期限已延长")),
     "case.held": Act("watch", _("保持未结：{reason}"), _("暂不结案")),
     "case.released": Act("idle", _("解除：{reason}"), _("可以结案了")),
-    "case.level": Act("watch", _("等级变化"), _("等级变化")),
+    "case.level": Act("watch", _("等级由{before}改为{level}"), _("等级变化")),
     "case.closed": Act("ok", _("已结案"), _("全部办结")),
     "case.rated": Act("idle", _("已评价：{score} 分"), _("已评价")),
     "case.merged": Act("idle", _("并入 {to}"), _("并入另一件")),
     "case.unmerged": Act("idle", _("撤销并案，恢复办理"), _("恢复办理")),
     "case.took_in": Act("idle", _("并入了 {number}"), _("与另一件合并办理")),
+    "case.gave_back": Act("idle", _("撤销并案，{number} 恢复单独办理"), _("两件分开办理")),
     "case.split": Act("idle", _("拆出 {number}"), _("拆出另一件")),
     "case.reopened": Act("warn", _("重开"), _("复核后重新办理")),
     "case.said": Act("brand", _("留言"), _("现场有新情况")),
@@ -80,6 +81,9 @@ ACTS: dict[str, Act] = {
     "task.supervised": Act("watch", _("{task}：督办"), _("{task} · 督办")),
 }
 
+LEVELS = {"blue": _("蓝"), "yellow": _("黄"), "orange": _("橙"), "red": _("红")}
+CODED = {"task.declined"}  # their reason is a key, and its words stand in the sentence
+
 STATES = {
     "open": _("待受理"),
     "supplement": _("待补正"),
@@ -101,6 +105,8 @@ def told(lines: Iterable[Any], *, to_applicant: bool = False) -> list[Line]:
 def _line(line: Any, act: Act, to_applicant: bool, lang: str) -> Line:
     fields = {key: _plain(value, lang) for key, value in line["body"].items()}
     fields["task"] = pick(line["task"], lang)
+    if line["what"] == "case.level":
+        fields |= {key: str(LEVELS.get(fields.get(key, ""), "")) for key in ("before", "level")}
     sentence = str(act.to_applicant if to_applicant else act.to_posts)
     return {
         "at": line["at"],
@@ -109,7 +115,7 @@ def _line(line: Any, act: Act, to_applicant: bool, lang: str) -> Line:
         "kind": act.kind,
         "what": line["what"],
         "did_at": datetime.fromisoformat(line["body"]["did_at"]) if "did_at" in line["body"] else None,
-        "note": _note(line["body"], lang),
+        "note": _note(line["what"], line["body"], lang),
     }
 
 
@@ -117,10 +123,12 @@ def _plain(value: Any, lang: str) -> str:
     return pick(value, lang) if isinstance(value, dict) and "zh" in value else str(value)
 
 
-def _note(body: dict[str, Any], lang: str) -> str:
+def _note(what: str, body: dict[str, Any], lang: str) -> str:
     """What someone wrote with the act: a note, reasons, what is wanted."""
     done = body.get("result")
-    parts = [body.get("note"), body.get("reason"), *body.get("reasons", [])]
+    parts = [body.get("note"), None if what in CODED else body.get("reason"), *body.get("reasons", [])]
+    because = body.get("because")
+    parts.append(_plain(because, lang) if isinstance(because, dict) and "zh" in because else None)
     parts.append(done.get("note") if isinstance(done, dict) else None)
     parts += [_plain(want, lang) for want in body.get("wanted", [])]
     return "；".join(str(part) for part in parts if part)

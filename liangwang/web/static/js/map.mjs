@@ -46,9 +46,25 @@ export function draw(element) {
   const map = new LibreMap({ container: element, style: style(source || empty, dark), center: [Number(lon), Number(lat)], zoom: Number(zoom), attributionControl: false, dragRotate: false });
   map.addControl(new NavigationControl({ showCompass: false }), "top-right");
   if (trace) return tracePoints(map, trace);
-  if (!pick) new Marker({ color: "#2f3e9e" }).setLngLat([Number(lon), Number(lat)]).addTo(map);
+  if (!pick) {
+    new Marker({ color: "#2f3e9e" }).setLngLat([Number(lon), Number(lat)]).addTo(map);
+    map.once("idle", () => showWays(map, [Number(lon), Number(lat)]));
+  }
   else pickPoint(map, pick);
   return map;
+}
+
+/** Widens the view until whole ways are in it. */
+function showWays(map, point) {
+  const ways = map.getSource("things")?.serialize().data;
+  const seen = (data) => {
+    const at = data.features.filter((one) => one.properties.role === "way").flatMap((one) => one.geometry.coordinates);
+    if (!at.length) return;
+    const [lon, lat] = [0, 1].map((n) => [...at, point].map((one) => one[n]));
+    map.fitBounds([[Math.min(...lon), Math.min(...lat)], [Math.max(...lon), Math.max(...lat)]], { padding: 36, maxZoom: 15, animate: false });
+  };
+  if (typeof ways === "string") fetch(ways).then((answer) => answer.json()).then(seen, () => undefined);
+  else if (ways) seen(ways);
 }
 
 function pickPoint(map, pick) {
