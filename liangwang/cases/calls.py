@@ -27,7 +27,11 @@ State = Call.State
 SINCE = timedelta(days=30)  # a newly declared call is not asked for cases older than this
 AWAY: Label = {"zh": "没有人在，改天再去", "en": "nobody there, another day"}
 OUTCOMES: dict[str, dict[str, Label]] = {
-    "check": {"so": {"zh": "属实", "en": "it is so"}, "not_so": {"zh": "不属实", "en": "it is not so"}, "away": AWAY},
+    "check": {
+        "so": {"zh": "属实", "en": "it is so"},
+        "not_so": {"zh": "不属实", "en": "it is not so"},
+        "away": AWAY,
+    },
     "visit": {
         "so": {"zh": "去过了，都好", "en": "visited, all is well"},
         "not_so": {"zh": "去过了，有事要跟进", "en": "visited, something is to be followed up"},

@@ -25,7 +25,7 @@ from tests.cases.factories import (
 from tests.operations.factories import load_city
 from tests.web.posts import browser_of, said
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 HERE, THERE = "310105002901", "310105002902"
 
 

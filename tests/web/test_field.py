@@ -287,6 +287,7 @@ def in_hand(crews: list[Crew]) -> Task:
     return Task.objects.select_related("case").get(pk=one.pk)
 
 
+@pytest.mark.both_databases
 def test_a_task_is_handed_over_only_once_the_other_crew_says_yes(crews: list[Crew], in_hand: Task) -> None:
     first, second, third = (browser(row.office, "crew") for row in crews)
     page = said(first.get(f"/field/tasks/{in_hand.ref}/"))
@@ -314,6 +315,7 @@ def test_a_task_is_handed_over_only_once_the_other_crew_says_yes(crews: list[Cre
     assert "已接手（缺工具、材料或人手）" in said(second.get(f"/field/tasks/{in_hand.ref}/"))
 
 
+@pytest.mark.both_databases
 def test_what_was_asked_before_is_recalled_and_a_reported_task_stays(
     crews: list[Crew], in_hand: Task
 ) -> None:

@@ -44,11 +44,23 @@ def picture() -> dict[str, object]:
     return {"name": "cover.jpg", "mimeType": "image/jpeg", "buffer": raw.getvalue()}
 
 
-KEPT = """(names) => Promise.all(names.map((name) => caches.match(new URL(name, location).href))).then((found) => found.every(Boolean))"""
-LONG_AGO = """(minutes) => new Promise((done) => { const asked = indexedDB.open("field", 1); asked.onsuccess = () => {
-  const work = asked.result.transaction("acts", "readwrite"), store = work.objectStore("acts"), all = store.getAll();
-  all.onsuccess = () => all.result.forEach((act, n) => store.put({ ...act, at: new Date(Date.now() - (minutes - n) * 60000).toISOString() }));
-  work.oncomplete = () => { asked.result.close(); done(all.result.length); }; }; })"""
+KEPT = """
+(names) => Promise.all(names.map((name) => caches.match(new URL(name, location).href)))
+  .then((found) => found.every(Boolean))
+"""
+LONG_AGO = """
+(minutes) => new Promise((done) => {
+  const asked = indexedDB.open("field", 1);
+  const before = (n) => new Date(Date.now() - (minutes - n) * 60000).toISOString();
+  asked.onsuccess = () => {
+    const work = asked.result.transaction("acts", "readwrite");
+    const store = work.objectStore("acts");
+    const all = store.getAll();
+    all.onsuccess = () => all.result.forEach((act, n) => store.put({ ...act, at: before(n) }));
+    work.oncomplete = () => { asked.result.close(); done(all.result.length); };
+  };
+})
+"""
 
 
 def keep_on_phone(page: "Page", house: House, ref: str) -> None:
@@ -136,5 +148,7 @@ def test_what_another_took_meanwhile_is_said_and_nothing_is_lost(house: House, p
     box.get_by_text("这项任务已交给").nth(2).wait_for()
     for left in (2, 1, 0):
         box.get_by_role("button", name="不送了").first.click()
-        page.wait_for_function("(left) => document.querySelectorAll('[data-waiting] li').length === left", arg=left)
+        page.wait_for_function(
+            "(left) => document.querySelectorAll('[data-waiting] li').length === left", arg=left
+        )
     assert box.is_hidden()
