@@ -46,8 +46,6 @@ def prepare(covers: int, mothers: int = 0) -> dict[str, Any]:
     return {
         "session": session.session_key,
         "place": places[0].code,
-        "lon": street.lon,
-        "lat": street.lat,
         "phones": [phone_of(n, places[0], at) for n in range(mothers)],
     }
 

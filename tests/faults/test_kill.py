@@ -76,14 +76,15 @@ def send_readings(
 
 
 def send_reports(sender: Sender, numbers: range, city: dict[str, Any], acknowledged: list[int]) -> None:
-    """Reports of incidents, each with its own key, as a committee worker's phone sends them."""
+    """Reports of incidents, each with its own key, as a committee worker's phone sends them.
+
+    They name a neighbourhood and no point, so that none joins another: each is an incident of its own.
+    """
     for number in numbers:
         form = {
             "what": "manholes:missing",
             "text": f"report {number}",
             "place": city["place"],
-            "lon": city["lon"],
-            "lat": city["lat"],
             "address": f"{number} 号门前",
             "idempotency_key": f"fault-report-{number:05}",
             "csrfmiddlewaretoken": CSRF,
