@@ -105,7 +105,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     Command(
         "replay",
-        "把记录的一天按别的规则、计划、兵力、时限再跑一遍，两种结果并排 · run a recorded day again under other rules, plans, forces, limits",
+        "一天按别的规则、计划、兵力、时限再跑一遍，两种结果并排 · a day run again under other rules, plans, forces, limits",
         "liangwang.operations.replay:command",
         (
             _arg("day", help="2026-11-23"),
