@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 
 import numpy as np
+from django.db.models import Q
 
 from liangwang.base import notices
 from liangwang.base.errors import NotFound, Refusal
@@ -26,6 +27,7 @@ REASONS: dict[str, Label] = {
     "trouble": {"zh": "车坏了或人员不适", "en": "the vehicle broke down, or somebody is unwell"},
 }
 REACH_M = 30_000.0
+GUARDS_M = 3_000.0
 OFFERED = 6
 IN_HAND = ("accepted", "arrived")
 
@@ -64,7 +66,9 @@ def crews_to_ask(task: Task, at: datetime) -> list[Crew]:
     if case.lon is None or case.lat is None:
         return []
     busy = cases.busy_crew_ids() | {task.crew_office_id or 0}
-    rows = Crew.objects.filter(near(task, REACH_M), at_work(at), office__ended_at=None)
+    # Who guards comes from near by, as there are thousands; who repairs has tools and may come from far.
+    worth = near(task, GUARDS_M) if task.by.get("anyone") else near(task, REACH_M) & Q(repairs=True)
+    rows = Crew.objects.filter(worth, at_work(at), office__ended_at=None)
     free = [crew for crew in rows.select_related("office__place") if crew.office_id not in busy]
     east, north = degrees_of(1.0, case.lat)
     found = [

@@ -377,6 +377,14 @@ def test_what_waited_says_when_it_was_done_and_a_wrong_clock_is_not_believed(
     assert proof.at - AT > timedelta(minutes=39), "more than three days is not believed"
 
 
+def test_what_was_declined_in_time_without_a_signal_is_not_late(street: Street, task: Task) -> None:
+    crew, reason = browser(street.crew, "crew"), next(iter(actions.DECLINE_REASONS))
+    clock.shift(AT + timedelta(minutes=40) - datetime.now(UTC))
+    late, said_why = queued(crew, task, "decline", "key-of-late-one", reason=reason)
+    assert late == 409 and said_why["message"]
+    assert queued(crew, task, "decline", "key-of-decline", reason=reason, waited_s="1200") == (200, {})
+
+
 def test_a_crew_learns_what_became_of_a_task_that_it_had(street: Street, task: Task) -> None:
     crew, other = browser(street.crew, "crew"), browser(street.other_crew, "crew")
     queued(crew, task, "accept", "key-of-accept")
