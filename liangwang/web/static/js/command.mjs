@@ -115,6 +115,7 @@ document.addEventListener("moment", ({ detail }) => {
 
 document.addEventListener("live", () => {
   back = false;
+  list.live();
   everything();
 });
 

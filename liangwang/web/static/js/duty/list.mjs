@@ -5,6 +5,7 @@ import { spell } from "../clock.mjs";
 const box = document.getElementById("feed");
 const form = document.getElementById("find");
 let chosen = null;
+let recordedAt = null; // the instant whose rows stand in place of those of now
 
 const rows = () => [...box.querySelectorAll(".incident[data-ref]")];
 const row = (ref) => box.querySelector(`.incident[data-ref="${CSS.escape(ref)}"]`);
@@ -34,14 +35,19 @@ export function mark(ref, into = false) {
 /** Reads the list again as it is asked for in the address of the page. */
 export async function renew() {
   const before = new Set(rows().map((item) => item.dataset.ref));
-  const answer = await fetch(box.dataset.fragment + location.search);
-  if (!answer.ok || document.body.dataset.recorded) return;
-  replace(box, await answer.text());
+  const { search } = location;
+  const answer = await fetch(box.dataset.fragment + search);
+  const html = await answer.text();
+  if (!answer.ok || search !== location.search || recordedAt) return; // something else is wanted meanwhile
+  replace(box, html);
   mark(chosen);
   const fresh = rows().filter((item) => item.classList.contains("new") && !before.has(item.dataset.ref));
   const said = document.getElementById("said");
   if (fresh.length) said.textContent = `${said.dataset.new}: ${fresh.map((item) => item.querySelector("h3").innerText).join(", ")}`;
 }
+
+/** Goes back to the rows of now, which the next `renew` reads. */
+export const live = () => (recordedAt = null);
 
 function ask(query) {
   history.replaceState(null, "", query ? `?${query}` : location.pathname);
@@ -50,6 +56,7 @@ function ask(query) {
 
 /** Takes the rows of a recorded instant: {at, incidents} as in the `moment` event. */
 export function recorded({ at, incidents }) {
+  recordedAt = at;
   const list = document.createElement("ol");
   list.className = "cards";
   for (const one of incidents) {
@@ -116,7 +123,10 @@ function keys(event, { soonChoose, choose, close, dialog }) {
   const typing = event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select");
   if (event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
   if (event.key === "Escape" && !document.querySelector("details.menu[open]")) {
-    if (typing && form.contains(typing)) return typing.blur();
+    if (typing && form.contains(typing)) {
+      event.preventDefault(); // or a browser empties the field, and says so to nobody
+      return typing.blur();
+    }
     return close();
   }
   // Inside the brief every letter is a button's, and so it is while something is written.
