@@ -28,6 +28,7 @@ from .report_models import ShiftHandover
 SLOT_S: Final = 600
 SLOTS: Final = 144
 MOST_MARKS: Final = 60
+KEYS_AT_ONCE: Final = 5_000  # a statement of SQLite takes some tens of thousands of values
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,10 @@ def _climbs(rows: Sequence[Any]) -> dict[str, list[tuple[datetime, str]]]:
         if rule in rising:
             of_key[f"signal.raised/{key}"] = ref
             of_key |= {f"signal.climbed/{ref}/{level}": ref for level in LEVELS}
-    told = Event.objects.filter(key__in=list(of_key)) if of_key else []
+    keys = list(of_key)
+    told: list[Event] = []
+    for begins in range(0, len(keys), KEYS_AT_ONCE):
+        told += Event.objects.filter(key__in=keys[begins : begins + KEYS_AT_ONCE])
     for event in sorted(told, key=lambda one: (one.at, one.pk)):
         found.setdefault(of_key[event.key], []).append((event.at, str(event.body["level"])))
     return found
