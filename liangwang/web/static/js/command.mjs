@@ -116,7 +116,8 @@ document.addEventListener("moment", ({ detail }) => {
 document.addEventListener("live", () => {
   back = false;
   list.live();
-  everything();
+  Promise.all([renewList(), renewMap()]).catch(console.error); // at once: somebody waits for it
+  soonFigures();
 });
 
 // --- begin ---------------------------------------------------------------------------------------------
