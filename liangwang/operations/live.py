@@ -117,8 +117,9 @@ class Live:
                 if cursor.step >= this.number:
                     return
                 signals.apply(self.rules, self.params, self.state, found, signals.instant(this.now))
-                for record in strangers:
-                    quarantine.land(msgspec.msgpack.decode(record.payload, type=QuarantineRecord))
+                quarantine.land(
+                    msgspec.msgpack.decode(record.payload, type=QuarantineRecord) for record in strangers
+                )
                 cursor.step = this.number
                 cursor.save(update_fields=["step"])
 

@@ -20,6 +20,7 @@ from liangwang.cases.queries import Case
 from liangwang.operations import actions, datastreams, quarantine, readings, signals
 from liangwang.operations.live import Live, replay
 from liangwang.operations.models import Datastream, Quarantined, Signal, WarningIn
+from liangwang.operations.readings_log import QuarantineRecord, Unknown
 from liangwang.rules.declare import LEVELS
 from tests.tries import tries
 
@@ -325,3 +326,24 @@ def test_after_a_night_in_which_nobody_listened_no_sensor_is_called_silent_until
         live.turn(later(night + 60 * minute))
     assert Signal.objects.filter(rule="manholes:sensor_silent").count() == 2
     live.close()
+
+
+@pytest.mark.both_databases
+def test_strangers_are_listed_in_few_statements_and_summed(
+    city: Path, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
+) -> None:
+    def sent(n: int, minute: int) -> QuarantineRecord:
+        rows = [
+            Unknown(f"S{one}", reason, n, b"text") for one in range(30) for reason in ("unknown", "ahead")
+        ]
+        return QuarantineRecord("source:a", us(AT) + minute * 60_000_000, rows)
+
+    for times in ([sent(1, 0), sent(2, 1)], [sent(4, 2)]):
+        with write(), django_assert_max_num_queries(8):
+            quarantine.land(times)
+    monkeypatch.setattr(quarantine, "AT_A_TIME", 7)
+    with write():
+        quarantine.land([sent(8, 3)])
+    rows = Quarantined.objects.all()
+    assert {(row.rows, row.first_at, row.last_at) for row in rows} == {(15, AT, later(180))}
+    assert len(rows) == 60
