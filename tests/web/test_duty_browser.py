@@ -71,7 +71,7 @@ def recorded_instant(house: House, page: "Page") -> None:
     )
     heard = "const e = new EventSource('/events?topics=case'); e.addEventListener('case.opened', () => { e.close(); done(1); });"
     page.evaluate(f"globalThis.heard = new Promise((done) => {{ {heard} }}); 0")
-    fresh = report(house, "回看时来的", 122.4852)
+    fresh = report(house, "回看时来的", 122.4822)
     page.evaluate("globalThis.heard")
     assert page.locator("#feed .incident").count() == 1  # now does not break in
     page.evaluate("document.dispatchEvent(new CustomEvent('live'))")
