@@ -58,7 +58,7 @@ def test_the_surplus_has_one_incident_and_clears_with_the_others(
     assert Signal.objects.count() == COVERS + 2
 
 
-@pytest.mark.slow  # about ten seconds of CPU: 10,000 things are registered and 200 incidents really opened
+@pytest.mark.slow  # half a minute of CPU: 10,000 things are registered and 200 incidents really opened
 def test_of_ten_thousand_incidents_two_hundred_are_opened_and_one_tells_of_the_rest(city: object) -> None:
     with write():
         rows = [
