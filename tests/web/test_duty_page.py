@@ -103,6 +103,7 @@ def test_search_by_number_title_and_kind_and_more_rows(duty: Client) -> None:
     assert len(feed(duty, "?show=nonsense&n=x")) == 2  # an address by hand is no error
 
 
+@pytest.mark.both_databases
 def test_points_have_one_key_each_and_cost_few_statements(duty: Client) -> None:
     quiet, alarmed = make_asset(), make_asset(lon=HERE[0] + 0.002)
     make_signal(alarmed, level="orange")
@@ -205,6 +206,7 @@ def test_the_shift_says_who_has_it_and_how_much_was_handed_over(duty: Client) ->
     )  # read from above, handed over only at the own desk
 
 
+@pytest.mark.both_databases
 def test_each_level_has_its_own_duty_and_clock(duty: Client) -> None:
     case = confirmed(duty, told().case)
     task = Task.objects.filter(case=case, due_at__isnull=False, state__in=("ready", "assigned")).first()
@@ -222,6 +224,7 @@ def test_each_level_has_its_own_duty_and_clock(duty: Client) -> None:
     assert feed(district, "?show=told", STREET[:6]) == [case.ref]
 
 
+@pytest.mark.both_databases
 def test_counts_below_are_those_of_the_rows(duty: Client) -> None:
     told()
     late = confirmed(duty, told(east_m=600).case)
