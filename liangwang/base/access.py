@@ -439,6 +439,7 @@ class Door:
         if thing is None or thing.kind != self.kind:  # a link to a thing of another kind leads nowhere
             raise NotFound
         require(actor, verb, thing, self.purpose)
+        request.thing = thing  # type: ignore[attr-defined]  # a view that asks more need not look it up again
         if kind_of(self.kind).personal and relation(actor, thing) in SEEN_BY_OTHERS and verb == "read":
             with write():
                 audit.record(actor, verb, thing, at=clock.now(), purpose=self.purpose)

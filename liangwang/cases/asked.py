@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import TypedDict
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from liangwang.base.access import visible
 from liangwang.base.hats import Actor
@@ -77,7 +77,20 @@ def colleagues(task: Task, but: Actor) -> list[Post]:
 
 def other_offices(task: Task) -> list[Office]:
     """Offices that are competent for a task beside the one that holds it, the nearest level first (转办)."""
+    return offices_beside(task)[0]
+
+
+def offices_beside(task: Task) -> tuple[list[Office], list[Office]]:
+    """Beside the office that holds a task: those competent for it (转办), and those of its place to ask to sign (加签)."""
     node = graph_of(task.case.plan_id).nodes[task.node]
     department = node.by.department or (task.office.department if task.office else "")
-    rows = Office.objects.filter(department=department, ended_at=None).exclude(pk=task.office_id or 0)
-    return list(rows.exclude(kind__in=["crew", "counter", "institution"]).order_by("level", "id"))
+    place = task.office.place_id if task.office else None
+    asked = Q(department=department) | Q(kind="department", place_id=place)
+    rows = list(Office.objects.filter(asked, ended_at=None).exclude(pk=task.office_id or 0).order_by("id"))
+    competent = [
+        one
+        for one in rows
+        if one.department == department and one.kind not in ("crew", "counter", "institution")
+    ]
+    near = [one for one in rows if one.kind == "department" and place is not None and one.place_id == place]
+    return sorted(competent, key=lambda one: one.level), sorted(near, key=lambda one: one.key)

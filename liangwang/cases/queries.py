@@ -166,10 +166,14 @@ NOBODY: Label = {"zh": "待派", "en": "to be assigned"}
 BY_RULE: Label = {"zh": "系统自动", "en": "automatic"}
 
 
-def lanes(case: Case, at: datetime) -> list[Lane]:
-    """The plan as rows by office; what has not begun is laid where it would fall if all goes to its limits."""
+def lanes(case: Case, at: datetime, of: list[Task] | None = None) -> list[Lane]:
+    """The plan as rows by office; what has not begun is laid where it would fall if all goes to its limits.
+
+    `of` are the case's tasks where they are at hand.
+    """
     graph = graph_of(case.plan_id)
-    tasks = {task.node: task for task in case.tasks.select_related("office", "crew_office")}
+    rows_of = case.tasks.select_related("office", "crew_office") if of is None else of
+    tasks = {task.node: task for task in rows_of}
     expected = _expected(case, tasks, at)
     rows: dict[str, Lane] = {}
     for key in graph.order:
@@ -255,11 +259,11 @@ def proof_pairs(task: Task) -> list[dict[str, Any]]:
     return [pairs[attempt] for attempt in sorted(pairs, reverse=True)]
 
 
-def next_steps(case: Case) -> list[Task]:
-    """What a case waits for now, the earliest due first."""
-    open_states = [*OPEN_TASK_STATES, Task.State.DEFERRED]
-    rows = case.tasks.filter(state__in=open_states).select_related("office", "crew_office")
-    return list(rows.order_by("due_at", "id"))
+def next_steps(case: Case, of: list[Task] | None = None) -> list[Task]:
+    """What a case waits for now, the earliest due first; `of` are its tasks where they are at hand."""
+    rows = case.tasks.select_related("office", "crew_office", "assignee__party") if of is None else of
+    waits = [task for task in rows if task.state in (*OPEN_TASK_STATES, Task.State.DEFERRED)]
+    return sorted(waits, key=lambda task: (task.due_at is None, task.due_at or case.opened_at, task.pk))
 
 
 # --- for operations ------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ LABELS: dict[str, Label] = {
     "reissue": {"zh": "补发", "en": "Replacement"},
     "cancellation": {"zh": "注销", "en": "Cancellation"},
     "revocation": {"zh": "撤销", "en": "Revocation"},
-    "heard": {"zh": "陈述申辩", "en": "What the holder says"},
+    "heard": {"zh": "陈述申辩", "en": "Hearing"},
     "after_check": {"zh": "告知承诺核查", "en": "Check of a commitment"},
 }
 DECIDE_WITHIN = 20  # working days: 行政许可法 art. 42, where the item's own law says nothing shorter

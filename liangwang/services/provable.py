@@ -1,7 +1,10 @@
 """What is already known of the people of a draft: from the login, the hub, the certificate library, earlier cases."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
+
+from django.db.models import Q
 
 from liangwang.base.labels import Label
 from liangwang.base.models import Company, Person, Subject
@@ -30,13 +33,19 @@ def proved_for(draft: Draft, at: datetime) -> Proved:
     values: dict[str, Evidence] = {}
     earlier: dict[str, Evidence] = {}
     people = _agreed(draft)
+    looked: dict[int, Looked] = {}
+    held = _in_force(people.values(), at)
     for role, subject in people.items():
-        values.update(_of_person(role, subject))
-        values.update(_of_company(role, subject))
-        values.update(_not_weaker(_of_hub(role, subject), values))
-        certificates.update(_library(role, subject, at))
+        if subject.pk not in looked:
+            looked[subject.pk] = _look_up(subject)
+        found = looked[subject.pk]
+        values.update(_of_person(role, subject, found.person))
+        values.update(_of_company(role, subject, found.company))
+        values.update(_not_weaker(_of_hub(role, found.known), values))
+        own = (row for row in held if row.kept_by_id == row.subject_id == subject.pk)
+        certificates.update({f"{role}.{row.type}": _shown_by(row) for row in own})
         earlier.update(_earlier(role, subject, draft))
-    for key, evidence, stated in _kept(draft, people, at):
+    for key, evidence, stated in _kept(draft, people, [row for row in held if row.keeper_id]):
         certificates.setdefault(key, evidence)
         values = {**stated, **values}
     values.update(_of_certificate(draft, values))
@@ -46,6 +55,22 @@ def proved_for(draft: Draft, at: datetime) -> Proved:
         earlier=earlier,
         today=local_day(at).isoformat(),
         committed=frozenset(draft.committed),
+    )
+
+
+class Looked(NamedTuple):
+    """What is known of one subject, looked up once though she may have several roles."""
+
+    person: Person | None
+    company: Company | None
+    known: list[dict[str, Any]]
+
+
+def _look_up(subject: Subject) -> Looked:
+    return Looked(
+        Person.objects.filter(pk=subject.pk).select_related("home").first(),
+        Company.objects.filter(pk=subject.pk).first(),
+        hub.known(subject.pk),
     )
 
 
@@ -81,8 +106,7 @@ def _agreed(draft: Draft) -> dict[str, Subject]:
     return {"applicant": draft.applicant, **people}
 
 
-def _of_person(role: str, subject: Subject) -> dict[str, Evidence]:
-    person = Person.objects.filter(pk=subject.pk).select_related("home").first()
+def _of_person(role: str, subject: Subject, person: Person | None) -> dict[str, Evidence]:
     if person is None:
         return {}
     at = subject.created_at.date().isoformat()
@@ -125,9 +149,8 @@ def companies_among(body: dict[str, Any]) -> set[str]:
     return {field["role"] for field in fields if field["concept"] == "company.name"}
 
 
-def _of_company(role: str, subject: Subject) -> dict[str, Evidence]:
+def _of_company(role: str, subject: Subject, company: Company | None) -> dict[str, Evidence]:
     """A company acts under its own hat: its name and code are the registrar's."""
-    company = Company.objects.filter(pk=subject.pk).first()
     if company is None:
         return {}
     at = subject.created_at.date().isoformat()
@@ -144,11 +167,11 @@ def _not_weaker(found: dict[str, Evidence], held: dict[str, Evidence]) -> dict[s
     }
 
 
-def _of_hub(role: str, subject: Subject) -> dict[str, Evidence]:
+def _of_hub(role: str, known: list[dict[str, Any]]) -> dict[str, Evidence]:
     attributes = {d.key: d.value for d in declarations("attributes.csv") if d.value.concept}
     offices = {d.ref: d.value.office for d in declarations("sources.yaml")}
     found = {}
-    for row in hub.known(subject.pk):
+    for row in known:
         said = attributes.get(row["attribute"])
         concept = said.concept if said else None
         if said and concept and row["value"] is not None and row["state"] in IN_FORCE:
@@ -173,15 +196,14 @@ def _sources(keys: list[str]) -> Label:
     return {"zh": "、".join(one["zh"] for one in labels), "en": ", ".join(one["en"] for one in labels)}
 
 
-def _library(role: str, subject: Subject, at: datetime) -> dict[str, Evidence]:
-    """Certificates in force that are in her own hands; the newest of a type."""
-    return {f"{role}.{row.type}": _shown_by(row) for row in _in_force(at, subject=subject, keeper=None)}
-
-
-def _in_force(at: datetime, **whose: Any) -> list[Certificate]:
-    """Certificates that count now, the oldest first."""
+def _in_force(people: Iterable[Subject], at: datetime) -> list[Certificate]:
+    """Certificates that count now and that these people have in their hands, the oldest first."""
+    ids = {one.pk for one in people}
     rows = Certificate.objects.filter(
-        **whose, revoked_at=None, suspended_at=None, replaced_by=None
+        Q(subject__in=ids, keeper=None) | Q(keeper__in=ids),
+        revoked_at=None,
+        suspended_at=None,
+        replaced_by=None,
     ).select_related("office")
     today = local_day(at)
     return [row for row in rows.order_by("issued_at") if row.valid_until is None or row.valid_until >= today]
@@ -194,13 +216,12 @@ def _shown_by(row: Certificate) -> Evidence:
 Kept = tuple[str, Evidence, dict[str, Evidence]]
 
 
-def _kept(draft: Draft, people: dict[str, Subject], at: datetime) -> list[Kept]:
+def _kept(draft: Draft, people: dict[str, Subject], rows: list[Certificate]) -> list[Kept]:
     """Certificates about somebody else that these people keep: ("role.type", evidence, what it proposes), newest first.
 
     Only of whom the form is about: by the name and number typed, and before these are typed where there is only one
     it can be. An item that makes a new one of the type (another death in the family) is proposed nothing of the old.
     """
-    rows = _in_force(at, keeper__in=people.values())
     if not rows:
         return []
     made, typed = _made_by(draft.version.body), opened(draft)

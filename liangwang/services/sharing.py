@@ -138,14 +138,13 @@ def need_edit(actor: Actor, draft: Draft, bound: Bound, role: str) -> None:
     raise NotYourPart(who=label["zh"], who_en=label["en"])
 
 
-def seen_by(actor: Actor, whole: dict[str, Any], bound: Bound) -> dict[str, Any]:
+def seen_by(actor: Actor, whole: dict[str, Any], held: Rights) -> dict[str, Any]:
     """The answer of queries.form_pages as this actor may see it.
 
     Fields that are not hers to see are gone, sealed values of others are masked; `page["sight"]` is the most that
     she may do on a page.
     """
     draft: Draft = whole["draft"]
-    held = rights(draft, bound)
     known: dict[str, str] = {}
 
     def on(role: str) -> str:
@@ -216,6 +215,8 @@ def material_marks(draft: Draft) -> list[str]:
 
 def missing_parts(draft: Draft, bound: Bound) -> dict[str, Label]:
     """Parts that nobody has taken over or confirmed, or that have changed since she confirmed, by role."""
+    if not declared(bound, draft):
+        return {}
     held = rights(draft, bound)
     found: dict[str, Label] = {}
     for role, part in held.parts.items():

@@ -8,6 +8,7 @@ import pytest
 
 from liangwang.base.hats import platform
 from liangwang.hub import actions, reconcile
+from liangwang.hub.queries import known as known_of
 from liangwang.services.compiled import Evidence, Proved
 from liangwang.services.declare import Material
 from liangwang.services.provable import _of_hub
@@ -56,7 +57,7 @@ def test_the_register_of_civil_affairs_answers_for_a_marriage(data_dir: Path) ->
     )
     assert actions.load(batch, hub.AT).linked == 1
     reconcile.settle([person.pk], hub.AT + timedelta(minutes=1), "")
-    known = _of_hub("mother", person.subject)
+    known = _of_hub("mother", known_of(person.pk))
     assert known["mother.marital_status"].value == "married"
     assert known["mother.marital_status"].state == "single" and known["mother.marital_status"].of_office
     # A name comes from many sources and no single one of them answers for it alone.

@@ -6,7 +6,9 @@ from html import escape
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from liangwang.base import clock
 from liangwang.base.models import Office, Place
@@ -254,5 +256,7 @@ def test_every_page_of_a_draft_says_by_which_day_it_would_be_done(client: Client
     day = whole["promised_on"]
     assert day > clock.now().date() and whole["promised_days"] > 0
     for page in ("", "page/applicant/", "check/"):
-        shown = said(client.get(f"{root}{page}"))
+        with CaptureQueriesContext(connection) as seen:
+            shown = said(client.get(f"{root}{page}"))
+        assert 15 < len(seen) < 30, page
         assert shown.count(f"今天受理的话 {day.year}年{day.month}月{day.day}日 前办完") == 1, page

@@ -4,9 +4,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from liangwang.base import clock
 from liangwang.base.hats import Actor
+from liangwang.base.models import Post
 from liangwang.base.transactions import write
 from liangwang.cases import actions
 from liangwang.cases.models import Case
@@ -68,7 +71,13 @@ def test_a_decision_page_shows_facts_with_source_and_what_must_be_entered() -> N
     health = browser_of(town.approvers["health"])
     finish_until_issue(town, case)
     task = ready(case)["birth_certificate_issue.issue"]
-    shown = said(health.get(f"/staff/applications/{case.ref}/?task={task.ref}"))
+    session = health.session
+    session["hat"] = f"post:{Post.objects.get(pk=town.approvers['health'].post_id).ref}"
+    session.save()
+    health.get("/staff/")  # the calendar is looked at now and then only
+    with CaptureQueriesContext(connection) as seen:
+        shown = said(health.get(f"/staff/applications/{case.ref}/?task={task.ref}"))
+    assert 15 < len(seen) < 30
     for words in (
         "孩子",
         "母亲",

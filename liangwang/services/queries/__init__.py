@@ -22,7 +22,7 @@ from .applications import (
     track,
 )
 from .catalogue import bundles_with, by_office, by_theme, catalogue, item_page, popular, related, search
-from .deliveries import address_of, letter_row, letters_to_deliver, letters_waiting, undelivered
+from .deliveries import address_of, is_undelivered, letter_row, letters_to_deliver, letters_waiting
 from .draft_check import authorisation_page, check_answers
 from .drafts import (
     draft_by_ref,
@@ -94,6 +94,7 @@ __all__ = [
     "history",
     "home",
     "is_outdated",
+    "is_undelivered",
     "is_withdrawn",
     "item_page",
     "label_of",
@@ -138,7 +139,6 @@ __all__ = [
     "submission_of_case",
     "submitted_facts",
     "track",
-    "undelivered",
     "verification_keys",
     "verify_certificate",
     "verify_file",

@@ -144,7 +144,7 @@ def track(submission: Submission, at: datetime) -> dict[str, Any]:
             {"id": field, "value": value}
             for field, value in sealed.read_all(submission.answers, submission.draft.ref).items()
         ],
-        "report": submission.evidence.get("report"),
+        "report": None if case.follows_as else submission.evidence.get("report"),
         "can_rate": _rateable(case) and rating is None,
         "rated": rating.score if rating else None,
         "can_withdraw": case.state not in DONE_STATES,
@@ -173,7 +173,7 @@ def receipt(submission: Submission) -> str:
 
 
 def _with() -> QuerySet[Submission]:
-    return Submission.objects.select_related("case", "applicant", "draft", "version", "entry")
+    return Submission.objects.select_related("case", "applicant__person", "draft", "version", "entry")
 
 
 def _line(row: Submission, subject_id: int) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from liangwang.base.models import Person
 from liangwang.base.subjects import unseal_field
-from liangwang.cases.queries import Case
 
 from .. import sealed
 from ..address import one_line
@@ -71,13 +70,10 @@ def letters_waiting(subject_id: int) -> list[dict[str, Any]]:
     return [letter_row(one) for one in with_all.prefetch_related("deliveries").order_by("-id")[:10]]
 
 
-def undelivered(case: Case) -> list[Letter]:
-    """Results of a case that have not reached their addressee, the oldest first."""
-    rows = Letter.objects.filter(case=case, kind__in=LAST_LETTERS).exclude(_sent(state=State.DELIVERED))
-    with_all = rows.select_related(
-        "case", "office", "subject__person", "subject__company", "submission__version"
-    )
-    return list(with_all.prefetch_related("deliveries").order_by("id"))
+def is_undelivered(letter: Letter) -> bool:
+    """Whether it is a result that has not reached its addressee."""
+    sent = (one.state == State.DELIVERED for one in letter.deliveries.all())
+    return letter.kind in LAST_LETTERS and not any(sent)
 
 
 def letter_row(letter: Letter) -> dict[str, Any]:

@@ -52,7 +52,9 @@ def letter_pdf(letter: Letter) -> bytes:
 
 def letters_of(case: Case) -> list[Letter]:
     """The letters written in a case, the oldest first, each with its deliveries at hand."""
-    rows = Letter.objects.filter(case=case).select_related("office", "submission__version", "subject__person")
+    rows = Letter.objects.filter(case=case).select_related(
+        "office", "submission__version", "subject__person", "subject__company"
+    )
     return list(rows.prefetch_related("deliveries").order_by("id"))
 
 

@@ -17,14 +17,18 @@ from ..models_together import DraftLink, DraftPart, DraftReader
 def seen_by(actor: Actor, whole: dict[str, Any]) -> dict[str, Any]:
     """The answer of form_pages as this actor may see it, with `parts` (rows of part_rows) and `as_reader`."""
     draft: Draft = whole["draft"]
-    shown = sharing.seen_by(actor, whole, bound_of(draft.version))
-    reader = DraftReader.objects.filter(draft=draft, subject=actor.for_subject_id, ended_at=None).exists()
-    return {**shown, "parts": part_rows(draft, actor), "as_reader": reader}
+    held = sharing.rights(draft, bound_of(draft.version))
+    shown = sharing.seen_by(actor, whole, held)
+    reader = actor.for_subject_id in held.readers
+    return {**shown, "parts": _part_rows(draft, actor, held), "as_reader": reader}
 
 
 def part_rows(draft: Draft, actor: Actor) -> list[dict[str, Any]]:
     """Each declared part: {role, label, by, state, since, who: masked name, mine, link: until when one is open}."""
-    held = sharing.rights(draft, bound_of(draft.version))
+    return _part_rows(draft, actor, sharing.rights(draft, bound_of(draft.version)))
+
+
+def _part_rows(draft: Draft, actor: Actor, held: sharing.Rights) -> list[dict[str, Any]]:
     return [_part_row(draft, actor, part, held.taken.get(role)) for role, part in held.parts.items()]
 
 

@@ -65,7 +65,10 @@ def signature_of_case(case_id: int, field: str) -> StoredFile | None:
 
 def pages_of_submission(submission: Submission) -> dict[str, list[PageRow]]:
     """What was handed in: "role.type" → its pages in order."""
-    return {
-        f"{one.role}.{one.type}": [material_row(page) for page in one.pages.all()]
-        for one in handed_in(submission.draft)
-    }
+    rows = MaterialPage.objects.filter(
+        material__draft=submission.draft_id, material__ended_at=None, ended_at=None
+    ).select_related("material", "file")
+    found: dict[str, list[PageRow]] = {}
+    for page in rows:
+        found.setdefault(f"{page.material.role}.{page.material.type}", []).append(material_row(page))
+    return found

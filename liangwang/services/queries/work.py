@@ -1,6 +1,5 @@
 """What an office needs on one screen to decide: facts with provenance, materials, lanes, what it must give."""
 
-from datetime import datetime
 from typing import Any
 
 from liangwang.base.access import visible
@@ -12,7 +11,6 @@ from .. import catalogue
 from ..merge import questions
 from ..models import Submission
 from ..plan_nodes import node_of, reason_for
-from .applications import submission_of_case
 from .facts import facts_of
 
 
@@ -27,18 +25,16 @@ def waiting_for_acceptance(actor: Actor) -> list[Submission]:
     return list(found.order_by("submitted_at"))
 
 
-def decision_facts(task: cases.Task, at: datetime) -> dict[str, Any] | None:
+def decision_facts(task: cases.Task, submission: Submission | None) -> dict[str, Any] | None:
     """The decision page of a task; None where the task is not part of an application.
 
     Returns {task, case, submission, item: Label, facts: [{id, label, role_label, value, source: Label | None, state,
     used: bool}] (personal numbers masked, those that this step uses first), materials: [{id, label, way, source,
     supply: {way, source}, ref}], gives: [{field, label, kind}] values that the office must enter, certificates:
-    [Label] that will be issued, reason: Label | None to be written on granting, back_to: [{node,
-    label, office}] finished steps it may send back to, lanes, clock,
-    timeline, scenario: [{question, answer}]}.
+    [Label] that will be issued, reason: Label | None to be written on granting, back_to: [{node, label, office}]
+    finished steps it may send back to, scenario: [{question, answer}]}.
     """
     case = task.case
-    submission = submission_of_case(case)
     if submission is None:
         return None
     bound = catalogue.read_body(submission.version.body)
@@ -60,9 +56,6 @@ def decision_facts(task: cases.Task, at: datetime) -> dict[str, Any] | None:
         "certificates": [d.label for key in node.gives if (d := _document(key))],
         "reason": reason_for(submission, task.node),
         "back_to": _back_to(task),
-        "lanes": cases.lanes(case, at),
-        "clock": cases.clock(case, at),
-        "timeline": cases.timeline(case),
         "scenario": _scenario(submission, bound),
     }
 

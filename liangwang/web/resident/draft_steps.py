@@ -138,9 +138,14 @@ def _materials(whole: dict[str, Any]) -> tuple[str, str, int, str, str]:
         "materials",
         title_of("materials"),
         left,
-        _("还差 %(n)s 份") % {"n": left} if left else _("不用再交"),
+        _("还差 %(n)s 份") % {"n": left} if left else _("选交") if _offered(whole) else _("不用再交"),
         "file-text",
     )
+
+
+def _offered(whole: dict[str, Any]) -> bool:
+    """Whether something may still be handed in that nobody has to."""
+    return any(not one["need"].required and not one["file"] for one in whole["materials"])
 
 
 def after(steps: list[Step], key: str) -> Step:

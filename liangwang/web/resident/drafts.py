@@ -25,11 +25,12 @@ from .form_fields import given_words, say, settled_row, shown
 
 def whole_of(draft: Draft, actor: Actor | None = None) -> dict[str, Any]:
     """The draft as it is now, on the version of its item that is in force; for `actor`, what she may see of it."""
-    draft.refresh_from_db()
+    with_all = Draft.objects.select_related("version", "applicant", "place")
+    draft.refresh_from_db(from_queryset=with_all)
     if queries.is_outdated(draft, clock.now()):
         with write():
             actions.follow_item(draft=draft, at=clock.now())
-        draft.refresh_from_db()
+        draft.refresh_from_db(from_queryset=with_all)
     whole = queries.form_pages(draft, clock.now())
     return queries.seen_by(actor, whole) if actor is not None else whole
 

@@ -99,9 +99,12 @@ def _expected(act: str, line: Line, actor: Actor, at: datetime) -> tuple[str, st
         return ("ok", _("可以领办")) if task.state != "accepted" else ("idle", _("已有人领办"))
     if not may(actor, "decide", thing_of(task_kind(case), task)).allowed:
         return "bad", _("您的岗位不能决定这一环节")
-    facts = queries_of_services.decision_facts(task, at) if task_kind(case) == "application_task" else None
-    if facts and facts["gives"]:
-        asked = "、".join(give["label"]["zh"] for give in facts["gives"])
+    facts = None
+    if task_kind(case) == "application_task":
+        facts = queries_of_services.decision_facts(task, queries_of_services.submission_of_case(case))
+    if facts and (facts["gives"] or facts["reason"]):
+        wanted = [give["label"] for give in facts["gives"]] + [facts["reason"]] * bool(facts["reason"])
+        asked = "、".join(label["zh"] for label in wanted)
         return "watch", _("要先填：%(what)s，请打开办理") % {"what": asked}
     return "ok", _("可以办结")
 

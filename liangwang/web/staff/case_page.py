@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 from liangwang.base import access
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label, pick
-from liangwang.base.models import Office
 from liangwang.base.working_days import local_day, working_days
 from liangwang.cases import asked, history, queries
 from liangwang.cases.clock import SPECIAL_GROUNDS
@@ -20,6 +19,7 @@ from liangwang.services import actions as actions_of_services
 from liangwang.services import counter_intake, help, papers
 from liangwang.services import queries as services
 from liangwang.services.models_counter import Paper
+from liangwang.services.queries import Submission
 
 from ..field.shown import photos_of, where
 from ..shared.told import told
@@ -53,12 +53,18 @@ def state_of(case: Case) -> tuple[str, Label]:
     return STATE_KINDS.get(case.state, "idle"), queries.STATE_LABELS[case.state]
 
 
-def case_page(case: Case, actor: Actor, at: datetime, task_ref: str = "") -> Page:
+def case_page(
+    case: Case, actor: Actor, at: datetime, task_ref: str = "", seen: access.Thing | None = None
+) -> Page:
     """The context of staff/case.html: one act at a time in full (`task_ref`, else the first), the others as tabs."""
     kind, word = state_of(case)
-    own = _application(case, at) if case.kind == "application" else _incident(case, at)
-    tasks = _open_tasks(case)
-    acts = [act for task in tasks if (act := _act(case, task, actor, at))]
+    every = list(case.tasks.select_related("office", "crew_office", "assignee__party").order_by("id"))
+    own = _application(case, at, every) if case.kind == "application" else _incident(case, at)
+    tasks = _open_tasks(case, every)
+    submission = own.get("submission")
+    acts = [act for task in tasks if (act := _act(case, task, actor, at, submission))]
+    of_case = seen is not None and (seen.kind, seen.ref) == (case.kind, case.ref)
+    may = _asker(actor, seen if seen and of_case else access.thing_of(case.kind, case))
     act = next((act for act in acts if act["task"].ref == task_ref), acts[0] if acts else None)
     return {
         "case": case,
@@ -67,8 +73,8 @@ def case_page(case: Case, actor: Actor, at: datetime, task_ref: str = "") -> Pag
         "closed": not history.is_live(case),
         "acts": acts,
         "act": act,
-        "case_acts": _case_acts(case, actor),
-        "may_refuse": access.may(actor, "decide", access.thing_of(case.kind, case)).allowed,
+        "case_acts": _case_acts(case, may, tasks),
+        "may_refuse": may("decide"),
         "waits_for": [{"label": task.label, "who": _holder(task)} for task in tasks],
         "timeline": told(queries.timeline(case)),
         "now": at,
@@ -86,10 +92,10 @@ def _holder(task: Task) -> Label:
     return name
 
 
-def _application(case: Case, at: datetime) -> Page:
+def _application(case: Case, at: datetime, tasks: list[Task]) -> Page:
     clock = queries.clock(case, at)
     shown: Page = {
-        "lanes": queries.lanes(case, at),
+        "lanes": queries.lanes(case, at, tasks),
         "clock": clock,
         "promised": clock["promised_on"],
         "today": local_day(at),
@@ -98,11 +104,12 @@ def _application(case: Case, at: datetime) -> Page:
     intake = counter_intake.intake_of(case)
     if intake is not None:
         shown |= {"intake": intake, "papers": [_paper(one) for one in papers.papers_of(case)]}
+    letters = services.letters_of(case)
     shown |= {
-        "letters": [services.letter_row(one) for one in services.letters_of(case)],
+        "letters": [services.letter_row(one) for one in letters],
         "after": services.after_facts(case),
-        "archive": services.archive_of(case),
-        "undelivered": [services.letter_row(one) for one in services.undelivered(case)],
+        "archive": None if history.is_live(case) else services.archive_of(case),
+        "undelivered": [services.letter_row(one) for one in letters if services.is_undelivered(one)],
         "following": asked.following(case),
     }
     submission = services.submission_of_case(case)
@@ -202,11 +209,15 @@ def _task_row(task: Task, at: datetime) -> Page:
     return {"ref": task.ref, "cells": cells}
 
 
-def _open_tasks(case: Case) -> list[Task]:
-    return [queries.task_by_ref(task.ref) or task for task in queries.next_steps(case)]
+def _open_tasks(case: Case, tasks: list[Task]) -> list[Task]:
+    """What the case waits for, each with the case at hand."""
+    found = queries.next_steps(case, tasks)
+    for task in found:
+        task.case = case
+    return found
 
 
-def _act(case: Case, task: Task, actor: Actor, at: datetime) -> Page | None:
+def _act(case: Case, task: Task, actor: Actor, at: datetime, submission: Submission | None) -> Page | None:
     """What this hat may do with an open task: its form, with the facts that it decides on; None if nothing."""
     may = _asker(actor, access.thing_of(f"{case.kind}_task", task))
     kind, word = due_word(task.due_at, at)
@@ -214,7 +225,7 @@ def _act(case: Case, task: Task, actor: Actor, at: datetime) -> Page | None:
     if help.is_help(case) and task.state in {"ready", "accepted"}:
         return {**base, **_helping(case, at)} if may("handle") else None
     if case.kind == "application" and task.state in {"ready", "accepted"} and may("decide"):
-        return {**base, **_deciding(task, actor, at)}
+        return {**base, **_deciding(task, actor, submission)}
     if task.state == "reported" and task.verify == "other" and may("verify"):
         note = task.result.get("note", "")
         asks = {"asks": _("需您核查"), "template": "staff/acts/verify.html", "note": note}
@@ -231,31 +242,22 @@ def _act(case: Case, task: Task, actor: Actor, at: datetime) -> Page | None:
     return None
 
 
-def _deciding(task: Task, actor: Actor, at: datetime) -> Page:
+def _deciding(task: Task, actor: Actor, submission: Submission | None) -> Page:
     """The decision of the own office with whom it may pass on to or ask; for another office, its signature."""
     signatures = asked.signatures_of(task, actor)
     if any(one["mine"] for one in signatures):
         return {"asks": _("请您会签"), "template": "staff/acts/cosign.html", "signatures": signatures}
-    pass_to = [(f"post:{one.ref}", one.party.label) for one in asked.colleagues(task, actor)]
-    pass_to += [(f"office:{one.key}", one.name) for one in asked.other_offices(task)]
+    own = task.office_id == actor.office_id
+    competent, near = asked.offices_beside(task) if own else ([], [])
+    pass_to = [(f"post:{one.ref}", one.party.label) for one in asked.colleagues(task, actor)] if own else []
+    pass_to += [(f"office:{one.key}", one.name) for one in competent]
     return {
-        **decision(task, at),
+        **decision(task, submission),
         **deciding_after(task, actor),
         "signatures": signatures,
-        "pass_to": pass_to[:60] if task.office_id == actor.office_id else [],
-        "may_ask": _may_ask(task) if task.office_id == actor.office_id else [],
+        "pass_to": pass_to[:60],
+        "may_ask": [(one.key, one.name) for one in near[:80]],
     }
-
-
-def _may_ask(task: Task) -> list[tuple[str, Label]]:
-    """Offices of the same level around the case that may be asked to sign (加签)."""
-    office = task.office
-    if office is None:
-        return []
-    rows = Office.objects.filter(place_id=office.place_id, kind="department", ended_at=None).exclude(
-        pk=office.pk
-    )
-    return list(rows.order_by("key").values_list("key", "name")[:80])
 
 
 def _helping(case: Case, at: datetime) -> Page:
@@ -275,14 +277,13 @@ def _crew_word(crew: panels.Choice) -> str:
     return _("%(name)s · 约 %(n).0f 分钟") % {"name": name, "n": crew["minutes"]}
 
 
-def _case_acts(case: Case, actor: Actor) -> list[str]:
+def _case_acts(case: Case, may: Callable[[str], bool], open_tasks: list[Task]) -> list[str]:
     """Forms about the whole case: accept an application, confirm a report, close an incident."""
-    may = _asker(actor, access.thing_of(case.kind, case))
     if case.kind == "application":
         return ["staff/acts/accept.html"] if case.state == Case.State.OPEN and may("handle") else []
     if case.state == Case.State.OPEN and may("dispatch"):
         return ["staff/acts/confirm.html"]
-    waits = [task for task in queries.next_steps(case) if task.stage != "close"]
+    waits = [task for task in open_tasks if task.stage != "close"]
     if case.state == Case.State.ACCEPTED and not waits and may("close"):
         return ["staff/acts/close.html"]
     return []

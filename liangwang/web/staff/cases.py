@@ -34,7 +34,8 @@ def task_of(ref: str) -> Task | None:
 
 
 def _shown(request: HttpRequest, case: Case, task_ref: str = "") -> dict[str, Any]:
-    shown = case_page(case, actor_of(request), clock.now(), task_ref or request.GET.get("task", ""))
+    chosen = task_ref or request.GET.get("task", "")
+    shown = case_page(case, actor_of(request), clock.now(), chosen, request.thing)  # type: ignore[attr-defined]
     if shown["case_acts"] and (submission := shown.get("submission")) is not None:
         points = points_of(request.POST, case.ref, submission)
         shown |= {"points": points, "faults": list(FAULTS.items()), "ref": case.ref}

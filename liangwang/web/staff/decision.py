@@ -1,6 +1,5 @@
 """What an office decides on: facts by whom they are about, with who vouches for each; materials; what it must enter."""
 
-from datetime import datetime
 from itertools import groupby
 from typing import Any
 
@@ -13,6 +12,7 @@ from liangwang.cases.history import opened_by
 from liangwang.cases.queries import Case, Task
 from liangwang.services import queries as services
 from liangwang.services.after_plans import LABELS as AFTER
+from liangwang.services.queries import Submission
 
 Page = dict[str, Any]
 FACT_STATES = {"conflict": "bad", "single": "watch", "majority": "watch"}
@@ -32,10 +32,10 @@ def lang_now() -> str:
     return get_language() or "zh"
 
 
-def decision(task: Task, at: datetime) -> Page:
+def decision(task: Task, submission: Submission | None) -> Page:
     """The decision of one office: what it decides on, what it must enter, where it may send back to."""
     base: Page = {"asks": _("需您决定"), "template": "staff/acts/decide.html"}
-    found = services.decision_facts(task, at)
+    found = services.decision_facts(task, submission)
     if found is None:
         return {
             **base,
