@@ -8,7 +8,7 @@ from django.shortcuts import render
 from liangwang.base import clock
 from liangwang.base.hats import Actor
 from liangwang.cases.queries import Case
-from liangwang.operations import boards, things
+from liangwang.operations import boards
 
 from . import incident, incident_list
 
@@ -23,13 +23,10 @@ def wanted(request: HttpRequest) -> bool:
 
 
 def filled(page: dict[str, Any]) -> dict[str, Any]:
-    """The incident's page with what the brief adds: the newest values of its thing, its running minutes, fewer lines."""
+    """The incident's page as the brief has it: its minutes running, fewer lines of its timeline."""
     case, at = page["case"], page["now"]
-    asset = things.of_subject(case.subject_id)
     return {
         **page,
-        "asset": asset,
-        "latest": things.latest_of(asset) if asset else [],
         "minutes": incident_list.minutes(boards.incident_row(case, at), at),
         "timeline": page["timeline"][:LINES],
     }

@@ -145,11 +145,9 @@ def in_brief(request: HttpRequest, case: Case) -> HttpResponse:
 @door("read", "incident", of=_case_of)
 def ways_to(request: HttpRequest, case: Case) -> HttpResponseBase:
     """The ways of crews that were sent and have not arrived, as GeoJSON lines with minutes and name."""
-    at, lang = clock.now(), get_language() or "zh"
-    drawn = []
-    for task, way in ways.ways_of(case, at=at):
-        line = way.geojson()
-        name = pick(task.crew_office.name, lang) if task.crew_office else ""
+    lang, drawn = get_language() or "zh", []
+    for task, way in ways.ways_of(case, at=clock.now()):
+        line, name = way.geojson(), pick(task.crew_office.name, lang) if task.crew_office else ""
         line["properties"] |= {"key": f"w:{task.ref}", "name": name}
         drawn.append(line)
     return JsonResponse(geometry.collection(drawn))
