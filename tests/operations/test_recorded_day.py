@@ -58,6 +58,7 @@ def second(at: datetime) -> float:
     return (at - START).total_seconds()
 
 
+@pytest.mark.both_databases
 def test_the_last_minute_of_the_present_day_is_the_board_as_it_stands() -> None:
     load_city()
     one, other = incident(), incident(AT + 30 * MINUTE)
@@ -165,6 +166,7 @@ def test_positions_that_phones_sent_are_thinned_to_where_a_crew_moved(city: Path
     assert unit.fixes == [(second(AT), 122.5, 30.5), (second(AT + 20 * MINUTE), 122.501, 30.5)]
 
 
+@pytest.mark.both_databases
 def test_marks_are_shifts_of_this_place_and_the_days_that_have_a_record_can_be_chosen() -> None:
     load_city()
     centre = Office.objects.get(key="operations.900101001")
