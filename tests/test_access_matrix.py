@@ -276,6 +276,9 @@ ARGUMENTS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "confirm/<str:ref>/": {"ref": _confirmation},
     "api/v1/applications/<number>": {"number": lambda case: _submission(case).case.number},
     "staff/readings/<int:number>/": {"number": lambda stream: stream.pk},
+    "command/things/<int:number>/": {"number": lambda thing: thing.pk},
+    "command/recorded/things/<int:number>/": {"number": lambda thing: thing.pk},
+    "command/recorded/things/<int:number>/": {"number": lambda thing: thing.pk},
     "api/v1/batches/<source>/<ref>": {"source": lambda batch: f"{batch.pack}:{batch.source}"},
 }
 
