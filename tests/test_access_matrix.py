@@ -278,7 +278,6 @@ ARGUMENTS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "staff/readings/<int:number>/": {"number": lambda stream: stream.pk},
     "command/things/<int:number>/": {"number": lambda thing: thing.pk},
     "command/recorded/things/<int:number>/": {"number": lambda thing: thing.pk},
-    "command/recorded/things/<int:number>/": {"number": lambda thing: thing.pk},
     "api/v1/batches/<source>/<ref>": {"source": lambda batch: f"{batch.pack}:{batch.source}"},
 }
 
