@@ -21,6 +21,7 @@ from liangwang.hub.generate_files import shares, write_all, write_register
 from liangwang.hub.generate_patterns import letters_of, parts_of
 from liangwang.hub.generate_people import MOST_PEOPLE, People, texts
 from liangwang.hub.sources import source_of, sources
+from tests.tries import tries
 
 PLACES = {"district": ["310105"], "street": ["310105002"], "neighbourhood": ["310105002001", "310105002002"]}
 PEOPLE = People(50_000, seed=3, division="310199")
