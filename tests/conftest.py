@@ -1,5 +1,6 @@
 """What every test stands on: a data directory of its own, the small test city, and both databases."""
 
+import asyncio
 import fcntl
 import os
 import shutil
@@ -41,6 +42,14 @@ def data_dir(tmp_path: Path, settings: object) -> Iterator[Path]:
     yield tmp_path
     settings.DATA = before  # type: ignore[attr-defined]
     keys.forget_cached()
+
+
+@pytest.fixture(autouse=True)
+def datastreams_read_anew() -> None:
+    """A database emptied after a test counts from 1 again: the index in memory would be taken for the next test's."""
+    from liangwang.operations import datastreams
+
+    datastreams.forget()
 
 
 # --- whole houses and browsers ---------------------------------------------------------------------------
@@ -155,6 +164,22 @@ def playwright() -> Iterator["Playwright"]:
         # The driver's loop runs in this thread for the rest of the session, and Django takes it for async code.
         os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
         yield driver
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Other tests of the process run outside the driver's loop: inside nothing may wait for async code.
+
+    Their fixtures too, because inside and outside Django has different connections.
+    """
+    loop = asyncio._get_running_loop()
+    if loop is None or "playwright" in getattr(item, "fixturenames", ()):
+        return (yield)
+    asyncio._set_running_loop(None)
+    try:
+        return (yield)
+    finally:
+        asyncio._set_running_loop(loop)
 
 
 @pytest.fixture(scope="session")

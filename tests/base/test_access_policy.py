@@ -79,7 +79,12 @@ INVARIANTS: dict[str, dict[str, str]] = {
     "basic assurance changes nothing": {"assurance": "basic", "verb": CHANGES},
     "anonymous sees only what is public": {"role": "anonymous", "thing": but(THINGS, *PUBLIC)},
     "anonymous changes nothing": {"role": "anonymous", "verb": CHANGES},
-    "an office that is not the case's decides nothing": {"verb": "decide", "office": "other", "role": POSTS},
+    "an office that is not the case's decides nothing": {
+        "verb": "decide",
+        "office": "other",
+        "role": POSTS,
+        "thing": but(THINGS, "rule"),
+    },
     "a sibling district decides, handles and closes nothing of others": {
         "role": POSTS,
         "territory": "sibling",
@@ -113,7 +118,16 @@ INVARIANTS: dict[str, dict[str, str]] = {
         "role": "resident|company|anonymous",
         "verb": "decide|dispatch|handle|verify|supervise|check|push|order|configure",
     },
-    "only the approver decides": {"verb": "decide", "role": but(ROLES, "approver", "platform")},
+    "only the approver decides on what is not a rule": {
+        "verb": "decide",
+        "role": but(ROLES, "approver", "platform"),
+        "thing": but(THINGS, "rule"),
+    },
+    "only duty officers and data engineers put a rule in force": {
+        "verb": "decide",
+        "thing": "rule",
+        "role": but(ROLES, "duty_officer", "data_engineer"),
+    },
     "steps of people's applications are for the offices that handle them": {
         "thing": "application_task",
         "role": but(ROLES, "clerk", "approver", "counter", "platform"),

@@ -95,7 +95,7 @@ def test_the_same_seed_makes_the_same_rows_and_another_seed_others() -> None:
 
 
 def test_the_truth_says_whose_number_a_row_carries() -> None:
-    _, given = delivery("emergency_stays:lodging")
+    _, given = delivery("emergency_stays:lodging", 20_000)
     truth = given.truth
     good = pc.and_(pc.is_valid(truth["person"]), pc.equal(pc.list_value_length(truth["reasons"]), 0))
     numbers = given.rows["identity"].filter(good)
@@ -105,7 +105,7 @@ def test_the_truth_says_whose_number_a_row_carries() -> None:
 
 
 def test_strangers_are_not_in_the_register() -> None:
-    _, given = delivery("emergency_travel:flights")
+    _, given = delivery("emergency_travel:flights", 20_000)
     numbers = given.rows["identity"].filter(pc.is_null(given.truth["person"]))
     known = texts(PEOPLE.identities(np.arange(PEOPLE.size)))
     met = np.asarray(pc.is_in(numbers, known)).mean()

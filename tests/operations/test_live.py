@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -256,7 +257,7 @@ def test_live_under_warnings_finds_what_a_replay_finds(
     """Warnings that come late, are ended early or lie elsewhere; readings ahead of time; each step as live took it."""
     Signal.objects.all().delete()
     WarningIn.objects.all().delete()
-    root = tmp_path / f"{data.draw(st.uuids())}"
+    root = Path(mkdtemp(dir=tmp_path))  # of its own for each example: a drawn name may come again
     readings.close_log()
     warnings = data.draw(
         st.lists(
