@@ -16,8 +16,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from benchmarks import operations_house
 from benchmarks.house_data import GATE, KEY
-from benchmarks.load import Request, Result, start
+from benchmarks.load import Request, start
+from benchmarks.operations_ingest import ingest_batched_per_s, ingest_single_per_s
 from liangwang.bench import Figures, Measured, figure
 from tests.house import ROOT, House
 
@@ -25,8 +27,7 @@ WITHIN = ("kernel",)
 CONNECTIONS = 32
 PAGE_USERS = 8
 SECONDS = 5.0
-BATCH = 500
-BATCHES = 500
+SENSORS, ROUNDS = 20_000, 60
 TWIN = "/twin"
 PAGES = (
     ("resident", "/"),
@@ -49,8 +50,7 @@ def figures() -> Figures:
             yield "page_p95_ms", page_p95_ms(house, pages)
             yield "gate_checks_per_s", gate(house, data["handles"], pages)
             yield "gate_verifies_per_s", gate(house, data["signed"], pages)
-            yield "ingest_single_per_s", ingest(house, data, rows_each=1, count=20_000, connections=64)
-            yield "ingest_batched_per_s", ingest(house, data, rows_each=BATCH, count=BATCHES, connections=4)
+    yield from readings()
     for part in ("kernel_readings_per_s", "completions_per_s"):
         measured = other(part)
         if measured is not None:
@@ -202,71 +202,14 @@ def check(house: House, request: Request) -> None:
 # --- readings --------------------------------------------------------------------------------------------
 
 
-def ingest(house: House, data: dict[str, Any], *, rows_each: int, count: int, connections: int) -> Measured:
-    """Readings accepted durably a second, and how long after the last of them all were judged."""
-    streams = data["datastreams"]
-    began_us = data["now_us"] = data["now_us"] + 1_000_000  # later than what an earlier figure sent
-    step_us = 1000
-    headers = (("Authorization", f"Bearer {KEY}"), ("Content-Type", "application/x-ndjson"))
-
-    def body(number: int) -> bytes:
-        lines = []
-        for place in range(rows_each):
-            serial = number * rows_each + place
-            at = began_us + serial // len(streams) * step_us
-            row = {"datastream": streams[serial % len(streams)], "at": at, "value": 2.0, "seq": serial}
-            lines.append(json.dumps(row, separators=(",", ":")))
-        return "\n".join(lines).encode()
-
-    def twin_body(number: int) -> bytes:
-        return body(number + 10 * count)
-
-    hot = run(
-        house,
-        "/api/v1/readings",
-        [Request("POST", "/api/v1/readings", body(n), headers) for n in range(count)],
-        connections,
-    )
-    judged = judged_after_s(house, streams[0], began_us, headers)
-    path = f"{TWIN}/readings"
-    peer = run(
-        house,
-        path,
-        [Request("POST", path, twin_body(n), headers) for n in range(min(count, 2000))],
-        connections,
-    )
-    return figure(
-        round(hot.per_s * rows_each),
-        "readings/s",
-        baseline=round(peer.per_s * rows_each),
-        baseline_is="its Django twin",
-        rows_a_request=rows_each,
-        p99_ms=hot.p99_ms,
-        judged_after_s=judged,
-        statuses=hot.statuses,
-        generator_cpu_share=hot.generator_cpu_share,
-    )
-
-
-def run(house: House, path: str, requests: list[Request], connections: int) -> Result:
-    return start(house.port, requests, connections=connections, seconds=SECONDS, warm_s=0.2).result()
-
-
-def judged_after_s(house: House, stream: str, began_us: int, headers: tuple[tuple[str, str], ...]) -> float:
-    """Seconds until a reading sent after all others has been judged, at the three-second step of the shown values."""
-    from datetime import UTC, datetime
-
-    began = time.perf_counter()
-    # The second reading releases the first: a reading waits for others within the source's reorder window.
-    for at in (began_us + 200_000_000, began_us + 300_000_000):
-        row = json.dumps({"datastream": stream, "at": at, "value": 2.0, "seq": 1}).encode()
-        house.ask("POST", "/api/v1/readings", row, **dict(headers))  # type: ignore[arg-type]
-    marker = datetime.fromtimestamp((began_us + 200_000_000) / 1e6, UTC).isoformat()
-    code = f"from benchmarks import house_data; answer = house_data.judged_at({stream!r})"
-    while json.loads(house.do(code)) < marker:
-        if time.perf_counter() - began > 120:
-            raise TimeoutError("the live process has not judged what was sent within two minutes")
-    return round(time.perf_counter() - began, 1)
+def readings() -> Figures:
+    """The figures of `bench operations` on what comes in over HTTP, with fewer sensors, in a house of their own."""
+    with tempfile.TemporaryDirectory(prefix="liangwang-bench-", ignore_cleanup_errors=True) as folder:
+        house = operations_house.new_house(Path(folder))
+        data = operations_house.loaded(house, sensors=SENSORS, buttons=1)
+        with operations_house.running(house):
+            yield "ingest_batched_per_s", ingest_batched_per_s(house, data, rounds=ROUNDS)
+            yield "ingest_single_per_s", ingest_single_per_s(house, data, seconds=SECONDS)
 
 
 if __name__ == "__main__":

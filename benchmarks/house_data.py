@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -14,7 +12,6 @@ from liangwang.base.hats import issue_source_key
 from liangwang.base.models import Office, Party, Person
 from liangwang.base.transactions import write
 from liangwang.hub import derive
-from liangwang.operations.models import Datastream
 from liangwang.services import code_tokens, codes, gate_list
 from tests.hub import factories
 
@@ -39,10 +36,6 @@ def prepare() -> dict[str, Any]:
         "sessions": {
             party.login_name: session_of(party) for party in Party.objects.filter(is_active=True)[:80]
         },
-        "datastreams": list(
-            Datastream.objects.filter(quantity="tilt").order_by("id").values_list("key", flat=True)
-        ),
-        "now_us": round((at - timedelta(minutes=5)).timestamp() * 1e6),
     }
 
 
@@ -58,9 +51,3 @@ def session_of(party: Party) -> str:
     session[HASH_SESSION_KEY] = party.get_session_auth_hash()
     session.save()
     return str(session.session_key)
-
-
-def judged_at(key: str) -> str:
-    """The instant of the newest judged reading of a datastream, as JSON."""
-    found = Datastream.objects.filter(key=key).values_list("last_at", flat=True).first()
-    return json.dumps(found.isoformat() if found else None)
