@@ -13,7 +13,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
-from benchmarks import completions, inbox, redate
+from benchmarks import completions, house, inbox, redate
 from liangwang.base.labels import Label
 from liangwang.bench import Figures, Measured, figure
 from liangwang.services import catalogue, reform
@@ -58,6 +58,7 @@ def figures(scale: float = 1.0) -> Figures:
     yield "completions_sqlite_per_s", completions.completions_per_s(scale=scale)
     yield from postgresql_completions(scale)
     yield from inbox.figures(scale)
+    yield "page_p95_ms", house.page_p95_alone()
 
 
 # --- the compiler -----------------------------------------------------------------------------------------
