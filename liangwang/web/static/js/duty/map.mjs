@@ -76,7 +76,7 @@ export async function cityMap(box, on) {
     container: box,
     style: { version: 8, layers, sources: { areas: source({ data: areas }), things: source({ cluster: true, clusterRadius: 42, clusterMaxZoom: 13 }), points: source({ promoteId: "key" }), ways: source(), chosen: source() } },
     bounds: new LngLatBounds([west, south], [east, north]),
-    fitBoundsOptions: { padding: 28 },
+    fitBoundsOptions: { padding: { top: 28, right: 28, bottom: 84, left: 28 } }, // the legend stands at the foot
     attributionControl: false,
     dragRotate: false,
     localIdeographFontFamily: getComputedStyle(document.body).fontFamily,
