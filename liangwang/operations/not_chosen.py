@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 from django.db.models import Q
 
-from liangwang.base.geo import degrees_of
+from liangwang.base.geo import haversine_m
 from liangwang.base.labels import Label
 from liangwang.cases import queries as cases
 from liangwang.cases.queries import Task
@@ -61,7 +60,7 @@ def passed_over(task: Task, options: Sequence[Candidate], at: datetime) -> list[
     case = task.case
     if case.lon is None or case.lat is None:
         return []
-    east, north = degrees_of(1.0, case.lat)
+    place = case.lon, case.lat
     taken = {option.crew.pk for option in options}
     worth = near(task, NEAR_BY_M) & (Q() if task.by.get("anyone") else Q(repairs=True))
     rows = (
@@ -70,7 +69,7 @@ def passed_over(task: Task, options: Sequence[Candidate], at: datetime) -> list[
         .select_related("office__place")
     )
     metres = sorted(
-        ((float(np.hypot((c.lon - case.lon) / east, (c.lat - case.lat) / north)), c.pk, c) for c in rows),
+        ((haversine_m(place, (c.lon, c.lat)), c.pk, c) for c in rows),
         key=lambda one: one[:2],
     )
     busy, silent = cases.busy_crew_ids(), sendings.silent(task)

@@ -134,11 +134,6 @@ def _by_hour(rows: QuerySet[Case], at: datetime) -> list[int]:
 # --- the day and the crews -------------------------------------------------------------------------------
 
 
-def count_open(code: str) -> int:
-    """Open incidents of a place."""
-    return history.live(history.cases_in("incident", code)).count()
-
-
 def opened_by_slot(code: str, start: datetime, at: datetime, slots: int) -> list[int]:
     """Incidents opened since `start`, in `slots` equal parts of a day; parts to come are 0."""
     counts = [0] * slots

@@ -3,12 +3,11 @@
 from datetime import datetime
 from typing import ClassVar
 
-import numpy as np
 from django.db.models import Q
 
 from liangwang.base import notices
 from liangwang.base.errors import NotFound, Refusal
-from liangwang.base.geo import degrees_of
+from liangwang.base.geo import haversine_m
 from liangwang.base.hats import Actor
 from liangwang.base.labels import Label
 from liangwang.cases import actions
@@ -70,10 +69,9 @@ def crews_to_ask(task: Task, at: datetime) -> list[Crew]:
     worth = near(task, GUARDS_M) if task.by.get("anyone") else near(task, REACH_M) & Q(repairs=True)
     rows = Crew.objects.filter(worth, at_work(at), office__ended_at=None)
     free = [crew for crew in rows.select_related("office__place") if crew.office_id not in busy]
-    east, north = degrees_of(1.0, case.lat)
+    place = case.lon, case.lat
     found = [
-        (rank, float(np.hypot((crew.lon - case.lon) / east, (crew.lat - case.lat) / north)), crew.pk, crew)
-        for crew, rank, _ in ranks(task, free)
+        (rank, haversine_m(place, (crew.lon, crew.lat)), crew.pk, crew) for crew, rank, _ in ranks(task, free)
     ]
     return [crew for *_, crew in sorted(found, key=lambda one: one[:3])[:OFFERED]]
 

@@ -104,7 +104,7 @@ def orders(at: datetime) -> list[Page]:
     ]
 
 
-def day(actor: Actor, place: Place, at: datetime) -> Page:
+def day(place: Place, at: datetime) -> Page:
     """The day so far in words, and the median minutes of the last 24 hours."""
     start = board_panels.start_of_day(at)
     counts = board_panels.opened_by_slot(place.code, start, at, SLOTS)
@@ -120,7 +120,7 @@ def day(actor: Actor, place: Place, at: datetime) -> Page:
     }
 
 
-def points(actor: Actor, place: Place, at: datetime) -> Page:
+def points(place: Place, at: datetime) -> Page:
     """What moves on the map of a place, as a GeoJSON FeatureCollection: incidents, units, things in alarm, counts.
 
     Every feature has `properties.key`, the same at every instant, by which a page updates it by difference, and `role`:

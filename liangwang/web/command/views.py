@@ -64,7 +64,7 @@ def screen(request: HttpRequest, place: Place) -> HttpResponse:
         "keyboard": _keyboard(),
         **shown.panels(actor, place, at),
         **incident_list.feed(place, at, incident_list.asked(request.GET, place.level)),
-        **shown.day(actor, place, at),
+        **shown.day(place, at),
     }
     return render(request, "command/screen.html", page)
 
@@ -94,7 +94,7 @@ def feed(request: HttpRequest, place: Place) -> HttpResponse:
 
 @door("open", "board", of=place_of)
 def day(request: HttpRequest, place: Place) -> HttpResponse:
-    return render(request, "command/day.html", shown.day(_actor(request), place, clock.now()))
+    return render(request, "command/day.html", shown.day(place, clock.now()))
 
 
 def _unless_known(request: HttpRequest, mark: str) -> HttpResponse | None:
@@ -117,7 +117,7 @@ def _marked(answer: HttpResponse, mark: str) -> HttpResponse:
 @gzip_page
 def points(request: HttpRequest, place: Place) -> HttpResponse:
     """What moves on the map as GeoJSON: incidents, units, things in alarm, counts (see shown.points)."""
-    answer = JsonResponse(shown.points(_actor(request), place, clock.now()))
+    answer = JsonResponse(shown.points(place, clock.now()))
     mark = f'"{hashlib.sha256(answer.content).hexdigest()[:32]}"'
     return _marked(_unless_known(request, mark) or answer, mark)
 
